@@ -1,0 +1,122 @@
+"""What can go wrong, as one tree.
+
+    DicomError
+    ├── NotDicomError         (ValueError)           the bytes are not DICOM, as far as anyone can tell
+    ├── ParseError            (ValueError)           the data set's structure is broken
+    │   ├── TruncatedError    (EOFError)             it ends before it should
+    │   └── LimitError                               a cap on depth, elements or size was reached
+    ├── ElementError          (ValueError)           one element's value is not what its VR allows
+    ├── MissingElementError   (KeyError, AttributeError)  the data set has no such element
+    ├── UnsupportedError      (NotImplementedError)  right DICOM, which this version does not decode
+    ├── PixelDataError        (ValueError)           the pixel data contradict their description
+    ├── OptionError           (ValueError)           an argument of the caller's that cannot be used
+    └── SourceError           (OSError)              the source was closed, or changed since it was opened
+
+Each can be caught by family or by the builtin beside it. Errors of the operating system
+(FileNotFoundError, PermissionError ...) pass through as they are.
+"""
+
+from typing import Any
+
+__all__ = [
+    "DicomError",
+    "DicomWarning",
+    "ElementError",
+    "LimitError",
+    "MissingElementError",
+    "NotDicomError",
+    "OptionError",
+    "ParseError",
+    "PixelDataError",
+    "SourceError",
+    "TruncatedError",
+    "UnsupportedError",
+]
+
+
+class DicomError(Exception):
+    """The root of all errors of this package.
+
+    Attributes
+    ----------
+    message : str
+        What was wrong, in one line.
+    file : str or None
+        Name of the source, where it has one.
+    tag : int or None
+        Tag of the element concerned, as 0xGGGGEEEE.
+    offset : int or None
+        Byte offset in the source.
+    """
+
+    def __init__(
+        self, message: str, *, file: str | None = None, tag: int | None = None, offset: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.file = file
+        self.tag = tag
+        self.offset = offset
+
+    def __str__(self) -> str:
+        where = []
+        if self.file is not None:
+            where.append(self.file)
+        if self.tag is not None:
+            where.append(f"({self.tag >> 16:04X},{self.tag & 0xFFFF:04X})")
+        if self.offset is not None:
+            where.append(f"at byte {self.offset}")
+        return f"{' '.join(where)}: {self.message}" if where else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, self.file, self.tag, self.offset)
+
+
+def _rebuild(
+    kind: type[DicomError], message: str, file: str | None, tag: int | None, offset: int | None
+) -> DicomError:
+    return kind(message, file=file, tag=tag, offset=offset)
+
+
+class NotDicomError(DicomError, ValueError):
+    """The bytes are not DICOM, as far as anyone can tell."""
+
+
+class ParseError(DicomError, ValueError):
+    """The structure of the data set is broken (PS3.5 Section 7)."""
+
+
+class TruncatedError(ParseError, EOFError):
+    """The data end before the structure says they should."""
+
+
+class LimitError(ParseError):
+    """A cap on nesting depth, number of elements or size was reached."""
+
+
+class ElementError(DicomError, ValueError):
+    """The value of one element is not what its VR allows (PS3.5 Section 6.2)."""
+
+
+class MissingElementError(DicomError, KeyError, AttributeError):
+    """The data set has no such element."""
+
+
+class UnsupportedError(DicomError, NotImplementedError):
+    """Valid DICOM that this version does not decode; the message names what is missing."""
+
+
+class PixelDataError(DicomError, ValueError):
+    """The pixel data and the elements that describe them contradict each other."""
+
+
+class OptionError(DicomError, ValueError):
+    """An argument of the caller's that cannot be used."""
+
+
+class SourceError(DicomError, OSError):
+    """The source was closed, or is no longer what it was when it was opened."""
+
+
+class DicomWarning(UserWarning):
+    """Something in the input was repaired or assumed."""
