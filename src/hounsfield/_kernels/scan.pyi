@@ -1,0 +1,34 @@
+from typing import Final, Literal
+
+from typing_extensions import Buffer
+
+DEFAULT_MAX_DEPTH: Final[int]
+DEFAULT_MAX_ELEMENTS: Final[int]
+
+Row = tuple[int, str, int, int, int, int]
+
+class Table:
+    @property
+    def status(self) -> Literal["complete", "stop", "fragments", "more", "truncated"]: ...
+    @property
+    def end(self) -> int: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> Row: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def find(self, tag: int) -> Row | None: ...
+
+def scan(
+    data: Buffer,
+    start: int = 0,
+    stop: int | None = None,
+    *,
+    whole: int | None = None,
+    explicit: bool = True,
+    big: bool = False,
+    items: bool = False,
+    nested: bool = False,
+    fragments: bool = False,
+    stop_tag: int = 0xFFFFFFFF,
+    max_elements: int = ...,
+    max_depth: int = ...,
+) -> Table: ...
