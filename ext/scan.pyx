@@ -1,374 +1,44 @@
-"""Walks a buffer of data elements and fills a flat table of where each value lies (PS3.5 Section 7).
-
-One pass, no recursion and no Python object per element. The walker looks at tags, VRs and lengths only;
-a defined length is stepped over, an undefined one is followed to its delimiter with an explicit stack.
-
-An element's header, by its encoding (PS3.5 Section 7.1):
-
-    explicit VR, short   group(2) element(2) VR(2) length(2)
-    explicit VR, long    group(2) element(2) VR(2) reserved(2) length(4)
-    implicit VR, items   group(2) element(2) length(4)
-"""
+"""Finds where the data elements of a buffer or a file lie, and gives them as a flat table (PS3.5 Section 7)."""
 
 from cpython.buffer cimport (
     PyBUF_FORMAT, PyBUF_ND, PyBUF_SIMPLE, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcmp, memset
 
-from cursor cimport has, load16, load32, load_tag
+from cursor cimport has, load16, load_tag
+from walk cimport (
+    BAD_NESTING, BAD_VR, COMPLETE, DATASET, DEEPEST, FIRST_CAPACITY, FLAG_IMPLICIT, FRAGMENTS, MORE, NO_MEMORY,
+    OVERRUN, PIXEL_DATA, SEQUENCE, STOP_TAG, TOO_DEEP, TOO_LARGE, TOO_MANY, Level, Row, Source, Status, Walk,
+    resize, settle, vr_form, walk_elements,
+)
+
+import os
 
 from hounsfield.errors import LimitError, OptionError, ParseError
 
-__all__ = ["DEFAULT_MAX_DEPTH", "DEFAULT_MAX_ELEMENTS", "Table", "scan"]
+cdef extern from "file.h":
+    bint HOUNSFIELD_HAS_FILES
+    ctypedef struct hounsfield_file:
+        uint64_t size
+        uint64_t inode
+        int64_t changed_ns
+        bint regular
+    int hounsfield_read_head(
+        const char* path, uint8_t* head, size_t wanted, size_t* got, hounsfield_file* file
+    ) noexcept nogil
 
-DEFAULT_MAX_DEPTH = 64
-DEFAULT_MAX_ELEMENTS = 1 << 24
+__all__ = ["DEFAULT_MAX_DEPTH", "DEFAULT_MAX_ELEMENTS", "HAS_FILES", "Table", "scan", "scan_file"]
 
 cdef enum:
-    UNDEFINED = 0xFFFFFFFF
-    ITEM = 0xFFFEE000
-    ITEM_DELIMITER = 0xFFFEE00D
-    SEQUENCE_DELIMITER = 0xFFFEE0DD
-    PIXEL_DATA = 0x7FE00010
-    DEEPEST = 255
-    FIRST_CAPACITY = 320
-    VR_SQ = 0x5153          # the two letters, first in the low byte
-    VR_UN = 0x4E55
+    DEFAULT_DEPTH = 64
+    DEFAULT_ELEMENTS = 1 << 24
 
-# Why a scan stopped; from BAD_VR on, an error.
-cdef enum Status:
-    COMPLETE        # at the end of the data, or behind the delimiter of a run of items
-    STOP_TAG        # before the first tag at or above stop_tag
-    FRAGMENTS       # before the fragments of encapsulated pixel data
-    MORE            # the data are the first part of a larger source, and the next element lies behind them
-    TRUNCATED       # the source ends inside an element
-    BAD_VR
-    BAD_NESTING
-    OVERRUN
-    TOO_DEEP
-    TOO_MANY
-    TOO_LARGE
-    NO_MEMORY
-
-# Bits of Row.flags.
-cdef enum:
-    FLAG_UNDEFINED = 1    # the length was given as undefined; `length` is what was found
-    FLAG_IMPLICIT = 2     # the element itself is written in implicit VR
-    FLAG_CUT = 4          # the source ends inside the value
-    FLAG_UN_SEQUENCE = 8  # UN of undefined length: the value is implicit VR little endian (PS3.5 6.2.2 note 2)
-
-cdef packed struct Row:
-    uint32_t tag
-    uint32_t offset
-    uint32_t length
-    uint16_t vr
-    uint8_t depth
-    uint8_t flags
-
-cdef struct Source:
-    const uint8_t* data
-    uint64_t size       # bytes at hand
-    uint64_t whole      # bytes there are in the source
-
-cdef struct Header:
-    uint64_t value
-    uint32_t tag
-    uint32_t length
-    uint16_t vr
-    uint8_t flags
-
-cdef enum Kind:
-    DATASET         # holds elements
-    SEQUENCE        # holds items that hold elements
-    PIXELS          # holds items that hold opaque bytes
-
-cdef struct Level:
-    uint64_t start
-    uint64_t end        # its own, or that of what is around it when only a delimiter tells
-    uint64_t reach      # how far of that the data go
-    uint64_t row        # whose length is known when the delimiter comes
-    Kind kind
-    bint delimited
-    bint recorded
-    bint explicit
-    bint big
-
-cdef struct Walk:
-    Row* rows
-    uint64_t count
-    uint64_t capacity
-    uint64_t top        # rows before the top-level element in hand
-    uint64_t position   # of that element, or of what follows the last one
-    uint64_t at         # of the last header looked at
-    bint ascending      # whether a tag can be found by bisection
-
-# By the two letters of a VR: 1 for a 16-bit length, 2 for reserved bytes and a 32-bit length, 0 for no VR.
-cdef uint8_t[26][26] VR_FORM
-
-cdef void fill_vr_forms() noexcept:
-    cdef bytes vr
-    for vr in b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split():
-        VR_FORM[vr[0] - 65][vr[1] - 65] = 1
-    for vr in b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split():
-        VR_FORM[vr[0] - 65][vr[1] - 65] = 2
-
-fill_vr_forms()
-
-
-cdef inline int vr_form(const uint8_t* at) noexcept nogil:
-    cdef unsigned int first = at[0] - 65u, second = at[1] - 65u
-    if first > 25 or second > 25:
-        return 0
-    return VR_FORM[first][second]
-
-
-cdef bint resize(Walk* walk, uint64_t capacity) noexcept nogil:
-    cdef Row* rows = <Row*>realloc(walk.rows, capacity * sizeof(Row))
-    if rows != NULL:
-        walk.rows, walk.capacity = rows, capacity
-    return rows != NULL
-
-
-cdef inline Row* add_row(Walk* walk) noexcept nogil:
-    if walk.count == walk.capacity and not resize(walk, walk.capacity * 2):
-        return NULL
-    walk.count += 1
-    return walk.rows + (walk.count - 1)
-
-
-cdef inline bint fits(uint64_t value, uint32_t length, uint64_t end) noexcept nogil:
-    return length == UNDEFINED or has(value, length, end)
-
-
-cdef bint leads_to_element(const Source* source, const Level* level, const Header* header) noexcept nogil:
-    """Whether a length, read one of two ways, leads to something that looks like the next element."""
-    cdef uint64_t next_at = header.value + header.length
-    cdef uint32_t tag
-    cdef const uint8_t* at
-    if header.length == UNDEFINED:
-        next_at = header.value
-    elif not has(header.value, header.length, level.end):
-        return False
-    if next_at == level.end:
-        return True
-    if not has(next_at, 8, source.size):
-        return header.length < 0x10000 and source.size < source.whole
-    at = source.data + next_at
-    tag = load_tag(at, level.big)
-    if tag >> 16 == 0xFFFE:
-        return tag == ITEM if header.length == UNDEFINED else level.delimited and tag == ITEM_DELIMITER
-    return header.length != UNDEFINED and tag > header.tag and (
-        vr_form(at + 4) != 0 or fits(next_at + 8, load32(at + 4, level.big), level.end))
-
-
-cdef Status read_header(const Source* source, const Level* level, uint64_t position, Header* header) noexcept nogil:
-    """Read the element header or the item header at `position`; a whole one, or a status that says why not."""
-    cdef const uint8_t* at
-    cdef int form
-    if not has(position, 8, source.size):
-        return MORE if has(position, 8, source.whole) else TRUNCATED
-    if not has(position, 8, level.end):
-        return OVERRUN
-    at = source.data + position
-    header.tag = load_tag(at, level.big)
-    header.vr = 0
-    header.flags = 0
-    header.length = load32(at + 4, level.big)
-    header.value = position + 8
-    if header.tag >> 16 == 0xFFFE:
-        return COMPLETE
-
-    # Implicit VR in the middle of explicit, and the reverse, as some writers leave it: the VR's two letters
-    # decide, or their absence, if the length they go with leads somewhere.
-    form = vr_form(at + 4)
-    header.flags = FLAG_IMPLICIT
-    if level.explicit:
-        if form or not leads_to_element(source, level, header):
-            header.flags = 0
-    elif form and not leads_to_element(source, level, header):
-        header.flags = 0
-    if header.flags:
-        return COMPLETE
-
-    if form == 0:
-        if not (65 <= at[4] <= 90 and 65 <= at[5] <= 90):
-            return BAD_VR
-        form = 2        # PS3.5 Section 6.2: VRs yet to come have a 32-bit length
-    header.vr = at[4] | <uint16_t>at[5] << 8
-    if form == 1:
-        header.length = load16(at + 6, level.big)
-        return COMPLETE
-    if not has(position, 12, source.size):
-        return MORE if has(position, 12, source.whole) else TRUNCATED
-    if not has(position, 12, level.end):
-        return OVERRUN
-    header.length = load32(at + 8, level.big)
-    header.value = position + 12
-    return COMPLETE
-
-
-cdef Status walk_elements(
-    const Source* source, Level top, uint32_t stop_tag, bint nested, bint fragments,
-    uint64_t max_elements, int max_depth, Walk* walk,
-) noexcept nogil:
-    """Fill walk.rows with the elements of `top`, which starts at top.start."""
-    # What the loop needs of every element is in locals: stores to rows may alias anything behind a pointer.
-    cdef:
-        Level[DEEPEST + 1] levels
-        Level* level = levels
-        Level* inner
-        Header header
-        const uint8_t* data = source.data
-        const uint8_t* at
-        int depth = 0, form
-        uint64_t position = top.start, value, reach = top.reach, visited = 0
-        uint32_t tag, length, last = 0
-        uint16_t vr
-        uint8_t flags
-        bint explicit = top.explicit, big = top.big, record, opens
-        Row* row = NULL
-        Kind kind
-        Status status
-
-    level[0] = top
-    walk.ascending = not nested
-    while True:
-        if depth == 0:
-            walk.position = position
-            walk.top = walk.count
-            if position == top.end:
-                return COMPLETE
-        elif not level.delimited and position == level.end:
-            depth -= 1
-            level -= 1
-            reach, explicit, big = level.reach, level.explicit, level.big
-            continue
-        walk.at = position
-        visited += 1
-        if visited > max_elements:
-            return TOO_MANY
-
-        form = 0
-        if explicit and has(position, 12, reach):
-            at = data + position
-            tag = load_tag(at, big)
-            if tag >> 16 != 0xFFFE:     # an item's length can look like a VR
-                form = vr_form(at + 4)
-        if form:
-            vr = at[4] | <uint16_t>at[5] << 8
-            flags = 0
-            if form == 1:
-                length = load16(at + 6, big)
-                value = position + 8
-            else:
-                length = load32(at + 8, big)
-                value = position + 12
-        else:
-            status = read_header(source, level, position, &header)
-            if status != COMPLETE:
-                return status
-            tag, length, value, vr, flags = header.tag, header.length, header.value, header.vr, header.flags
-        if value >= UNDEFINED:
-            return TOO_LARGE
-
-        kind = SEQUENCE     # what the value holds, if it is opened
-        opens = False       # whether it must be, though its length is known
-        if tag >> 16 != 0xFFFE:
-            if level.kind != DATASET:
-                return BAD_NESTING
-            if depth == 0:
-                if tag >= stop_tag:
-                    return STOP_TAG
-                if tag <= last and walk.count:
-                    walk.ascending = False
-                last = tag
-            if vr == VR_SQ:
-                opens = nested
-            elif length == UNDEFINED:
-                if vr == VR_UN:
-                    flags |= FLAG_UN_SEQUENCE
-                elif vr or tag == PIXEL_DATA:
-                    kind = PIXELS
-        elif tag == ITEM:
-            if level.kind == DATASET and depth or level.kind == PIXELS and length == UNDEFINED:
-                return BAD_NESTING
-            kind = DATASET
-            opens = nested and level.kind == SEQUENCE
-        elif depth:
-            if not level.delimited:
-                return BAD_NESTING
-            if not (tag == ITEM_DELIMITER if level.kind == DATASET else tag == SEQUENCE_DELIMITER):
-                return BAD_NESTING
-            if level.recorded:
-                walk.rows[level.row].length = <uint32_t>(position - level.start)
-            position = value
-            depth -= 1
-            level -= 1
-            reach, explicit, big = level.reach, level.explicit, level.big
-            continue
-        elif level.kind == SEQUENCE and tag == SEQUENCE_DELIMITER:
-            walk.position = value
-            return COMPLETE
-        else:
-            length = 0          # a stray delimiter becomes a row, for the caller to report
-
-        record = depth == 0 or nested
-        if record:
-            row = add_row(walk)
-            if row == NULL:
-                return NO_MEMORY
-            row.tag = tag
-            row.offset = <uint32_t>value
-            row.length = length
-            row.vr = vr
-            row.depth = <uint8_t>depth
-            row.flags = flags | (FLAG_UNDEFINED if length == UNDEFINED else 0)
-
-        if length == UNDEFINED:
-            if kind == PIXELS and depth == 0 and not fragments:
-                walk.position = value
-                return FRAGMENTS
-        elif not has(value, length, reach):
-            # behind the bytes at hand, or behind where it may be
-            if not has(value, length, level.end):
-                return TRUNCATED if level.end == source.whole else OVERRUN
-            if depth or opens:
-                return MORE
-            walk.position = value + length
-            walk.top = walk.count
-            return COMPLETE if walk.position == top.end else MORE
-        elif not opens:
-            position = value + length
-            continue
-
-        if depth == max_depth:
-            return TOO_DEEP
-        inner = level + 1
-        inner.end = level.end if length == UNDEFINED else value + length
-        inner.delimited = length == UNDEFINED
-        depth += 1
-        level = inner
-        level.kind = kind
-        level.start = value
-        level.row = walk.count - 1
-        level.recorded = record
-        level.explicit = explicit = explicit and not flags & FLAG_UN_SEQUENCE
-        level.big = big = big and not flags & FLAG_UN_SEQUENCE
-        level.reach = reach = min(level.end, source.size)
-        position = value
-
-
-cdef void settle(const Source* source, Status status, Walk* walk) noexcept nogil:
-    """Leave whole rows only, and of an element that the end of the source cuts what is there."""
-    cdef Row* row
-    if status == MORE:
-        walk.count = walk.top
-    elif status == TRUNCATED and walk.count > walk.top:
-        walk.count = walk.top + 1
-        row = walk.rows + walk.top
-        row.flags |= FLAG_CUT
-        row.length = <uint32_t>(source.whole - row.offset)
+HAS_FILES = bool(HOUNSFIELD_HAS_FILES)
+DEFAULT_MAX_DEPTH = DEFAULT_DEPTH
+DEFAULT_MAX_ELEMENTS = DEFAULT_ELEMENTS
 
 
 cdef dict VR_NAMES = {0: ""}
@@ -445,24 +115,40 @@ cdef class Table:
         cdef Row* row = self.walk.rows + index
         return row.tag, vr_name(row.vr), row.offset, row.length, row.depth, row.flags
 
-    def find(self, uint32_t tag):
-        """Row of the first top-level element with this tag, as ``table[i]`` gives it, or None."""
+    cdef Row* lookup(self, uint32_t tag) noexcept:
         cdef uint64_t low = 0, high = self.walk.count, middle
-        cdef Row* row
+        cdef Row* rows = self.walk.rows
         if self.walk.ascending:
             while low < high:
                 middle = (low + high) >> 1
-                if self.walk.rows[middle].tag < tag:
+                if rows[middle].tag < tag:
                     low = middle + 1
                 else:
                     high = middle
         else:
-            while low < high and (self.walk.rows[low].tag != tag or self.walk.rows[low].depth):
+            while low < high and (rows[low].tag != tag or rows[low].depth):
                 low += 1
-        if low == self.walk.count or self.walk.rows[low].tag != tag:
+        return rows + low if low < self.walk.count and rows[low].tag == tag else NULL
+
+    def find(self, uint32_t tag):
+        """Row of the first top-level element with this tag, as ``table[i]`` gives it, or None."""
+        cdef Row* row = self.lookup(tag)
+        if row == NULL:
             return None
-        row = self.walk.rows + low
         return tag, vr_name(row.vr), row.offset, row.length, row.depth, row.flags
+
+    def value(self, bytes data not None, uint32_t tag):
+        """(VR, value as bytes) of the first top-level element with this tag, for the common case.
+
+        None if there is no such element, if it was cut or had an undefined length, or if its value does not lie
+        within `data`, the buffer that was scanned.
+        """
+        cdef Row* row = self.lookup(tag)
+        if row == NULL or row.flags & ~FLAG_IMPLICIT:
+            return None
+        if not has(row.offset, row.length, <uint64_t>PyBytes_GET_SIZE(data)):
+            return None
+        return vr_name(row.vr), PyBytes_FromStringAndSize(PyBytes_AS_STRING(data) + row.offset, row.length)
 
     def __getbuffer__(self, Py_buffer* view, int flags):
         if flags & PyBUF_WRITABLE:
@@ -491,7 +177,7 @@ cdef tuple STATUS_NAMES = ("complete", "stop", "fragments", "more", "truncated")
 def scan(
     object data not None, uint64_t start=0, stop=None, *, whole=None, bint explicit=True, bint big=False,
     bint items=False, bint nested=False, bint fragments=False, uint32_t stop_tag=0xFFFFFFFF,
-    uint64_t max_elements=DEFAULT_MAX_ELEMENTS, int max_depth=DEFAULT_MAX_DEPTH,
+    uint64_t max_elements=DEFAULT_ELEMENTS, int max_depth=DEFAULT_DEPTH,
 ):
     """Walk the data elements in data[start:stop] into a Table.
 
@@ -568,3 +254,151 @@ def scan(
     if walk.count < walk.capacity:
         resize(walk, walk.count or 1)       # tables live as long as their data sets
     return table
+
+
+cdef enum:
+    HEAD_BYTES = 65536
+    DATA_SET_START = 132    # behind a preamble of 128 bytes and the prefix "DICM" (PS3.10 Section 7.1)
+    TRANSFER_SYNTAX_UID = 0x00020010
+    AFTER_META = 0x00030000
+    FLOAT_PIXEL_DATA = 0x7FE00008
+    DOUBLE_FLOAT_PIXEL_DATA = 0x7FE00009
+    AFTER_PIXELS = 0x7FE00011
+
+
+cdef struct Head:
+    hounsfield_file file
+    size_t got
+    uint64_t start          # of the data set
+    uint64_t syntax         # of the value of Transfer Syntax UID
+    uint32_t syntax_length
+    bint explicit
+    bint plain              # whether the walk found all that a reader needs
+    Status status
+
+
+cdef bint is_pixels(uint32_t tag) noexcept nogil:
+    return tag == PIXEL_DATA or tag == FLOAT_PIXEL_DATA or tag == DOUBLE_FLOAT_PIXEL_DATA
+
+
+cdef bint is_syntax(const uint8_t* value, uint32_t length, const char* uid, uint32_t uid_length) noexcept nogil:
+    """Whether a UID is this one, its padding aside."""
+    if length == uid_length + 1 and value[uid_length] == 0:
+        length = uid_length
+    return length == uid_length and memcmp(value, uid, length) == 0
+
+
+cdef void walk_head(const uint8_t* data, Head* head, Walk* walk) noexcept nogil:
+    """Walk a Part 10 file up to its pixel data, if it is of the plain kind; else leave head.plain false."""
+    cdef Source source
+    cdef Level top
+    cdef uint64_t index
+    cdef Row* row
+    cdef const uint8_t* value
+    source.data, source.size, source.whole = data, head.got, head.file.size
+    if head.got < DATA_SET_START + 8 or memcmp(data + DATA_SET_START - 4, b"DICM", 4):
+        return
+    top.start, top.end, top.reach, top.row = DATA_SET_START, source.whole, source.size, 0
+    top.kind, top.delimited, top.recorded, top.explicit, top.big = DATASET, False, True, True, False
+    if walk_elements(&source, top, AFTER_META, False, False, DEFAULT_ELEMENTS, DEFAULT_DEPTH, walk) != STOP_TAG:
+        return
+    head.start = walk.position
+    row = NULL
+    for index in range(walk.count):
+        if walk.rows[index].tag == TRANSFER_SYNTAX_UID:
+            row = walk.rows + index
+            break
+    if row == NULL or row.length < 17:
+        return
+    value = data + row.offset
+    head.syntax, head.syntax_length = row.offset, row.length
+    if (is_syntax(value, row.length, b"1.2.840.10008.1.2.2", 19)
+            or is_syntax(value, row.length, b"1.2.840.10008.1.2.1.99", 22)
+            or is_syntax(value, row.length, b"1.2.840.10008.1.2.4.95", 22)
+            or is_syntax(value, row.length, b"1.2.840.10008.1.2.4.205", 23)):
+        return              # big endian or deflated
+    head.explicit = not is_syntax(value, row.length, b"1.2.840.10008.1.2", 17)
+    # Group 0008 first, and a VR just where there should be one: the data set is written as it says.
+    if not has(head.start, 8, head.got) or load16(data + head.start, False) != 8:
+        return
+    if (vr_form(data + head.start + 4) != 0) != head.explicit:
+        return
+    walk.count = 0
+    top.start, top.explicit = head.start, head.explicit
+    head.status = walk_elements(&source, top, AFTER_PIXELS, False, False, DEFAULT_ELEMENTS, DEFAULT_DEPTH, walk)
+    head.plain = head.status == COMPLETE or head.status == STOP_TAG or head.status == FRAGMENTS
+    if head.status == MORE and walk.top and is_pixels(walk.rows[walk.top - 1].tag):
+        walk.count = walk.top
+        head.plain = True
+
+
+def scan_file(path):
+    """Read the head of a DICOM file and scan it, all in one go and without the GIL.
+
+    Parameters
+    ----------
+    path : str or bytes
+
+    Returns
+    -------
+    identity : (int, int, int)
+        Size in bytes, inode, and time of the last change in nanoseconds.
+    data : bytes
+        The file's first bytes, 64 KiB at most; without what they hold of the pixel data if the scan went well.
+    start : int
+        Where the data set begins.
+    syntax : bytes
+        The value of Transfer Syntax UID.
+    table : Table or None
+        The data set's elements up to the pixel data, with the offset of the file in `Table.end`. None for what is not
+        of the plain kind: no prefix, big endian, deflated, a header that is longer or broken. `scan` tells more.
+
+    Raises
+    ------
+    OSError
+        As the operating system has it.
+
+    Notes
+    -----
+    PS3.10 Section 7. Only where `HAS_FILES` is true: it needs POSIX.
+    """
+    cdef:
+        bytes name = os.fsencode(path)
+        const char* c_name = name
+        uint8_t[HEAD_BYTES] buffer
+        uint8_t* data = buffer
+        Head head
+        Table table = Table.__new__(Table)
+        Walk* walk = &table.walk
+        uint64_t needed
+        Row* last
+        int error
+    if not resize(walk, FIRST_CAPACITY):
+        raise MemoryError
+    memset(&head, 0, sizeof(head))
+    with nogil:
+        error = hounsfield_read_head(c_name, data, HEAD_BYTES, &head.got, &head.file)
+        if not error:
+            walk_head(data, &head, walk)
+    if error:
+        raise OSError(error, os.strerror(error), path)
+    if not head.file.regular:
+        head.got = 0
+    identity = head.file.size, head.file.inode, head.file.changed_ns
+    if not head.plain:
+        return identity, PyBytes_FromStringAndSize(<char*>data, <Py_ssize_t>head.got), 0, b"", None
+    needed = head.got
+    if walk.count:
+        last = walk.rows + walk.count - 1
+        needed = last.offset
+        if not is_pixels(last.tag) and has(last.offset, last.length, head.got):
+            needed += last.length
+    table.code = head.status
+    resize(walk, walk.count or 1)
+    return (
+        identity,
+        PyBytes_FromStringAndSize(<char*>data, <Py_ssize_t>needed),
+        head.start,
+        PyBytes_FromStringAndSize(<char*>data + head.syntax, head.syntax_length),
+        table,
+    )

@@ -53,7 +53,14 @@ class _Walker:
     """Recursive descent, one method a production of PS3.5 Section 7.5 and Annex A.4."""
 
     def __init__(
-        self, data: bytes, whole: int, nested: bool, fragments: bool, stop_tag: int, max_elements: int, max_depth: int
+        self,
+        data: bytes,
+        whole: int,
+        nested: bool,
+        fragments: bool,
+        stop_tag: int,
+        max_elements: int,
+        max_depth: int,
     ) -> None:
         self.data = data
         self.whole = whole
@@ -123,6 +130,13 @@ class _Walker:
         self.need(position, 12, level, tag)
         return tag, vr, position + 12, self.load(position + 8, "I", level.big), 0
 
+    def stops_at(self, position: int, level: _Level) -> bool:
+        """Whether a tag is there and is the stop tag or a higher one; what goes with it does not matter."""
+        if position + 8 > min(len(self.data), level.end):
+            return False
+        tag = self.load_tag(position, level.big)
+        return tag >= self.stop_tag and tag >> 16 != 0xFFFE
+
     def walk(self, position: int, level: _Level) -> int:
         """Walk one level from `position`; where it ended."""
         depth = level.depth
@@ -137,13 +151,13 @@ class _Walker:
             if self.visited > self.max_elements:
                 raise LimitError("too many elements", offset=position)
 
+            if depth == 0 and level.kind == "dataset" and self.stops_at(position, level):
+                raise _Ended("stop")
             tag, vr, value, length, flags = self.header(position, level)
             delimiter = tag >> 16 == 0xFFFE and tag != ITEM
             if tag >> 16 != 0xFFFE:
                 if level.kind != "dataset":
                     raise ParseError("an element among items", offset=position, tag=tag)
-                if depth == 0 and tag >= self.stop_tag:
-                    raise _Ended("stop")
             elif tag == ITEM:
                 misplaced = level.kind == "dataset" and depth > 0
                 if misplaced or (level.kind == "pixels" and length == UNDEFINED):
@@ -175,7 +189,7 @@ class _Walker:
             sequence = vr == "SQ" or (tag == ITEM and level.kind == "sequence")
             opened = length == UNDEFINED or (self.nested and sequence and not delimiter)
             if length == UNDEFINED:
-                if holds == "pixels" and depth == 0 and not self.fragments:
+                if holds == "pixels" and tag == PIXEL_DATA and depth == 0 and not self.fragments:
                     self.position = value
                     raise _Ended("fragments")
             elif value + length > level.end:

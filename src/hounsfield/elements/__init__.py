@@ -1,0 +1,1 @@
+"""What the bytes say: the dictionary, values, character sets, data sets."""

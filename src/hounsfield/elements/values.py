@@ -231,7 +231,6 @@ DECODERS: dict[str, Callable[[bytes, Context], Any]] = {
     "PN": _names,
     "SH": _texts,
     "SL": _binary("i"),
-    "SQ": _as_bytes,
     "SS": _binary("h"),
     "ST": _text,
     "SV": _binary("q"),
@@ -245,7 +244,7 @@ DECODERS: dict[str, Callable[[bytes, Context], Any]] = {
     "UT": _text,
     "UV": _binary("Q"),
 }
-"""From VR to what decodes it: `DECODERS[vr](raw, context)`, where `raw` is bytes.
+"""From VR to what decodes it: `DECODERS[vr](raw, context)`, where `raw` is bytes. SQ is not among them.
 
 | VR | value |
 |---|---|
@@ -258,7 +257,7 @@ DECODERS: dict[str, Callable[[bytes, Context], Any]] = {
 | SS US SL UL SV UV | int |
 | FL FD | float |
 | AT | int, 0xGGGGEEEE |
-| OB OD OF OL OV OW SQ UN | bytes as they stand, in the byte order of the file |
+| OB OD OF OL OV OW UN | bytes as they stand, in the byte order of the file |
 """
 
 

@@ -1,0 +1,1 @@
+"""What the samples are: their layout, and the samples themselves."""

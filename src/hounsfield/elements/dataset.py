@@ -1,0 +1,421 @@
+"""A data set: elements found by one scan, values decoded when they are asked for (PS3.5 Section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from hounsfield.elements import charset
+from hounsfield.elements.dictionary import TAGS, private_entry, resolve_vr
+from hounsfield.elements.dictionary import entry as dictionary_entry
+from hounsfield.elements.dictionary import tag as to_tag
+from hounsfield.elements.dictionary import vr as dictionary_vr
+from hounsfield.elements.element import Element
+from hounsfield.elements.scanning import (
+    FLAG_CUT,
+    FLAG_UN_SEQUENCE,
+    FLAG_UNDEFINED,
+    IMPLICIT_LITTLE,
+    UNDEFINED,
+    Encoding,
+    Row,
+    ScanEnd,
+    Segment,
+    Table,
+    scan_source,
+)
+from hounsfield.elements.sequence import Sequence
+from hounsfield.elements.uids import TransferSyntax
+from hounsfield.elements.values import DECODERS, LUT_DESCRIPTORS, Context, lut_descriptor
+from hounsfield.errors import DicomError, MissingElementError, OptionError, TruncatedError
+from hounsfield.sources import Source
+
+__all__ = ["Dataset", "Key"]
+
+Key = str | int | tuple[int, int]
+
+CHARACTER_SET = 0x00080005
+BITS_ALLOCATED = 0x00280100
+PIXEL_REPRESENTATION = 0x00280103
+LUT_DATA = 0x00283006
+PIXEL_DATA = 0x7FE00010
+
+
+_AT_ONCE = {vr: decode for vr, decode in DECODERS.items() if vr != "UN"}
+"""What needs no look into the dictionary: the VR UN may stand for one that the writer did not know."""
+
+
+class _Problem(Exception):
+    """A decoder had something to report."""
+
+
+def _report(message: str) -> None:
+    raise _Problem(message)
+
+
+@lru_cache(maxsize=256)
+def _context(big_endian: bool, terms: bytes) -> tuple[Context, tuple[str, ...]]:
+    """The context for a character set, shared by all data sets that have it, and what was wrong with the set."""
+    problems: list[str] = []
+    texts = [text.strip(" \0") for text in terms.decode("latin-1").split("\\")] if terms else None
+    return Context(big_endian, charset.encodings(texts, problems.append), _report), tuple(problems)
+
+
+class Dataset:
+    """Elements by keyword, tag or attribute; read-only.
+
+    ``ds.PatientName`` and ``ds.get("PatientName")`` give the value, ``ds["PatientName"]``, ``ds[0x0010, 0x0010]``
+    and iteration an `Element`. Values are decoded when first asked for. Safe to read from several threads.
+
+    Text is str, numbers are int and float, several values come as a tuple, sequences as `Sequence`; binary values
+    are bytes. An empty value is "" for text and None for the rest.
+
+    Raises
+    ------
+    MissingElementError
+        On access to an element that is not there; it is a KeyError and an AttributeError.
+    ElementError, TruncatedError
+        The value asked for is not all there.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_base",
+        "_data",
+        "_encoding",
+        "_meta",
+        "_more",
+        "_notes",
+        "_parent",
+        "_shared_context",
+        "_source",
+        "_syntax",
+        "_table",
+        "_tail",
+        "_values",
+    )
+
+    def __init__(
+        self,
+        source: Source,
+        segment: Segment,
+        encoding: Encoding,
+        *,
+        parent: Dataset | None = None,
+        more: list[Segment] | None = None,
+        tail: tuple[int, bool] | None = None,
+        syntax: TransferSyntax | None = None,
+        meta: tuple[bytes | memoryview, int, int] | None = None,
+    ) -> None:
+        self._source = source
+        self._base, self._data, self._table = segment
+        self._more = more
+        self._encoding = encoding
+        self._tail = tail
+        self._parent = parent
+        self._syntax = syntax
+        self._meta = meta
+        self._values: dict[int, Any] = {}
+        self._shared_context: Context | None = None
+        self._notes: list[str] | None = None
+
+    # What is there
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            tag = TAGS[name]
+        except KeyError:
+            raise AttributeError(f"{name!r} is neither an attribute nor a keyword of the standard") from None
+        # The first use of a keyword makes it a property: the way through here costs four times as much.
+        if name not in Dataset.__dict__:
+            setattr(Dataset, name, _property_of(tag))
+        values = self._values
+        return values[tag] if tag in values else self._load(tag)
+
+    def __getitem__(self, key: Key) -> Element:
+        tag = to_tag(key)
+        found = self._find(tag)
+        if found is None:
+            raise self._missing(tag)
+        return Element(self, *found)
+
+    def get(self, key: Key, default: Any = None) -> Any:
+        """Give the value for a keyword, or the `Element` for a tag, or `default` when there is none."""
+        if isinstance(key, str):
+            try:
+                tag = to_tag(key)
+            except OptionError:
+                return default
+            if tag in self._values:
+                return self._values[tag]
+            return default if self._find(tag) is None else self._load(tag)
+        found = self._find(to_tag(key))
+        return default if found is None else Element(self, *found)
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            tag = to_tag(key)  # type: ignore[arg-type]
+        except (OptionError, TypeError, ValueError):
+            return False
+        return self._find(tag) is not None
+
+    def __iter__(self) -> Iterator[Element]:
+        """Elements in the order of their tags; of several with the same tag the first."""
+        segments = reversed(self._all_segments())
+        found = {row[0]: (row, segment) for segment in segments for row in _rows(segment[2])}
+        for tag in sorted(found):
+            yield Element(self, *found[tag])
+
+    def __len__(self) -> int:
+        return len({row[0] for _, _, table in self._all_segments() for row in _rows(table)})
+
+    def __bool__(self) -> bool:
+        return len(self._table) > 0 or len(self) > 0
+
+    def __dir__(self) -> list[str]:
+        return sorted(
+            {
+                *(name for name in super().__dir__() if not name[0].isupper()),
+                *(e.keyword for e in self if e.keyword),
+            }
+        )
+
+    def __repr__(self) -> str:
+        from hounsfield.elements.text import dataset_lines
+
+        return "\n".join(dataset_lines(self))
+
+    def keys(self) -> list[int]:
+        """Tags in order, as 0xGGGGEEEE."""
+        return [element.tag for element in self]
+
+    def values(self) -> list[Element]:
+        """Elements in the order of their tags."""
+        return list(self)
+
+    def items(self) -> list[tuple[int, Element]]:
+        """Tags with their elements, in order."""
+        return [(element.tag, element) for element in self]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was repaired or assumed to read this data set, and its values so far, in plain sentences."""
+        return tuple(self._notes or ())
+
+    def _note(self, message: str) -> None:
+        if self._notes is None:
+            self._notes = []
+        if message not in self._notes:
+            self._notes.append(message)
+
+    @property
+    def _root(self) -> Dataset:
+        dataset = self
+        while dataset._parent is not None:
+            dataset = dataset._parent
+        return dataset
+
+    # Where it is
+
+    def _find(self, tag: int) -> tuple[Row, Segment] | None:
+        row = self._table.find(tag)
+        if row is not None:
+            return row, (self._base, self._data, self._table)
+        for segment in self._more or ():
+            row = segment[2].find(tag)
+            if row is not None:
+                return row, segment
+        if self._tail is not None and tag > PIXEL_DATA:
+            self._load_tail()
+            return self._find(tag)
+        return None
+
+    def _missing(self, tag: int) -> MissingElementError:
+        known = dictionary_entry(tag)
+        name = f" {known.keyword}" if known and known.keyword else ""
+        return MissingElementError(f"the data set has no element{name}", file=self._source.name, tag=tag)
+
+    def _all_segments(self) -> list[Segment]:
+        if self._tail is not None:
+            self._load_tail()
+        return [(self._base, self._data, self._table), *(self._more or ())]
+
+    def _load_tail(self) -> None:
+        """Look at what stands behind the pixel data, which a read leaves alone."""
+        if self._tail is None:
+            return
+        position, fragments = self._tail
+        try:
+            if fragments:
+                position = self._skip_fragments(position)
+            segments, end = scan_source(self._source, position, self._encoding)
+        except DicomError as error:
+            # The pixel data themselves report what is wrong with them; here it only hides what follows.
+            self._note(f"what stands behind the pixel data cannot be read: {error}")
+        else:
+            self._note_end(end)
+            self._more = [*(self._more or ()), *segments]
+        self._tail = None
+
+    def _skip_fragments(self, start: int) -> int:
+        """Where the fragments of encapsulated pixel data end, their delimiter included."""
+        _, end = scan_source(self._source, start, IMPLICIT_LITTLE, items=True)
+        if end.status == "truncated":
+            raise TruncatedError(
+                "the fragments of the pixel data have no end",
+                file=self._source.name,
+                tag=PIXEL_DATA,
+                offset=start,
+            )
+        return end.position
+
+    def _note_end(self, end: ScanEnd) -> None:
+        if end.status == "truncated":
+            self._note(f"the data end inside the element at byte {end.position}")
+
+    # What it says
+
+    def _load(self, tag: int) -> Any:
+        """Decode the value for a tag and keep it. The common case first: everything is at hand and as it should be."""
+        data = self._data
+        if (
+            type(data) is bytes
+            and (found := self._table.value(data, tag))
+            and found[0] in _AT_ONCE
+            and tag not in LUT_DESCRIPTORS
+        ):
+            try:
+                value = self._values[tag] = _AT_ONCE[found[0]](
+                    found[1], self._shared_context or self._context()
+                )
+            except _Problem:
+                pass
+            else:
+                return value
+        row = self._find(tag)
+        if row is None:
+            raise self._missing(tag)
+        value = self._values[tag] = self._decode(*row)
+        return value
+
+    def _vr(self, row: Row) -> str:
+        """The element's VR, from its header or from the dictionary."""
+        tag, vr, _, length, _, flags = row
+        if flags & FLAG_UN_SEQUENCE:
+            return "SQ"
+        if vr and vr != "UN":
+            return vr
+        if flags & FLAG_UNDEFINED and tag != PIXEL_DATA:
+            return "SQ"
+        if tag >> 16 & 1 and tag & 0xFFFF > 0xFF:
+            creator = self._private_creator(tag)
+            known = private_entry(creator, tag) if creator else None
+            vr = known.vr if known else "UN"
+        elif not vr or length < 0xFFFF:
+            vr = dictionary_vr(tag)
+        if len(vr) == 2:
+            return vr
+        return resolve_vr(
+            tag,
+            vr,
+            explicit=self._encoding.explicit,
+            encapsulated=bool(flags & FLAG_UNDEFINED),
+            bits_allocated=self._inherited(BITS_ALLOCATED),
+            pixel_representation=self._inherited(PIXEL_REPRESENTATION),
+            lut_entries=self._lut_entries() if tag == LUT_DATA else None,
+        )
+
+    def _inherited(self, tag: int) -> int | None:
+        """A number of this data set, or of the nearest one around it that has it."""
+        dataset: Dataset | None = self
+        while dataset is not None:
+            if dataset._table.find(tag) is not None:
+                value = dataset._load(tag)
+                return value if isinstance(value, int) else None
+            dataset = dataset._parent
+        return None
+
+    def _lut_entries(self) -> int | None:
+        descriptor = self.get("LUTDescriptor")
+        return descriptor[0] if isinstance(descriptor, tuple) and isinstance(descriptor[0], int) else None
+
+    def _private_creator(self, tag: int) -> str:
+        found = self._find(tag & 0xFFFF0000 | tag >> 8 & 0xFF)
+        if found is None:
+            return ""
+        value = self._load(found[0][0])
+        return value if isinstance(value, str) else ""
+
+    def _raw(self, row: Row, segment: Segment) -> bytes:
+        """The value's bytes as they stand in the source."""
+        tag, _, offset, length, _, flags = row
+        base, data, _ = segment
+        if length == UNDEFINED:
+            length = self._skip_fragments(base + offset) - 8 - (base + offset)
+        elif flags & FLAG_CUT:
+            raise TruncatedError(
+                f"the data end inside the value, of which {length} bytes are there",
+                file=self._source.name,
+                tag=tag,
+                offset=base + offset,
+            )
+        if offset + length <= len(data):
+            return bytes(data[offset : offset + length])
+        return bytes(self._source.read(base + offset, length))
+
+    def _decode(self, row: Row, segment: Segment) -> Any:
+        tag = row[0]
+        vr = self._vr(row)
+        if vr == "SQ":
+            return Sequence(self, row, segment)
+        raw = self._raw(row, segment)
+        decode = DECODERS.get(vr)
+        if decode is None:
+            self._note_element(tag, f"{vr!r} is no VR that the standard knows: its bytes as they stand")
+            return raw
+        context = self._context()
+        try:
+            value = decode(raw, context)
+        except _Problem:
+            problems: list[str] = []
+            value = decode(raw, Context(context.big_endian, context.encodings, problems.append))
+            for problem in problems:
+                self._note_element(tag, problem)
+        return lut_descriptor(value) if tag in LUT_DESCRIPTORS else value
+
+    def _note_element(self, tag: int, message: str) -> None:
+        known = dictionary_entry(tag)
+        name = f" {known.keyword}" if known and known.keyword else ""
+        self._note(f"({tag >> 16:04X},{tag & 0xFFFF:04X}){name}: {message}")
+
+    def _context(self) -> Context:
+        """Byte order and character set, from this data set or the one around it (PS3.3 C.12.1.1.2)."""
+        if self._shared_context is None:
+            row = self._table.find(CHARACTER_SET)
+            if row is not None:
+                terms = bytes(self._data[row[2] : row[2] + row[3]])
+                self._shared_context, problems = _context(self._encoding[1], terms)
+                for problem in problems:
+                    self._note_element(CHARACTER_SET, problem)
+            elif self._parent is not None and self._parent._encoding.big_endian == self._encoding.big_endian:
+                self._shared_context = self._parent._context()
+            else:
+                self._shared_context, _ = _context(self._encoding.big_endian, b"")
+        return self._shared_context
+
+
+def _property_of(tag: int) -> property:
+    def value(self: Dataset) -> Any:
+        values = self._values
+        return values[tag] if tag in values else self._load(tag)
+
+    return property(value)
+
+
+def _rows(table: Table) -> Iterator[Row]:
+    """The rows of elements, the last first, so that the first of several with one tag wins in a dict."""
+    for index in reversed(range(len(table))):
+        row = table[index]
+        if row[0] >> 16 != 0xFFFE:
+            yield row

@@ -1,0 +1,116 @@
+"""One element of a data set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hounsfield.elements.dictionary import entry, private_entry
+from hounsfield.elements.scanning import FLAG_CUT, FLAG_UNDEFINED, UNDEFINED, Row, Segment
+from hounsfield.elements.sequence import Sequence
+
+if TYPE_CHECKING:
+    from hounsfield.elements.dataset import Dataset
+
+__all__ = ["Element"]
+
+
+class Element:
+    """One element of a data set.
+
+    Attributes
+    ----------
+    tag : int
+        0xGGGGEEEE.
+    offset : int
+        Of the value in the source, in bytes; for a deflated data set, in what it inflates to.
+    length : int
+        Of the value, in bytes; of undefined length ones, what was found.
+    """
+
+    __slots__ = ("_dataset", "_row", "_segment")
+
+    def __init__(self, dataset: Dataset, row: Row, segment: Segment) -> None:
+        self._dataset = dataset
+        self._row = row
+        self._segment = segment
+
+    @property
+    def tag(self) -> int:
+        return self._row[0]
+
+    @property
+    def offset(self) -> int:
+        return self._segment[0] + self._row[2]
+
+    @property
+    def length(self) -> int:
+        if self._row[3] != UNDEFINED:
+            return self._row[3]
+        return self._dataset._skip_fragments(self.offset) - 8 - self.offset
+
+    @property
+    def VR(self) -> str:  # noqa: N802 - the name pydicom's users know
+        """Two letters, from the header, or from the dictionary in implicit VR (PS3.5 Section 6.2)."""
+        return self._dataset._vr(self._row)
+
+    @property
+    def value(self) -> Any:
+        """The decoded value; see `Dataset`."""
+        values = self._dataset._values
+        if self.tag not in values:
+            values[self.tag] = self._dataset._decode(self._row, self._segment)
+        return values[self.tag]
+
+    @property
+    def bytes(self) -> bytes:
+        """The value as it stands in the source, byte order and padding included."""
+        return self._dataset._raw(self._row, self._segment)
+
+    @property
+    def VM(self) -> int:  # noqa: N802
+        """How many values there are (PS3.5 Section 6.4)."""
+        value = self.value
+        if isinstance(value, tuple):
+            return len(value)
+        if isinstance(value, Sequence):
+            return 1
+        return 0 if value is None or value == "" else 1
+
+    @property
+    def keyword(self) -> str:
+        """ "PatientName"; "" for private elements and others that the standard does not know."""
+        known = entry(self.tag)
+        return known.keyword if known else ""
+
+    @property
+    def name(self) -> str:
+        """ "Patient's Name"; for private elements the name their creator's dictionary has, or ""."""
+        if self.is_private and self.tag & 0xFFFF > 0xFF:
+            known = private_entry(self.private_creator, self.tag)
+        else:
+            known = entry(self.tag)
+        return known.name if known else ""
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the group is odd (PS3.5 Section 7.8)."""
+        return bool(self.tag >> 16 & 1)
+
+    @property
+    def private_creator(self) -> str:
+        """Who reserved the block that a private element stands in, or ""."""
+        return self._dataset._private_creator(self.tag) if self.is_private else ""
+
+    @property
+    def is_undefined_length(self) -> bool:
+        return bool(self._row[5] & FLAG_UNDEFINED)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the data end inside the value."""
+        return bool(self._row[5] & FLAG_CUT)
+
+    def __repr__(self) -> str:
+        from hounsfield.elements.text import element_line
+
+        return element_line(self)

@@ -1,0 +1,219 @@
+"""From a source to its elements: preamble, file meta information, transfer syntax (PS3.10 Section 7)."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+
+from hounsfield._kernels.scan import HAS_FILES, Table, scan_file
+from hounsfield.elements.scanning import CHUNK, PIXEL_TAGS, Encoding, Segment, scan_part, scan_source
+from hounsfield.elements.uids import TransferSyntax, transfer_syntax
+from hounsfield.elements.values import DECODERS
+from hounsfield.errors import DicomError, LimitError, NotDicomError, ParseError
+from hounsfield.sources import BufferSource, PathSource, Source, open_source
+
+__all__ = ["EXPLICIT_LITTLE", "INFLATED_LIMIT", "Opened", "open_part10"]
+
+TRANSFER_SYNTAX_UID = 0x00020010
+AFTER_META = 0x00030000
+EXPLICIT_LITTLE = Encoding(True, False)
+
+INFLATED_LIMIT = 1 << 30
+"""Bytes that a deflated data set may inflate to."""
+
+FIRST_GROUPS = frozenset((1, *range(0x0004, 0x0022, 2)))
+"""The groups that data sets begin with: 0008 nearly always."""
+
+GUESSES = {
+    Encoding(False, False): "1.2.840.10008.1.2",
+    Encoding(True, False): "1.2.840.10008.1.2.1",
+    Encoding(True, True): "1.2.840.10008.1.2.2",
+}
+
+
+class Opened(NamedTuple):
+    """What `Dataset` is made of."""
+
+    source: Source  # of the data set: for a deflated one, what it inflates to
+    segment: Segment
+    encoding: Encoding
+    more: list[Segment] | None
+    tail: tuple[int, bool] | None  # where the data go on behind the pixel data; whether fragments stand there
+    syntax: TransferSyntax
+    meta: tuple[
+        bytes | memoryview, int, int
+    ]  # the file meta information: some bytes, and from where to where
+    notes: list[str] | None  # what was repaired or assumed
+
+
+@lru_cache(maxsize=256)
+def _syntax(raw: bytes) -> tuple[TransferSyntax, Encoding]:
+    syntax = transfer_syntax(raw.decode("latin-1").strip("\0 "))
+    return syntax, Encoding(syntax.explicit, syntax.big_endian)
+
+
+@lru_cache(maxsize=256)
+def _look(group: bytes, vr: bytes) -> Encoding | None:
+    """The encoding that the first element's group and VR show, or None if its group tells nothing."""
+    little, big = int.from_bytes(group, "little"), int.from_bytes(group, "big")
+    if little not in FIRST_GROUPS and big not in FIRST_GROUPS:
+        return None
+    explicit = vr.decode("latin-1") in DECODERS
+    return Encoding(explicit, little not in FIRST_GROUPS and explicit)
+
+
+def open_part10(given: Any) -> Opened:
+    """Find the elements of a DICOM file, or of a bare data set, without reading its pixel data.
+
+    Parameters
+    ----------
+    given : path, bytes-like or seekable binary file object
+
+    Raises
+    ------
+    NotDicomError, ParseError, LimitError
+        With the name of the source.
+    OSError
+        As the operating system has it.
+    """
+    source: Source
+    head: bytes | memoryview
+    if isinstance(given, str | os.PathLike):
+        name = os.fspath(given)
+        if HAS_FILES:
+            identity, head, start, uid, table = scan_file(name)
+            source = PathSource(name, identity)
+            if table is not None:
+                syntax, encoding = _syntax(uid)
+                status = table.status
+                tail = None if status == "complete" else (table.end, status == "fragments")
+                return Opened(
+                    source, (0, head, table), encoding, None, tail, syntax, (head, 132, start), None
+                )
+        else:
+            source, head = PathSource.with_head(name, CHUNK)
+    else:
+        source = open_source(given)
+        if isinstance(source, BufferSource):
+            head = given if isinstance(given, bytes) else source.read(0, source.size)
+        else:
+            head = source.read(0, min(source.size, CHUNK))
+    try:
+        return _open(source, head)
+    except DicomError as error:
+        error.file = error.file or source.name
+        raise
+
+
+def _open(source: Source, head: bytes | memoryview) -> Opened:
+    notes: list[str] = []
+    start = _after_preamble(head)
+    table, head = _scan_meta(source, head, start)
+    position = table.end
+    meta = head, start, position
+
+    row = table.find(TRANSFER_SYNTAX_UID)
+    seen = _look(bytes(head[position : position + 2]), bytes(head[position + 4 : position + 6]))
+    if row is not None:
+        syntax, encoding = _syntax(bytes(head[row[2] : row[2] + row[3]]))
+        if syntax.deflated:
+            inflated = _inflate(source, position, notes)
+            if inflated is not None:
+                meta = bytes(head[:position]), start, position
+                source, head, position = BufferSource(inflated, source.name), inflated, 0
+                seen = None
+        if seen is not None and seen != encoding:
+            notes.append(
+                f"the transfer syntax is {syntax.name}, but the data set is written in {_guess(seen).name}: "
+                "read as what it is"
+            )
+            encoding = seen
+    elif seen is not None:
+        encoding, syntax = seen, _guess(seen)
+        notes.append(f"no transfer syntax is given: {syntax.name}, by the look of the first element")
+    elif start and position == source.size:
+        encoding, syntax = EXPLICIT_LITTLE, _guess(EXPLICIT_LITTLE)
+    else:
+        raise NotDicomError("neither the DICM prefix nor the beginning of a data set", offset=0)
+
+    # Of a path, only what stands before the pixel data is read; a buffer is all at hand.
+    past_pixels = isinstance(source, BufferSource)
+    try:
+        segments, end = scan_source(source, position, encoding, head=head, past_pixels=past_pixels)
+    except ParseError as error:
+        if start:
+            raise
+        raise NotDicomError(
+            f"no DICM prefix, and not a data set either: {error.message}", offset=error.offset
+        )
+    if end.status == "truncated":
+        if not start and len(segments[0][2]) < 2:
+            raise NotDicomError("no DICM prefix, and as a data set it ends in its first elements", offset=0)
+        notes.append(f"the data end inside the element at byte {end.position}")
+    tail = (end.position, end.status == "fragments") if end.status in ("fragments", "stop", "more") else None
+    first = segments[0] = _trim(segments[0])
+    if meta[0] is head and first[0] == 0:
+        meta = first[1], *meta[1:]
+    return Opened(source, first, encoding, segments[1:], tail, syntax, meta, notes)
+
+
+def _scan_meta(source: Source, head: bytes | memoryview, start: int) -> tuple[Table, bytes | memoryview]:
+    """Scan group 0002, which is in explicit VR little endian whatever follows (PS3.10 Section 7.1)."""
+
+    def scan(stop: int | None, whole: int) -> Table:
+        return scan_part(source, 0, head, start, stop, EXPLICIT_LITTLE, whole=whole, stop_tag=AFTER_META)
+
+    table = scan(None, source.size)
+    while table.status == "more" and len(head) < source.size:
+        head = source.read(0, min(source.size, 4 * len(head)))
+        table = scan(None, source.size)
+    end = start
+    for tag, _, offset, length, _, _ in (table[index] for index in range(len(table))):
+        if tag >> 16 != 2:  # a data set that begins in group 0001
+            return scan(end, end), head
+        end = offset + length
+    return table, head
+
+
+def _after_preamble(head: bytes | memoryview) -> int:
+    """Where the first element is: behind preamble and prefix, or at the start of what has neither."""
+    if head[128:132] == b"DICM":
+        return 132
+    return 4 if head[:4] == b"DICM" else 0
+
+
+def _guess(encoding: Encoding) -> TransferSyntax:
+    return _syntax(GUESSES[encoding].encode())[0]
+
+
+def _trim(segment: Segment) -> Segment:
+    """Let go of what was read of the pixel data along with the header: data sets may live long."""
+    base, data, table = segment
+    if isinstance(data, bytes) and len(table) and table[-1][0] in PIXEL_TAGS:
+        data = data[: table[-1][2]]
+    return base, data, table
+
+
+def _inflate(source: Source, start: int, notes: list[str]) -> bytes | None:
+    """Inflate a deflated data set (PS3.5 Annex A.5), or None if it is not deflated at all."""
+    packed = source.read(start, source.size - start)
+    for wbits in (-zlib.MAX_WBITS, zlib.MAX_WBITS):
+        stream = zlib.decompressobj(wbits)
+        try:
+            data = stream.decompress(packed, INFLATED_LIMIT + 1)
+        except zlib.error:
+            continue
+        if len(data) > INFLATED_LIMIT:
+            raise LimitError(f"the data set inflates to more than {INFLATED_LIMIT >> 20} MiB", offset=start)
+        if not stream.eof:
+            notes.append("the deflate stream has no end: read as far as it goes")
+        if wbits > 0:
+            notes.append("the deflate stream has a zlib header, which it should not")
+        return data
+    if _look(bytes(packed[:2]), bytes(packed[4:6])) is None:
+        raise ParseError("the data set should be deflated, and cannot be inflated", offset=start)
+    notes.append("the transfer syntax is deflated, but the data set is not: read as it is")
+    return None

@@ -1,0 +1,163 @@
+"""Finding the elements of a source, in as few reads as their headers need."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hounsfield._kernels.scan import Table, scan
+from hounsfield.errors import DicomError, LimitError
+from hounsfield.sources import Source
+
+__all__ = [
+    "CHUNK",
+    "FLAG_CUT",
+    "FLAG_IMPLICIT",
+    "FLAG_UNDEFINED",
+    "FLAG_UN_SEQUENCE",
+    "IMPLICIT_LITTLE",
+    "UNDEFINED",
+    "Encoding",
+    "Row",
+    "ScanEnd",
+    "Segment",
+    "scan_part",
+    "scan_source",
+]
+
+Row = tuple[int, str, int, int, int, int]
+"""tag, VR, offset, length, depth, flags: see `Table`."""
+
+UNDEFINED = 0xFFFFFFFF
+FLAG_UNDEFINED, FLAG_IMPLICIT, FLAG_CUT, FLAG_UN_SEQUENCE = 1, 2, 4, 8
+"""Bits of a row's flags: see ext/scan.pyx."""
+
+CHUNK = 64 * 1024
+"""Bytes read first, and after each value that is stepped over."""
+
+LARGEST = 1 << 30
+"""Bytes of one sequence of undefined length that are held in memory to find its end."""
+
+AFTER_PIXELS = 0x7FE00011
+PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+
+
+class Encoding(NamedTuple):
+    """How the elements of a data set are written (PS3.5 Annex A)."""
+
+    explicit: bool
+    big_endian: bool
+
+
+IMPLICIT_LITTLE = Encoding(False, False)
+
+
+Segment = tuple[int, bytes | memoryview, Table]
+"""A run of the source's bytes: where it begins, the bytes, and the elements whose headers are in it."""
+
+
+class ScanEnd(NamedTuple):
+    """Why and where a scan ended: see `Table.status`."""
+
+    status: str
+    position: int
+
+
+def scan_part(
+    source: Source,
+    base: int,
+    data: bytes | memoryview,
+    start: int,
+    stop: int | None,
+    encoding: Encoding,
+    *,
+    whole: int | None = None,
+    items: bool = False,
+    fragments: bool = False,
+    stop_tag: int = UNDEFINED,
+) -> Table:
+    """Scan data[start:stop], bytes of `source` from `base` on; errors name the source and its own offsets."""
+    try:
+        return scan(
+            data,
+            start,
+            stop,
+            whole=whole,
+            explicit=encoding.explicit,
+            big=encoding.big_endian,
+            items=items,
+            fragments=fragments,
+            stop_tag=stop_tag,
+        )
+    except DicomError as error:
+        error.file = source.name
+        if error.offset is not None:
+            error.offset += base
+        raise
+
+
+def scan_source(
+    source: Source,
+    start: int,
+    encoding: Encoding,
+    *,
+    items: bool = False,
+    head: bytes | memoryview | None = None,
+    past_pixels: bool = True,
+) -> tuple[list[Segment], ScanEnd]:
+    """Scan a source from `start` on, reading only where headers are.
+
+    Parameters
+    ----------
+    items : bool
+        Whether items are to be found, not elements.
+    head : bytes-like, optional
+        The source's first bytes, where they are at hand.
+    past_pixels : bool
+        Whether to look behind native pixel data. Encapsulated ones always end the scan, before their first fragment.
+
+    Returns
+    -------
+    list of Segment
+        At least one. A value that reaches past what was read is stepped over, and a new segment begins.
+    ScanEnd
+        Status "stop" or "more" if the scan ended behind native pixel data.
+
+    Raises
+    ------
+    ParseError, LimitError
+    """
+    segments: list[Segment] = []
+    stop_tag = UNDEFINED if past_pixels else AFTER_PIXELS
+    base, data, chunk = start, head, CHUNK
+    if data is None:
+        data = source.read(base, min(chunk, source.size - base))
+    else:
+        base = 0
+    while True:
+        table = scan_part(
+            source,
+            base,
+            data,
+            start - base,
+            None,
+            encoding,
+            whole=source.size - base,
+            items=items,
+            stop_tag=stop_tag,
+        )
+        end = base + table.end
+        if len(table) or (table.status != "more" and not segments):
+            segments.append((base, data, table))
+        if table.status != "more":
+            return segments, ScanEnd(table.status, end)
+        if not past_pixels and len(table) and table[-1][0] in PIXEL_TAGS:
+            return segments, ScanEnd("more", end)
+        if end == start:
+            # A header at the edge of what was read, or a sequence of undefined length that goes on behind it.
+            if chunk > LARGEST:
+                raise LimitError(
+                    f"a sequence is longer than {LARGEST >> 20} MiB", file=source.name, offset=start
+                )
+            chunk *= 4
+        base = start = end
+        data = source.read(base, min(chunk, source.size - base))

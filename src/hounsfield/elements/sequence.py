@@ -1,0 +1,97 @@
+"""The items of a sequence (PS3.5 Section 7.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from hounsfield.elements.scanning import (
+    IMPLICIT_LITTLE,
+    Row,
+    ScanEnd,
+    Segment,
+    scan_part,
+)
+from hounsfield.errors import LimitError
+
+if TYPE_CHECKING:
+    from hounsfield.elements.dataset import Dataset
+
+__all__ = ["MAX_DEPTH", "Sequence"]
+
+ITEM = 0xFFFEE000
+MAX_DEPTH = 64
+
+
+class Sequence:
+    """The items of a sequence, each a `Dataset`, found when first asked for (PS3.5 Section 7.5)."""
+
+    __slots__ = ("_dataset", "_encoding", "_found", "_items", "_row", "_segment")
+
+    def __init__(self, dataset: Dataset, row: Row, segment: Segment) -> None:
+        depth, around = 1, dataset._parent
+        while around is not None:
+            depth, around = depth + 1, around._parent
+        if depth > MAX_DEPTH:
+            raise LimitError(
+                f"sequences are nested more than {MAX_DEPTH} deep",
+                file=dataset._source.name,
+                tag=row[0],
+                offset=segment[0] + row[2],
+            )
+        self._dataset = dataset
+        self._row = row
+        self._segment = segment
+        # Whoever wrote a sequence as UN copied it from implicit VR little endian (PS3.5 Section 6.2.2 note 2).
+        self._encoding = IMPLICIT_LITTLE if row[1] == "UN" else dataset._encoding
+        self._found: list[tuple[Row, int, bytes | memoryview]] | None = None
+        self._items: dict[int, Dataset] = {}
+
+    def _entries(self) -> list[tuple[Row, int, bytes | memoryview]]:
+        """Each item's row, with the bytes that its offset counts in and where those begin in the source."""
+        if self._found is None:
+            dataset, (tag, _, offset, length, _, _) = self._dataset, self._row
+            base, data, _ = self._segment
+            if offset + length > len(data):
+                base, data, offset = base + offset, dataset._source.read(base + offset, length), 0
+            table = scan_part(
+                dataset._source, base, data, offset, offset + length, self._encoding, items=True
+            )
+            if table.status == "truncated":
+                dataset._note_element(tag, f"the sequence is cut short at byte {base + table.end}")
+            rows = [table[index] for index in range(len(table))]
+            self._found = [(row, base, data) for row in rows if row[0] == ITEM]
+        return self._found
+
+    def __len__(self) -> int:
+        return len(self._entries())
+
+    def __getitem__(self, index: int) -> Dataset:
+        entries = self._entries()
+        if index < 0:
+            index += len(entries)
+        if not 0 <= index < len(entries):
+            raise IndexError(f"item {index} of a sequence of {len(entries)}")
+        item = self._items.get(index)
+        if item is None:
+            item = self._items[index] = self._item(*entries[index])
+        return item
+
+    def _item(self, row: Row, base: int, data: bytes | memoryview) -> Dataset:
+        parent = self._dataset
+        start, stop = row[2], row[2] + row[3]
+        table = scan_part(parent._source, base, data, start, stop, self._encoding, fragments=True)
+        item = type(parent)(parent._source, (base, data, table), self._encoding, parent=parent)
+        item._note_end(ScanEnd(table.status, base + table.end))
+        return item
+
+    def __iter__(self) -> Iterator[Dataset]:
+        for index in range(len(self)):
+            yield self[index]
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
+    def __repr__(self) -> str:
+        count = len(self)
+        return f"<Sequence, {count} item{'s' if count != 1 else ''}>"

@@ -1,0 +1,108 @@
+"""Samples of uncompressed pixel data (PS3.5 Section 8 and Annex A.1 to A.3, A.5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hounsfield._kernels.swap import swap_in_place
+from hounsfield.elements.dataset import Dataset
+from hounsfield.elements.element import Element
+from hounsfield.errors import PixelDataError
+from hounsfield.pixels.color import upsample_422, ybr_full_to_rgb
+from hounsfield.pixels.layout import Layout, layout_of
+
+__all__ = ["read_native"]
+
+
+def read_native(ds: Dataset) -> npt.NDArray[Any]:
+    """Read all frames, in colour as RGB.
+
+    Returns
+    -------
+    ndarray
+        Of `Layout.shape` and `Layout.dtype`, in the byte order of this machine, C-contiguous and the caller's own.
+
+    Raises
+    ------
+    PixelDataError
+        The pixel data are shorter than the attributes say, or the attributes make no sense.
+    """
+    layout = layout_of(ds)
+    element = ds[layout.keyword]
+    _check_length(ds, element, layout)
+    if layout.bits_allocated == 1:
+        return _read_bits(ds, element, layout)
+    samples = _read_samples(ds, element, layout)
+    if layout.photometric_interpretation == "YBR_FULL_422":
+        samples = upsample_422(samples)
+    frame = (layout.frames, layout.rows, layout.columns, layout.samples)
+    if layout.planar and layout.photometric_interpretation != "YBR_FULL_422":
+        planes = samples.reshape(layout.frames, layout.samples, layout.rows, layout.columns)
+        samples = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+    samples = samples.reshape(frame)
+    if layout.photometric_interpretation in ("YBR_FULL", "YBR_FULL_422"):
+        if layout.bits_stored != 8 or layout.samples != 3:
+            raise PixelDataError(
+                f"{layout.photometric_interpretation} with {layout.samples} samples of {layout.bits_stored} bits",
+                file=ds._source.name,
+                tag=element.tag,
+            )
+        samples = ybr_full_to_rgb(samples)
+    return samples.reshape(layout.shape)
+
+
+def _check_length(ds: Dataset, element: Element, layout: Layout) -> None:
+    # Before anything is allocated: the attributes of a broken file ask for any amount.
+    wanted, there = layout.native_bytes, element.length
+    if there < wanted:
+        cut = ", where the file ends" if element.is_cut else ""
+        raise PixelDataError(
+            f"{wanted} bytes of pixel data are needed for {layout.frames} x {layout.rows} x {layout.columns} x "
+            f"{layout.samples} samples of {layout.bits_allocated} bits, {there} are there{cut}",
+            file=ds._source.name,
+            tag=element.tag,
+            offset=element.offset,
+        )
+    if there > wanted + wanted % 2:
+        ds._note_element(element.tag, f"{there - wanted} bytes follow the last frame and were left out")
+
+
+def _read_samples(ds: Dataset, element: Element, layout: Layout) -> npt.NDArray[Any]:
+    samples = np.empty(layout.native_bytes // layout.dtype.itemsize, layout.dtype)
+    swapped = ds._encoding.big_endian
+    if swapped and layout.dtype.itemsize == 1 and element.VR == "OW":
+        return _read_bytes_in_words(ds, element, layout)
+    octets = samples.view(np.uint8)
+    ds._source.read_into(element.offset, memoryview(octets))
+    if swapped != (np.little_endian is False) and layout.dtype.itemsize > 1:
+        swap_in_place(octets, layout.dtype.itemsize)
+    unused = layout.bits_allocated - layout.bits_stored
+    if unused and layout.keyword == "PixelData":
+        # What stands above the stored bits may be anything (PS3.5 Section 8.1.1): shift it out, and the sign in.
+        np.left_shift(samples, unused, out=samples)
+        np.right_shift(samples, unused, out=samples)
+    return samples
+
+
+def _read_bytes_in_words(ds: Dataset, element: Element, layout: Layout) -> npt.NDArray[Any]:
+    """8-bit samples as OW in big endian: two of them change places in each word (PS3.5 Section 8.2, Annex A.3)."""
+    wanted = layout.native_bytes
+    octets = np.empty(wanted + wanted % 2, np.uint8)
+    ds._source.read_into(element.offset, memoryview(octets)[: min(len(octets), element.length)])
+    swap_in_place(octets, 2)
+    return octets[:wanted].view(layout.dtype)
+
+
+def _read_bits(ds: Dataset, element: Element, layout: Layout) -> npt.NDArray[Any]:
+    """Samples of one bit, the lowest bit of a byte first; frames need not begin on a byte (PS3.5 Section 8.1.1)."""
+    packed = np.empty(layout.native_bytes, np.uint8)
+    ds._source.read_into(element.offset, memoryview(packed))
+    count = layout.frames * layout.rows * layout.columns * layout.samples
+    return (
+        np.unpackbits(packed, count=count, bitorder="little")
+        .astype(layout.dtype, copy=False)
+        .reshape(layout.shape)
+    )

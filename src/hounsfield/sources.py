@@ -1,0 +1,232 @@
+"""Where bytes come from: a path, a buffer or a file object, all read by offset.
+
+A source keeps no file open and copies nothing it does not have to. It knows its size when it is made, and a
+read that cannot be served in full is an error, because the size said that the bytes are there.
+"""
+
+import errno
+import os
+import stat
+import sys
+import threading
+from typing import IO, Any, Protocol
+
+from hounsfield.errors import OptionError, SourceError
+
+__all__ = ["BufferSource", "FileSource", "PathSource", "Source", "open_source"]
+
+if sys.platform == "win32":
+    _FLAGS = os.O_RDONLY | os.O_BINARY
+
+    def _pread(descriptor: int, length: int, offset: int) -> bytes:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return os.read(descriptor, length)
+
+    def _pread_into(descriptor: int, out: memoryview, offset: int) -> int:
+        data = _pread(descriptor, len(out), offset)
+        out[: len(data)] = data
+        return len(data)
+else:
+    _FLAGS = os.O_RDONLY | os.O_NONBLOCK  # or opening a pipe would wait for its other end
+    _pread = os.pread
+
+    def _pread_into(descriptor: int, out: memoryview, offset: int) -> int:
+        return os.preadv(descriptor, [out], offset)
+
+
+class Source(Protocol):
+    """Bytes that can be read by offset.
+
+    Attributes
+    ----------
+    name : str or None
+        For messages: the path, or what the file object calls itself.
+    size : int
+        In bytes.
+    """
+
+    name: str | None
+    size: int
+
+    def read(self, offset: int, length: int) -> bytes | memoryview:
+        """Give `length` bytes from `offset` on.
+
+        Raises
+        ------
+        SourceError
+            The source was closed, or has changed since it was opened.
+        """
+        ...
+
+    def read_into(self, offset: int, out: memoryview) -> None:
+        """Fill `out`, a writable view of bytes, from `offset` on; raises as `read` does."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held; reads fail from now on."""
+        ...
+
+
+class PathSource:
+    """A file, opened for each read and closed again.
+
+    A data set may live long after its file was read, and thousands may be alive at once, so no descriptor is
+    kept. Size and time of the last change tell whether it is still the same file.
+    """
+
+    __slots__ = ("_identity", "name", "size")
+
+    name: str | None
+
+    def __init__(self, name: str, identity: tuple[int, int, int]) -> None:
+        """Take a path with the size, inode and time of change it had when it was looked at."""
+        self.name = name
+        self.size = identity[0]
+        self._identity: tuple[int, int, int] | None = identity
+
+    @classmethod
+    def with_head(cls, name: str, length: int) -> tuple["PathSource", bytes]:
+        """Open a path and read its first `length` bytes, or all it has."""
+        descriptor = os.open(name, _FLAGS)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                if stat.S_ISDIR(status.st_mode):
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+                raise OptionError("is not a regular file: read it, and pass the bytes", file=name)
+            return cls(name, _identity(status)), _pread(descriptor, length, 0)
+        finally:
+            os.close(descriptor)
+
+    def _open(self) -> int:
+        if self._identity is None or self.name is None:
+            raise SourceError("is closed", file=self.name)
+        descriptor = os.open(self.name, _FLAGS)
+        if _identity(os.fstat(descriptor)) != self._identity:
+            os.close(descriptor)
+            raise SourceError("has changed since it was opened: read it again", file=self.name)
+        return descriptor
+
+    def read(self, offset: int, length: int) -> bytes:
+        descriptor = self._open()
+        try:
+            data = _pread(descriptor, length, offset)
+            while len(data) < length:
+                more = _pread(descriptor, length - len(data), offset + len(data))
+                if not more:
+                    raise _short(self.name, offset, length, len(data))
+                data += more
+            return data
+        finally:
+            os.close(descriptor)
+
+    def read_into(self, offset: int, out: memoryview) -> None:
+        descriptor = self._open()
+        try:
+            done = 0
+            while done < len(out):
+                count = _pread_into(descriptor, out[done:], offset + done)
+                if not count:
+                    raise _short(self.name, offset, len(out), done)
+                done += count
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        self._identity = None
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_ino, status.st_mtime_ns
+
+
+class BufferSource:
+    """Bytes in memory: bytes, bytearray, memoryview, mmap or an array. Reads are views, not copies."""
+
+    __slots__ = ("_view", "name", "size")
+
+    def __init__(self, buffer: Any, name: str | None = None) -> None:
+        view = memoryview(buffer)
+        # Only contiguous bytes can be looked at in place.
+        self._view: memoryview | None = view.cast("B") if view.c_contiguous else memoryview(view.tobytes())
+        self.name = name
+        self.size = self._view.nbytes
+
+    def read(self, offset: int, length: int) -> memoryview:
+        if self._view is None:
+            raise SourceError("is closed", file=self.name)
+        if offset + length > self.size:
+            raise _short(self.name, offset, length, max(self.size - offset, 0))
+        return self._view[offset : offset + length]
+
+    def read_into(self, offset: int, out: memoryview) -> None:
+        out[:] = self.read(offset, len(out))
+
+    def close(self) -> None:
+        self._view = None
+
+
+class FileSource:
+    """A seekable binary file object. It stays open, and the caller's to close.
+
+    Reads are one at a time: a file object has one position.
+    """
+
+    __slots__ = ("_file", "_lock", "_start", "name", "size")
+
+    def __init__(self, file: IO[bytes]) -> None:
+        name = getattr(file, "name", None)
+        self.name = name if isinstance(name, str) else None
+        self._file: IO[bytes] | None = file
+        self._lock = threading.Lock()
+        try:
+            self._start = file.tell()
+            self.size = file.seek(0, os.SEEK_END) - self._start
+            file.seek(self._start)
+        except (OSError, ValueError) as error:
+            raise OptionError(
+                f"the file object cannot seek ({error}): pass its bytes", file=self.name
+            ) from error
+
+    def read(self, offset: int, length: int) -> bytes:
+        if self._file is None:
+            raise SourceError("is closed", file=self.name)
+        parts = []
+        missing = length
+        with self._lock:
+            self._file.seek(self._start + offset)
+            while missing:
+                part = self._file.read(missing)
+                if not part:
+                    raise _short(self.name, offset, length, length - missing)
+                parts.append(part)
+                missing -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def read_into(self, offset: int, out: memoryview) -> None:
+        out[:] = self.read(offset, len(out))
+
+    def close(self) -> None:
+        self._file = None
+
+
+def _short(name: str | None, offset: int, wanted: int, got: int) -> SourceError:
+    return SourceError(f"{wanted} bytes were to be read, {got} are there", file=name, offset=offset)
+
+
+def open_source(source: Any) -> BufferSource | FileSource:
+    """Make a source of a bytes-like object or a seekable binary file object.
+
+    Raises
+    ------
+    TypeError
+        It is neither.
+    """
+    try:
+        return BufferSource(source)  # an mmap is both, and better used as a buffer
+    except TypeError:
+        if hasattr(source, "read") and hasattr(source, "seek"):
+            return FileSource(source)
+    raise TypeError(
+        f"cannot read from {type(source).__name__}: pass a path, a bytes-like object or a binary file object"
+    )
