@@ -53,7 +53,7 @@ directives = {
 
 
 class BuildKernels(build_ext):
-    """Translates the kernels when they are built and not before: an sdist carries .pyx files, no C made from them."""
+    """Translates the kernels only when they are built: an sdist carries .pyx files and no C made from them."""
 
     def build_extensions(self) -> None:
         translated = cythonize(
