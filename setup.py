@@ -47,13 +47,14 @@ directives = {
     "nonecheck": checks,
     "cdivision": True,
     "embedsignature": True,
+    "autotestdict": False,
     "freethreading_compatible": True,
     "linetrace": flavour == "trace",
 }
 
 
 class BuildKernels(build_ext):
-    """Translates the kernels only when they are built: an sdist carries .pyx files and no C made from them."""
+    """Translates the kernels only when they are built: an sdist carries their .pyx, and no C made from it."""
 
     def build_extensions(self) -> None:
         translated = cythonize(

@@ -93,7 +93,7 @@ END
 working_environment() {
     find_python
     local kernels stamp
-    environment "$1" "$(digest pyproject.toml setup.py)" --editable ".[$1]"
+    environment "$1" "$(digest pyproject.toml)" --editable ".[$1]"
     kernels=$(digest setup.py ext)
     stamp=build/release/in-place-$("$venv/bin/python" -c 'import sys; print(sys.implementation.cache_tag)')
     [[ $(cat "$stamp" 2>/dev/null) == "$kernels" ]] && return

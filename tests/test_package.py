@@ -103,7 +103,7 @@ def test_import_loads_numpy_and_kernels_only() -> None:
 
 
 def test_import_is_fast() -> None:
-    """At most 60 ms above NumPy on a quiet machine (benchmarks/test_import.py), and some room for a busy one."""
+    """At most 60 ms above NumPy (benchmarks/test_import.py), with room for a busy machine."""
     timed = python(
         "import numpy; from time import perf_counter\n"
         "start = perf_counter(); import hounsfield; print(perf_counter() - start)"
