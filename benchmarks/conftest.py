@@ -23,8 +23,8 @@ COMPILER = (sysconfig.get_config_var("CC") or "cc").split()[0]
 
 Repeated = Callable[[int], object]
 
-# A peer's process. It reads how often to repeat, and answers with its peak memory in KiB when it has done so. (Not by
-# getrusage: what that tells begins with the memory of the process that started it.)
+# A peer's process. It reads how often to repeat, and answers with its peak memory in KiB when it has done so
+# (not getrusage's: that one begins with the memory of the process that started it).
 PEER = """
 import re, sys, timeit
 names = {}
@@ -104,7 +104,7 @@ class Row:
         return self._benchmark(function, *arguments)
 
     def repeated(self, name: str, repeat: Repeated, *, target: Any = ()) -> None:
-        """A function that repeats its work as often as told: 10 ms a round, beside which a call costs nothing."""
+        """A function that repeats its work as told: for 10 ms a round, beside which a call costs nothing."""
         repeat(1)  # a peer's setup is done when this returns
         elapsed, times = 0.0, 1
         while elapsed < 0.01:

@@ -1,9 +1,9 @@
-"""Print what ``pytest benchmarks --benchmark-json=FILE`` wrote: tables, each row beside the first of its group.
+"""Print what ``pytest benchmarks --benchmark-json=FILE`` wrote, each row beside the first of its group.
 
     python benchmarks/figures.py FILE [--gate]
 
-Times are the best of all rounds. A target, written down by the benchmark, is met or MISSED against another row
-of the same run; with --gate, a missed one makes the exit code 1.
+Times are the best of all rounds. A target, written down by the benchmark, is met or MISSED against another
+row of the same run; with --gate, a missed one makes the exit code 1.
 """
 
 import argparse
