@@ -102,9 +102,9 @@ working_environment() {
     echo "$kernels" >"$stamp"
 }
 
-# flavour_environment FLAVOUR: the test environment, importing the package from build/FLAVOUR instead.
+# flavour_environment FLAVOUR EXTRA: a working environment that imports the package from build/FLAVOUR instead.
 flavour_environment() {
-    working_environment test
+    working_environment "$2"
     find "build/$1" -path '*/lib.*' -name '*.py' -delete 2>/dev/null || true # a module may have been renamed
     build_kernels "$1" build
     PYTHONPATH=$(echo "$PWD/build/$1"/lib.*)
