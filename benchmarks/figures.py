@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-COLUMNS = "| {:<44} | {:>10} | {:>10} | {:>8} | {:>8} | {}"
+COLUMNS = "| {:<44} | {:>10} | {:>10} | {:>8} | {:>8} | {} |"
 
 
 def seconds(result: dict[str, Any], statistic: str = "min") -> float:
@@ -54,7 +54,7 @@ def judge(target: list[Any], time: float, times: dict[str, float]) -> tuple[bool
 def print_tables(report: dict[str, Any]) -> int:
     """Print all groups and return how many targets were missed."""
     machine = report["machine_info"]
-    print(f"{machine['cpu'].get('brand_raw', machine['machine'])}, {machine['cpu'].get('count')} cores")
+    print(f"{machine['cpu'].get('brand_raw', 'unknown CPU')}, {machine['cpu'].get('count')} cores")
     print(", ".join(f"{library} {version}" for library, version in machine["libraries"].items()))
     missed = 0
     groups: dict[str, list[dict[str, Any]]] = {}

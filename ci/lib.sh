@@ -55,7 +55,7 @@ new_venv() {
     rm -rf "$1"
     "$python" -m venv "$1" >/dev/null 2>&1 && return
     "$python" -m venv --clear --without-pip "$1" >/dev/null 2>&1 &&
-        "$python" -m pip --python "$1/bin/python" install --quiet pip >&2 ||
+        quietly "$python" -m pip --python "$1/bin/python" install pip ||
         fail "cannot make a virtual environment: apt-get install python3-venv (or python3-pip)"
 }
 
@@ -92,14 +92,21 @@ END
 # working_environment EXTRA: an environment in which the package is this folder and its kernels are up to date.
 working_environment() {
     find_python
-    local kernels stamp
     environment "$1" "$(digest pyproject.toml)" --editable ".[$1]"
-    kernels=$(digest setup.py ext)
-    stamp=build/release/in-place-$("$venv/bin/python" -c 'import sys; print(sys.implementation.cache_tag)')
-    [[ $(cat "$stamp" 2>/dev/null) == "$kernels" ]] && return
-    # Installing has built them already.
-    ((made)) || build_kernels release build_ext --inplace
-    echo "$kernels" >"$stamp"
+    local tag stamp
+    tag=$("$venv/bin/python" -c 'import sys; print(sys.implementation.cache_tag)')
+    stamp=build/release/in-place-$tag
+    if ((!made)); then # else installing has built them
+        [[ $(cat "$stamp" 2>/dev/null) == "$(in_place "$tag")" ]] && return
+        build_kernels release build_ext --inplace
+    fi
+    in_place "$tag" >"$stamp"
+}
+
+# in_place TAG: what the kernels in src/ were made from, and that nobody has put others there.
+in_place() {
+    digest setup.py ext
+    stat --format='%n %s %Y' src/hounsfield/_kernels/*."$1"-*.so 2>/dev/null || true
 }
 
 # flavour_environment FLAVOUR EXTRA: a working environment that imports the package from build/FLAVOUR instead.
