@@ -18,4 +18,5 @@ def test_hounsfield(row) -> None:
 
 @pytest.mark.parametrize("module", ["numpy", "pydicom", "dicomsdl"])
 def test_others(row, module: str) -> None:
+    pytest.importorskip(module)
     row.here(module, interpreter, f"import {module}")
