@@ -89,11 +89,12 @@ END
     made=1
 }
 
-# working_environment EXTRA: an environment in which the package is this folder and its kernels are up to date.
+# working_environment EXTRA: an environment in which the package is this folder and its kernels are up to date. Sets
+# venv, and tag to the name of its kind of interpreter.
 working_environment() {
     find_python
     environment "$1" "$(digest pyproject.toml)" --editable ".[$1]"
-    local tag stamp
+    local stamp
     tag=$("$venv/bin/python" -c 'import sys; print(sys.implementation.cache_tag)')
     stamp=build/release/in-place-$tag
     if ((!made)); then # else installing has built them
@@ -114,7 +115,7 @@ flavour_environment() {
     working_environment "$2"
     find "build/$1" -path '*/lib.*' -name '*.py' -delete 2>/dev/null || true # a module may have been renamed
     build_kernels "$1" build
-    PYTHONPATH=$(echo "$PWD/build/$1"/lib.*)
+    PYTHONPATH=$(echo "$PWD/build/$1"/lib.*"$tag")
     export PYTHONPATH
 }
 
