@@ -14,6 +14,7 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 KERNELS = ("scan", "swap", "window")
 
@@ -30,7 +31,7 @@ else:
     compile_args = ["-std=c11", "-ffp-contract=off", "-fno-trapping-math", "-Wall", "-Wno-unused-function"]
     sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
     optimise, link_args = {
-        "release": (["-O3", "-fvisibility=hidden"], []),
+        "release": (["-O3", "-g0", "-fvisibility=hidden"], []),
         "debug": (["-O0", "-g"], []),
         "sanitize": (["-O1", "-g", "-fno-omit-frame-pointer", *sanitizers], sanitizers),
         "trace": (["-O0", "-g"], []),
@@ -46,18 +47,36 @@ directives = {
     "nonecheck": checks,
     "cdivision": True,
     "embedsignature": True,
+    "autotestdict": False,
     "freethreading_compatible": True,
     "linetrace": flavour == "trace",
 }
 
-# Named one by one by their suffix so that an sdist carries them: setuptools takes sources and depends only.
-headers = sorted(path.as_posix() for suffix in ("pxd", "h") for path in Path("ext").rglob(f"*.{suffix}"))
+
+class BuildKernels(build_ext):
+    """Translates the kernels only when they are built: an sdist carries their .pyx, and no C made from it."""
+
+    def build_extensions(self) -> None:
+        translated = cythonize(
+            self.extensions,
+            build_dir=f"build/{flavour}/c",
+            include_path=["ext/shared"],
+            compiler_directives=directives,
+            force=self.force,
+        )
+        for extension, c in zip(self.extensions, translated, strict=True):
+            extension.sources = c.sources
+        super().build_extensions()
+
+
+# An sdist takes what Extension names as sources or depends, and nothing else from ext/.
+shared = sorted(path.as_posix() for suffix in ("pxd", "h") for path in Path("ext").rglob(f"*.{suffix}"))
 
 extensions = [
     Extension(
         f"hounsfield._kernels.{kernel}",
         [f"ext/{kernel}.pyx"],
-        depends=headers,
+        depends=shared,
         include_dirs=["ext/include"],
         define_macros=[("CYTHON_TRACE_NOGIL", "1")] if flavour == "trace" else [],
         extra_compile_args=compile_args,
@@ -67,11 +86,7 @@ extensions = [
 ]
 
 setup(
-    ext_modules=cythonize(
-        extensions,
-        build_dir=f"build/{flavour}/c",
-        include_path=["ext/shared"],
-        compiler_directives=directives,
-    ),
-    options={"build": {"build_base": f"build/{flavour}"}},
+    ext_modules=extensions,
+    cmdclass={"build_ext": BuildKernels},
+    options={"build": {"build_base": f"build/{flavour}"}, "build_ext": {"parallel": os.cpu_count()}},
 )

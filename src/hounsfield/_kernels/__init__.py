@@ -4,8 +4,8 @@ try:
     from hounsfield._kernels import scan, swap, window
 except ImportError as error:
     raise ImportError(
-        f"hounsfield's compiled kernels cannot be loaded ({error}). Build them: 'pip install .' in the source "
-        "folder, or 'pip install -e .' to work on it; a C compiler and the Python headers are needed."
+        f"hounsfield's compiled kernels cannot be loaded ({error}). Build them: 'pip install .' in the "
+        "source folder, or 'pip install -e .' to work on it; a C compiler and the Python headers are needed."
     ) from error
 
 __all__ = ["scan", "swap", "window"]

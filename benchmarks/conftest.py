@@ -1,0 +1,142 @@
+"""One row of a table at a time: a call in this process, the same by a peer in its own, or a floor in C."""
+
+import ctypes
+import os
+import platform
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+ROOT = Path(__file__).parents[1]
+FLOORS = ROOT / "benchmarks" / "floors" / "floors.c"
+LIBRARIES = ("hounsfield", "numpy", "imagecodecs", "pydicom", "dicomsdl", "cython")
+COMPILER = (sysconfig.get_config_var("CC") or "cc").split()[0]
+
+Repeated = Callable[[int], object]
+
+# A peer's process. It reads how often to repeat, and answers with its peak memory in KiB when it has done so
+# (not getrusage's: that one begins with the memory of the process that started it).
+PEER = """
+import re, sys, timeit
+names = {}
+exec(sys.argv[1], names)
+timer = timeit.Timer(sys.argv[2], globals=names)
+for line in sys.stdin:
+    timer.timeit(int(line))
+    with open("/proc/self/status") as status:
+        print(re.search(r"VmHWM:\\s+(\\d+)", status.read())[1], flush=True)
+"""
+
+
+def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
+    libraries = {"Python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            libraries[name] = version(name)
+        except PackageNotFoundError:
+            libraries[name] = "not installed"
+    compiler = subprocess.run([COMPILER, "--version"], capture_output=True, text=True, check=True)
+    libraries["compiler"] = compiler.stdout.splitlines()[0]
+    machine_info["libraries"] = libraries
+
+
+class Floors:
+    """floors.c, compiled when it is wanted. Each method returns a function that repeats its work."""
+
+    def __init__(self) -> None:
+        library = ROOT / "build" / "floors.so"
+        if not library.exists() or library.stat().st_mtime < FLOORS.stat().st_mtime:
+            library.parent.mkdir(exist_ok=True)
+            subprocess.run([COMPILER, "-O3", "-shared", "-fPIC", FLOORS, "-o", library], check=True)
+        self._library = ctypes.CDLL(str(library))
+        address, size = ctypes.c_void_p, ctypes.c_size_t
+        self._library.floor_walk.argtypes = (address, size, size, ctypes.c_long)
+        self._library.floor_read_header.argtypes = (ctypes.c_char_p, ctypes.c_long)
+        self._library.floor_memcpy.argtypes = (address, address, size, ctypes.c_long)
+
+    # The functions returned refer to their arrays, not to addresses: that keeps the memory there.
+
+    def walk(self, data: Any, at: int = 132) -> Repeated:
+        """Walk the elements of a file in memory, from the byte ``at``."""
+        source = np.frombuffer(data, np.uint8)
+        return lambda times: self._library.floor_walk(source.ctypes.data, source.size, at, times)
+
+    def read_header(self, path: Path) -> Repeated:
+        """Open a file, read its first 16 KiB, close it and walk their elements."""
+        name = os.fsencode(path)
+        return lambda times: self._library.floor_read_header(name, times)
+
+    def memcpy(self, data: Any) -> Repeated:
+        """Copy memory."""
+        source = np.frombuffer(data, np.uint8)
+        copy = np.ones_like(source)  # written to, so that its pages are there
+        return lambda times: self._library.floor_memcpy(
+            copy.ctypes.data, source.ctypes.data, source.size, times
+        )
+
+
+class Row:
+    """One row: a name, its times, and what is to be reached against other rows of its group.
+
+    ``target`` is one tuple or a list of them:
+
+        ("at most", 1.8, "memcpy")         no more than 1.8 x the time of the row "memcpy"
+        ("at most", 4, "C walk", 1.5e-6)   the same, or 1.5 us where that is larger
+        ("faster", 3, "NumPy")             3 x faster than the row "NumPy", or better
+        ("within", 0.06, "import numpy")   no more than 60 ms above it
+    """
+
+    def __init__(self, benchmark: BenchmarkFixture) -> None:
+        self._benchmark = benchmark
+
+    def here(self, name: str, function: Callable[..., Any], *arguments: Any, target: Any = ()) -> Any:
+        """A call in this process; returns its result, so that a test can compare it."""
+        self._benchmark.extra_info |= {"row": name, "target": target}
+        return self._benchmark(function, *arguments)
+
+    def repeated(self, name: str, repeat: Repeated, *, target: Any = ()) -> None:
+        """A function that repeats its work as told: for 10 ms a round, beside which a call costs nothing."""
+        repeat(1)  # a peer's setup is done when this returns
+        elapsed, times = 0.0, 1
+        while elapsed < 0.01:
+            times *= 2
+            start = time.perf_counter()
+            repeat(times)
+            elapsed = time.perf_counter() - start
+        self._benchmark.extra_info |= {"row": name, "target": target, "repeats": times}
+        self._benchmark(repeat, times)
+
+    def peer(self, name: str, *, setup: str, statement: str, target: Any = ()) -> None:
+        """A statement, after its setup, in a Python process of its own."""
+        command = [sys.executable, "-c", PEER, setup, statement]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            to_peer, from_peer = process.stdin, process.stdout
+
+            def repeat(times: int) -> int:
+                to_peer.write(f"{times}\n")
+                to_peer.flush()
+                return int(from_peer.readline())
+
+            self.repeated(name, repeat, target=target)
+            self._benchmark.extra_info["peak_mib"] = round(repeat(1) / 1024)
+
+
+@pytest.fixture(scope="session")
+def floors() -> Floors:
+    return Floors()
+
+
+@pytest.fixture
+def row(benchmark: BenchmarkFixture) -> Row:
+    return Row(benchmark)

@@ -1,0 +1,165 @@
+"""Real files, kinds of buffer, twins of a kernel and an independent decoder, for every test to ask for."""
+
+import csv
+import mmap
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+import hypothesis
+import pytest
+
+import hounsfield
+
+ROOT = Path(__file__).parents[1]
+CORPUS = Path(os.environ.get("HOUNSFIELD_CORPUS") or ROOT.parent / "shared" / "corpus")
+IN_CI = os.environ.get("CI") == "true"
+NATIVE = {f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2", ".1.99")}
+
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, max_examples=20)
+hypothesis.settings.load_profile("ci" if IN_CI else "default")
+
+
+@dataclass(frozen=True)
+class CorpusFile:
+    """A real file, and what is known of it: its row of the corpus's manifest.csv, all of it text."""
+
+    path: Path
+    row: dict[str, str]
+
+    @property
+    def native(self) -> bool:
+        """Whether its pixel data are neither compressed nor encapsulated."""
+        return self.row["transfer_syntax"] in NATIVE
+
+    @property
+    def decodes(self) -> bool:
+        """Whether pydicom finds pixels in it."""
+        return self.row["pydicom_pixels"] == "1"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "corpus(wanted): the corpus files for which wanted(file) is true")
+    if IN_CI and not (CORPUS / "manifest.csv").is_file():
+        raise pytest.UsageError(f"CI must have the corpus, and there is none in {CORPUS}")
+
+
+def pytest_report_header() -> list[str]:
+    return [f"hounsfield: {Path(hounsfield.__file__).parent}", f"corpus: {CORPUS}"]
+
+
+def corpus_files() -> list[CorpusFile]:
+    with (CORPUS / "manifest.csv").open(newline="") as manifest:
+        return [CorpusFile(CORPUS / row["file"], row) for row in csv.DictReader(manifest)]
+
+
+def pydicom_files() -> list[Path]:
+    """The DICOM files in pydicom's wheel, found without importing it: it would download those it misses."""
+    spec = find_spec("pydicom")
+    assert spec is not None
+    assert spec.origin is not None
+    data = Path(spec.origin).parent / "data"
+    found = (path for folder in ("test_files", "charset_files") for path in (data / folder).rglob("*"))
+    return sorted(path for path in found if path.is_file() and is_dicom(path))
+
+
+def is_dicom(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(132).endswith(b"DICM")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once for every file, if it asks for ``corpus_file`` or ``pydicom_file``."""
+    if "corpus_file" in metafunc.fixturenames:
+        if not (CORPUS / "manifest.csv").is_file():
+            skip = pytest.mark.skip(reason=f"no corpus in {CORPUS}; HOUNSFIELD_CORPUS names its folder")
+            metafunc.parametrize("corpus_file", [pytest.param(None, marks=skip, id="no-corpus")])
+            return
+        marker = metafunc.definition.get_closest_marker("corpus")
+        files = [file for file in corpus_files() if marker is None or marker.args[0](file)]
+        assert files, f"no corpus file is wanted by {metafunc.definition.nodeid}"
+        metafunc.parametrize("corpus_file", files, ids=[file.row["file"] for file in files])
+    if "pydicom_file" in metafunc.fixturenames:
+        paths = pydicom_files()
+        metafunc.parametrize("pydicom_file", paths, ids=["/".join(path.parts[-2:]) for path in paths])
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of the corpus, for tests that want certain files of it."""
+    if not (CORPUS / "manifest.csv").is_file():
+        pytest.skip(f"no corpus in {CORPUS}; HOUNSFIELD_CORPUS names its folder")
+    return CORPUS
+
+
+@pytest.fixture(scope="session")
+def pydicom_path() -> Callable[[str], Path]:
+    """A file of pydicom's wheel by its name: ``pydicom_path("CT_small.dcm")``."""
+    by_name = {path.name: path for path in pydicom_files()}
+    return by_name.__getitem__
+
+
+@pytest.fixture(scope="session", params=["bytes", "bytearray", "memoryview", "mmap", "unaligned"])
+def as_buffer(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[bytes], bytes | bytearray | memoryview | mmap.mmap]]:
+    """Wraps bytes in every kind of contiguous buffer in turn; memoryview and mmap are read-only."""
+    maps = []
+
+    def map_file(data: bytes) -> mmap.mmap:
+        path = tmp_path_factory.mktemp("mapped") / "data"
+        path.write_bytes(data)
+        with path.open("rb") as file:
+            maps.append(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        return maps[-1]
+
+    yield {
+        "bytes": bytes,
+        "bytearray": bytearray,
+        "memoryview": lambda data: memoryview(bytes(data)),
+        "mmap": map_file,
+        "unaligned": lambda data: memoryview(b"\0" + data)[1:],
+    }[request.param]
+    for each in maps:
+        each.close()
+
+
+@pytest.fixture(scope="session")
+def strided() -> Callable[[bytes], memoryview]:
+    """Wraps bytes in a buffer that is not contiguous: every second byte of a longer one."""
+
+    def spread(data: bytes) -> memoryview:
+        wide = bytearray(2 * len(data))
+        wide[::2] = data
+        return memoryview(wide)[::2]
+
+    return spread
+
+
+@pytest.fixture(scope="session", params=["_kernels", "_reference"])
+def twin(request: pytest.FixtureRequest) -> Callable[[str], ModuleType]:
+    """A kernel by its name, and then its plain-Python twin: ``twin("swap").swap(...)``."""
+    return lambda kernel: import_module(f"hounsfield.{request.param}.{kernel}")
+
+
+@pytest.fixture(scope="session")
+def dcmtk() -> Callable[..., str]:
+    """Runs a tool of DCMTK and returns what it prints: ``dcmtk("dcmdump", "-q", path)``."""
+    if not shutil.which("dcmdump"):
+        if IN_CI:
+            pytest.fail("CI must have DCMTK: apt-get install dcmtk")
+        pytest.skip("DCMTK is not installed: apt-get install dcmtk")
+
+    def run(tool: str, *arguments: str | os.PathLike[str]) -> str:
+        done = subprocess.run([tool, *arguments], check=True, capture_output=True, timeout=60)
+        return done.stdout.decode("latin-1")
+
+    return run
