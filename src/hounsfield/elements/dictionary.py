@@ -182,7 +182,7 @@ def _private(creator: str) -> dict[str, list[str]]:
 
     text = f"\n{PRIVATE}="
     start = text.find(f"\n={creator}\n")
-    if start < 0:
+    if start < 0 or "\n" in creator:
         return {}
     start += len(creator) + 3
     lines = text[start : text.index("\n=", start - 1)].splitlines()
