@@ -1,6 +1,7 @@
 """The dictionaries: look-ups by the standard's rules, and their content against pydicom's and DCMTK's."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,13 @@ def test_what_is_no_tag(key: str | int | tuple[int, int]) -> None:
 def test_unknown_keyword_in_the_table_of_tags() -> None:
     with pytest.raises(KeyError):
         dictionary.TAGS["PatientsName"]
+
+
+def test_first_look_up_from_many_threads() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            tags = dictionary._Tags()
+            assert set(pool.map(tags.__getitem__, ["PatientName"] * 16)) == {0x00100010}
 
 
 @pytest.mark.parametrize(
