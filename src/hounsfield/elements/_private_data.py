@@ -604,8 +604,6 @@ PRIVATE = """\
 0009xx09|LO|1|Unknown
 0009xx10|UN|1|Unknown
 =BioPri3D
-001110xx|UN|1|Private Segmentation Data
-006310xx|UN|1|Private Creator
 =BrainLAB_BeamProfile
 3411xx01|SQ|1|Beam Profile Sequence
 3411xx02|IS|1|Beam Profile Number
@@ -1877,7 +1875,6 @@ E4030003|OB|1|Unknown
 0009xx43|US|1|Unknown
 0009xxF8|US|1|Unknown
 0009xxFB|IS|1|Unknown
-001910xx|LO|1|Private Element Creator
 0019xx01|LT|1|Unknown
 0019xx02|SL|1|Detector Channel
 0019xx03|DS|1|Cell number at Theta
@@ -2944,7 +2941,6 @@ E4030003|OB|1|Unknown
 004Bxx02|DS|1-n|R Time
 004Bxx03|IS|1|HBC number
 =GEMS_IDEN_01
-000910xx|LO|1|Private Element Creator
 0009xx01|LO|1|Full fidelity
 0009xx02|SH|1|Suite id
 0009xx04|SH|1|Product id
@@ -2962,7 +2958,6 @@ E4030003|OB|1|Unknown
 0009xxE8|SH|1|Series Suite Id
 0009xxE9|SL|1|Actual series data time stamp
 =GEMS_IMAG_01
-002710xx|LO|1|Private Element Creator
 0027xx06|SL|1|Image archive flag
 0027xx10|SS|1|Scout Type
 0027xx1C|SL|1|Vma mamp
@@ -3008,7 +3003,6 @@ E4030003|OB|1|Unknown
 0029xx34|SL|1|Advantage comp. Overflow
 0029xx35|SL|1|Advantage comp. Underflow
 =GEMS_IMPS_01
-002910xx|LO|1|Private Element Creator
 0029xx04|SL|1|Lower range of Pixels1
 0029xx05|DS|1|Lower range of Pixels1
 0029xx06|DS|1|Lower range of Pixels1
@@ -3052,7 +3046,6 @@ E4030003|OB|1|Unknown
 7001xx0A|OB|1|UDA save
 7001xx0B|OB|1|rdb_chemsat_data
 =GEMS_PARM_01
-004310xx|LO|1|Private Element Creator
 0043xx01|SS|1|Bitmap of prescan options
 0043xx02|SS|1|Gradient offset in X
 0043xx03|SS|1|Gradient offset in Y
@@ -3226,7 +3219,6 @@ E4030003|OB|1|Unknown
 2001xxB0|OB|1|DTI Parameters
 2001xxC0|OB|1|Paradigm Info
 =GEMS_PATI_01
-001110xx|LO|1|Private Element Creator
 0011xx10|SS|1|Patient Status
 =GEMS_PETD_01
 0009xx01|LO|2|GE Discovery PET Implementation Version Name
@@ -3640,7 +3632,6 @@ E4030003|OB|1|Unknown
 0009xx82|FL|1|Simpson End Systolic Volume ml/m2
 0009xx84|FL|1|Simpson Stroke Volume ml/m2
 =GEMS_RELA_01
-002110xx|LO|1|Private Element Creator
 0021xx03|SS|1|Series from which Prescribed
 0021xx05|SH|1|Genesis Version - now
 0021xx07|UL|1|Series Record checksum
@@ -3791,7 +3782,6 @@ E4030003|OB|1|Unknown
 0045xx71|OB|1|STX buffer
 0045xx72|DS|2|Image Crop point
 =GEMS_SERS_01
-002510xx|LO|1|Private Element Creator
 0025xx06|SS|1|Last pulse sequence used
 0025xx07|SL|1|Images in Series
 0025xx10|SL|1|Landmark Counter
@@ -3803,7 +3793,6 @@ E4030003|OB|1|Unknown
 0025xx1A|SH|1|Primary Receiver Suite and Host
 0025xx1B|OB|1|Protocol Data Block (compressed)
 =GEMS_STDY_01
-002310xx|LO|1|Private Element Creator
 0023xx01|SL|1|Number of series in Study
 0023xx02|SL|1|Number of unarchived Series
 0023xx10|SS|1|Reference image field

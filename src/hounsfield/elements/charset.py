@@ -161,11 +161,14 @@ def decode_text(
     initial = names[0]
     if b"\x1b" not in raw or initial in STAND_ALONE_CODECS:
         try:
-            return raw.decode(initial)
+            text = raw.decode(initial)
         except UnicodeDecodeError:
             return _decode_what_can_be(raw, initial, problem)
+        if not text.isascii() and initial == DEFAULT[0]:
+            problem("the text has bytes above 127, and no character set is given for them; read as Latin-1")
+        return text
     first, *pieces = raw.split(b"\x1b")
-    text = [_decode(first, initial, problem)]
+    parts = [_decode(first, initial, problem)]
     g0: bytes | None = None
     g1 = initial
     for piece in pieces:
@@ -176,22 +179,22 @@ def decode_text(
             g1 = G1_CODECS[escape]
         else:
             problem(f"the escape sequence ESC {escape.decode('latin_1')!r} is unknown")
-            text.append("\x1b")
+            parts.append("\x1b")
             escape = b""
         body = piece[len(escape) :]
         if g0 is not None:
             end = _delimiter(body, LINE_DELIMITERS)
-            text += _decode_two_sets(body[:end], g0, g1, problem)
+            parts += _decode_two_sets(body[:end], g0, g1, problem)
         else:
             end = _delimiter(body, delimiters)
-            text.append(_decode(body[:end], g1, problem))
+            parts.append(_decode(body[:end], g1, problem))
         if end < len(body):
             g0 = None
             # Where the first term names no set for G1, the last one is as good a guess as any for its bytes.
             if initial != DEFAULT[0]:
                 g1 = initial
-            text.append(_decode(body[end:], g1, problem))
-    return "".join(text)
+            parts.append(_decode(body[end:], g1, problem))
+    return "".join(parts)
 
 
 def _delimiter(body: bytes, delimiters: bytes) -> int:

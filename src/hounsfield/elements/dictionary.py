@@ -78,15 +78,17 @@ def _row(number: int) -> str | None:
 
 class _Tags(dict[str, int]):
     def __missing__(self, key: str) -> int:
-        if self:
-            raise KeyError(key)
-        from hounsfield.elements._dictionary_data import KEYWORDS
+        if not self:
+            from hounsfield.elements._dictionary_data import KEYWORDS
 
-        words = KEYWORDS.split()
-        tags = bytes.fromhex("".join(words[0::2]))
-        # From one dict to another in one step, so that no other thread sees half of it.
-        self.update(dict(zip(words[1::2], struct.unpack(f">{len(tags) // 4}I", tags), strict=True)))
-        return self[key]
+            words = KEYWORDS.split()
+            tags = bytes.fromhex("".join(words[0::2]))
+            # From one dict to another in one step, so that no other thread sees half of it.
+            self.update(dict(zip(words[1::2], struct.unpack(f">{len(tags) // 4}I", tags), strict=True)))
+        number = self.get(key)
+        if number is None:
+            raise KeyError(key)
+        return number
 
 
 TAGS = _Tags()
@@ -182,7 +184,7 @@ def _private(creator: str) -> dict[str, list[str]]:
 
     text = f"\n{PRIVATE}="
     start = text.find(f"\n={creator}\n")
-    if start < 0:
+    if start < 0 or "\n" in creator:
         return {}
     start += len(creator) + 3
     lines = text[start : text.index("\n=", start - 1)].splitlines()

@@ -4,6 +4,7 @@ Several values come as a tuple. No value comes as "" where it would be text and 
 cannot be read as its VR says comes as text or as bytes, and the `Context` is told why.
 """
 
+import math
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -115,6 +116,8 @@ def _integer(text: str) -> int | DecimalString:
         return int(text)
     except ValueError:
         number = _decimal(text)
+        if not math.isfinite(number):
+            raise
         return int(number) if number.is_integer() else number
 
 
@@ -128,7 +131,7 @@ def _numbers_as_text(text: str, vr: str, convert: Callable[[str], float], contex
         try:
             # Python reads 1_0 as ten; DICOM has no such number.
             number = convert(part) if "_" not in part else None
-        except (ValueError, OverflowError):
+        except ValueError:
             number = None
         if number is None or (vr == "IS" and not isinstance(number, int)):
             context.problem(f"{part[:32]!r} is not what {vr} allows")
