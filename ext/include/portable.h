@@ -1,0 +1,23 @@
+/* What the kernels need and C11 has no word for; plain C wherever a compiler lacks it. */
+#ifndef HOUNSFIELD_PORTABLE_H
+#define HOUNSFIELD_PORTABLE_H
+
+#include <limits.h>  /* with glibc it also brings __GLIBC__ */
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define RESTRICT __restrict
+#else
+#define RESTRICT restrict
+#endif
+
+/* Before a loop's function: GCC compiles it once for each instruction set and the loader picks one. It needs
+   ifunc (glibc), GCC 12 for these names, and does not mix with the sanitizers, whose run-time is not up yet
+   when the loader picks. */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && defined(__x86_64__) && defined(__GLIBC__) \
+    && !defined(__SANITIZE_ADDRESS__)
+#define TARGET_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define TARGET_CLONES
+#endif
+
+#endif
