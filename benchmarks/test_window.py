@@ -1,4 +1,4 @@
-"""The kernel window against plain Python, NumPy and the memory's own speed; every rival's output is checked first."""
+"""The kernel window against plain Python, NumPy and memcpy, every output checked."""
 
 import ctypes
 

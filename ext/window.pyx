@@ -64,8 +64,8 @@ def window(
 ):
     """Turn stored samples into display values: rescale, VOI window and inversion in one pass.
 
-    With ``x = sample * slope + intercept`` and ymax 255, 65535 or 1.0 by ``dst_type``, the functions are those of
-    PS3.3 with ymin 0:
+    With ``x = sample * slope + intercept`` and ymax 255, 65535 or 1.0 by ``dst_type``, the functions are
+    those of PS3.3 with ymin 0:
 
     * LINEAR (C.11.2.1.2.1): 0 for ``x <= c - 0.5 - (w-1)/2``, ymax for ``x > c - 0.5 + (w-1)/2``, else
       ``((x - (c - 0.5)) / (w-1) + 0.5) * ymax``. A width of 1 is a step.
@@ -73,12 +73,12 @@ def window(
     * SIGMOID (C.11.2.1.3.1): ``ymax / (1 + exp(-4 * (x - c) / w))``.
 
     The rounding rule, in float64 throughout. A linear function is folded once, from left to right, into
-    ``scale = slope * ymax / (w-1)`` and ``offset = (intercept - (c - 0.5)) * ymax / (w-1) + ymax / 2`` (with w and
-    c in place of w-1 and c - 0.5 for LINEAR_EXACT); each sample then becomes ``sample * scale + offset``, rounded
-    twice, not fused. The sigmoid and the step are evaluated as written, from the x above. The value is clamped to
-    0 .. ymax and rounded half to even to an integer, or to the nearest float32. Inversion is the exact complement
-    after that: 255 - y, 65535 - y, or 1 - y in float32. Results are the same bit for bit on every machine (SIGMOID:
-    with the same exp).
+    ``scale = slope * ymax / (w-1)`` and ``offset = (intercept - (c - 0.5)) * ymax / (w-1) + ymax / 2`` (with
+    w and c in place of w-1 and c - 0.5 for LINEAR_EXACT); each sample then becomes ``sample * scale +
+    offset``, rounded twice, not fused. The sigmoid and the step are evaluated as written, from the x above.
+    The value is clamped to 0 .. ymax and rounded half to even to an integer, or to the nearest float32.
+    Inversion is the exact complement after that: 255 - y, 65535 - y, or 1 - y in float32. Results are the
+    same bit for bit on every machine (SIGMOID: with the same exp).
 
     A NaN becomes 0 (before inversion), infinities are clamped.
 
@@ -95,8 +95,8 @@ def window(
     slope, intercept : float
         Rescale Slope and Rescale Intercept.
     center, width : float
-        The window, in units of the rescaled value (Hounsfield units for CT). LINEAR wants ``width >= 1``, the others
-        ``width > 0``.
+        The window, in units of the rescaled value (Hounsfield units for CT). LINEAR wants ``width >= 1``, the
+        others ``width > 0``.
     function : {"LINEAR", "LINEAR_EXACT", "SIGMOID"}
         VOI LUT Function (0028,1056).
     invert : bool
@@ -105,8 +105,8 @@ def window(
     Raises
     ------
     OptionError
-        For an unknown type or function, sizes that do not fit each other, overlapping buffers, a parameter that is
-        not finite or is beyond 1e100, or a width that the function does not allow.
+        For an unknown type or function, sizes that do not fit each other, overlapping buffers, a parameter
+        that is not finite or is beyond 1e100, or a width that the function does not allow.
     MemoryError
         If there is no room for a table of 65536 display values.
     """
@@ -125,10 +125,10 @@ def window(
     map.top = TOPS[dst_type]
     map.invert = invert
     # Written so that a NaN fails.
-    if not (fabs(slope) <= LARGEST and fabs(intercept) <= LARGEST and fabs(center) <= LARGEST and width <= LARGEST):
-        raise OptionError(
-            f"slope {slope}, intercept {intercept}, center {center} and width {width} must be finite and within 1e100"
-        )
+    if not (fabs(slope) <= LARGEST and fabs(intercept) <= LARGEST and fabs(center) <= LARGEST
+            and width <= LARGEST):
+        raise OptionError(f"slope {slope}, intercept {intercept}, center {center} and width {width} must be "
+                          "finite and within 1e100")
     if not (width >= 1.0 if function == "LINEAR" else width >= 1.0 / LARGEST):
         raise OptionError(f"window width {width}: LINEAR needs 1 or more, the other functions more than 0")
     if not fold(&map, function, slope, intercept, center, width):

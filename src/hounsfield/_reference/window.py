@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["window", "window_literal", "window_numpy", "window_textbook"]
 
-SRC_FORMATS = {"u1": "B", "i1": "b", "u2": "H", "i2": "h", "u4": "I", "i4": "i", "f4": "f", "f8": "d"}
-DST_FORMATS = {"u1": "B", "u2": "H", "f4": "f"}
+Format = Literal["B", "b", "H", "h", "I", "i", "f", "d"]
+SRC_FORMATS: dict[str, Format] = {
+    "u1": "B", "i1": "b", "u2": "H", "i2": "h", "u4": "I", "i4": "i", "f4": "f", "f8": "d",
+}  # fmt: skip
+DST_FORMATS: dict[str, Format] = {"u1": "B", "u2": "H", "f4": "f"}
 TOPS = {"u1": 255.0, "u2": 65535.0, "f4": 1.0}
 LARGEST = 1e100
 
@@ -49,7 +52,8 @@ def window(
     source, target = memoryview(src).cast("B"), memoryview(dst).cast("B")
     if source.nbytes % struct.calcsize(SRC_FORMATS[src_type]):
         raise OptionError("src is no whole number of samples")
-    samples, levels = source.cast(SRC_FORMATS[src_type]), target.cast(DST_FORMATS[dst_type])
+    samples = source.cast(SRC_FORMATS[src_type])
+    levels: memoryview[Any] = target.cast(DST_FORMATS[dst_type])
     if len(samples) != len(levels) or target.nbytes != levels.nbytes:
         raise OptionError("src and dst differ in length")
 
@@ -76,7 +80,7 @@ def window(
 
 
 def window_literal(x: float, center: float, width: float, function: str, top: float) -> float:
-    """Give the display value of one rescaled value, not rounded, exactly as PS3.3 C.11.2.1 has the formulas."""
+    """Give the display value of one rescaled value, not rounded, by the formulas of PS3.3 C.11.2.1."""
     if math.isnan(x):
         return x
     if function == "SIGMOID":
@@ -102,12 +106,12 @@ def _float32(value: float) -> float:
 
 
 def window_numpy(
-    array: npt.NDArray[np.generic], *, slope: float, intercept: float, center: float, width: float
+    array: npt.NDArray[Any], *, slope: float, intercept: float, center: float, width: float
 ) -> npt.NDArray[np.uint8]:
     """Window LINEAR to uint8 as well as NumPy can: float32, folded, in place."""
     scale = slope * 255 / (width - 1)
     offset = (intercept - (center - 0.5)) * 255 / (width - 1) + 127.5
-    y = np.multiply(array, np.float32(scale), dtype=np.float32)
+    y: npt.NDArray[Any] = np.multiply(array, np.float32(scale), dtype=np.float32)
     y += np.float32(offset)
     np.clip(y, 0, 255, out=y)
     np.rint(y, out=y)
@@ -115,9 +119,9 @@ def window_numpy(
 
 
 def window_textbook(
-    array: npt.NDArray[np.generic], *, slope: float, intercept: float, center: float, width: float
+    array: npt.NDArray[Any], *, slope: float, intercept: float, center: float, width: float
 ) -> npt.NDArray[np.uint8]:
-    """Window to uint8 as tutorials do: float64, a new array at each step, no half steps, cut instead of rounded."""
+    """Window to uint8 as tutorials do: float64, a new array each step, no half steps, cut not rounded."""
     low, high = center - width / 2, center + width / 2
-    levels: npt.NDArray[np.float64] = np.clip((array * slope + intercept - low) / (high - low) * 255, 0, 255)
+    levels: npt.NDArray[Any] = np.clip((array * slope + intercept - low) / (high - low) * 255, 0, 255)
     return levels.astype(np.uint8)
