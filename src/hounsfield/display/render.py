@@ -184,15 +184,18 @@ def _auto(
     table: LookupTable | None,
     function: str,
 ) -> Window:
-    """Give one window for all parts, so that frames can be compared."""
+    """Give one window for all parts, so that frames compare; padding counts if there is nothing else."""
     ends: list[float] = []
-    for (where, _), (slope, intercept) in zip(parts, rescales, strict=True):
-        extremes = value_range(stored[where], ds)
-        if extremes is not None and table is not None:
-            inside = table(np.arange(int(extremes[0]), int(extremes[1]) + 1))
-            extremes = float(inside.min()), float(inside.max())
-        if extremes is not None:
-            ends += (value * slope + intercept for value in extremes)
+    for padded in (ds, None):
+        for (where, _), (slope, intercept) in zip(parts, rescales, strict=True):
+            extremes = value_range(stored[where], padded)
+            if extremes is not None and table is not None:
+                inside = table(np.arange(int(extremes[0]), int(extremes[1]) + 1))
+                extremes = float(inside.min()), float(inside.max())
+            if extremes is not None:
+                ends += (value * slope + intercept for value in extremes)
+        if ends:
+            break
     return _with_function(auto_window((min(ends), max(ends)) if ends else None), function)
 
 
