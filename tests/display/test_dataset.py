@@ -249,6 +249,17 @@ class TestVoiLut:
             assert np.array_equal(render_dataset(ds, dtype=dtype, invert=True), top - expected)
         assert np.array_equal(render_dataset(ds, index=1), render(RAMP, (3, 9), slope=0.5))
 
+    @pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", ">i2", "i4"])
+    def test_large_images_are_as_small_ones(self, dtype):
+        stored = np.random.default_rng(0).integers(0, 120, (300, 301)).astype(dtype)
+        elements = {"VOILUTSequence": [table(3, range(0, 1000, 10), 10)], "RescaleSlope": 0.7}
+        lut = {"ModalityLUTSequence": [table(5, range(50, 100), 8)]}
+        for extra in ({}, lut, {"PhotometricInterpretation": "MONOCHROME1"}):
+            ds = dataset(stored, **elements, **extra)
+            whole = render_dataset(ds, array=stored)
+            rows = [render_dataset(ds, array=row) for row in stored[:, None]]
+            assert np.array_equal(whole, np.concatenate(rows))
+
     def test_bits_allocated_in_place_of_bits(self):
         ds = dataset(RAMP, VOILUTSequence=[table(0, [0, 2048, 4095], 16)])
         assert sorted(set(render_dataset(ds).ravel().tolist())) == [0, 128, 255]
@@ -312,16 +323,9 @@ class TestPalette:
 
 class TestRealFiles:
     def grey_files(self):
-        names = [
-            "CT_small.dcm",
-            "MR_small.dcm",
-            "mlut_18.dcm",
-            "vlut_04.dcm",
-            "JPGLosslessP14SV1_1s_1f_8b.dcm",
-        ]
-        paths = [get_testdata_file(name, download=False) for name in names[:2]]
-        if CORPUS.is_dir():
-            paths += [path for name in names[2:] if (path := next(CORPUS.rglob(name), None))]
+        paths = [get_testdata_file(name, download=False) for name in ("CT_small.dcm", "MR_small.dcm")]
+        for name in ("mlut_18.dcm", "vlut_04.dcm") if CORPUS.is_dir() else ():
+            paths += CORPUS.rglob(name)
         return paths
 
     def test_like_pydicom(self):

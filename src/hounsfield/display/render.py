@@ -166,14 +166,41 @@ def render_dataset(
 
     for (where, _), (slope, intercept), voi in zip(parts, rescales, chosen, strict=False):
         # An ellipsis gives a view, even of an array that has no dimensions left.
-        samples, levels = stored[where], target[where]
-        if table is not None:
-            samples = table(samples)
-        if isinstance(voi, LookupTable):
-            _looked_up(samples, levels, voi, slope, intercept, invert)
-        elif voi is not None:
-            _windowed(samples, levels, voi, slope, intercept, invert)
+        if voi is not None:
+            _gray(stored[where], target[where], table, slope, intercept, voi, invert)
     return target
+
+
+def _gray(
+    samples: Array,
+    target: Array,
+    table: LookupTable | None,
+    slope: float,
+    intercept: float,
+    voi: LookupTable | Window,
+    invert: bool,
+) -> None:
+    """Take samples through modality LUT or rescale, and VOI LUT or window, into the target."""
+    if table is None and isinstance(voi, Window):
+        _windowed(samples, target, voi, slope, intercept, invert)
+        return
+    kind = samples.dtype
+    if kind.kind in "iu" and kind.itemsize <= 2 and samples.size > 2**16:
+        # Each value once, then one look-up a sample.
+        index = np.dtype(f"u{kind.itemsize}")
+        values = np.arange(2 ** (8 * kind.itemsize)).astype(index)
+        levels = np.empty(values.shape, target.dtype)
+        _gray(values.view(kind.newbyteorder("=")), levels, table, slope, intercept, voi, invert)
+        np.take(
+            levels, samples.astype(kind.newbyteorder("="), copy=False).view(index), out=target, mode="clip"
+        )
+        return
+    if table is not None:
+        samples = table(samples)
+    if isinstance(voi, Window):
+        _windowed(samples, target, voi, slope, intercept, invert)
+    else:
+        _looked_up(samples, target, voi, slope, intercept, invert)
 
 
 def _auto(
