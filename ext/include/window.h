@@ -219,14 +219,15 @@ static int window_narrow(const window_map *map, const unsigned char *src, unsign
     const int is_signed = map->src_type == WINDOW_I1 || map->src_type == WINDOW_I2;
     const int32_t values = window_size(map->src_type) == 2 ? 65536 : 256;
     const int32_t least = is_signed ? -values / 2 : 0, most = least + values - 1;
-    const double scale = map->scale, reach = 128.0 / fabs(scale), middle = (127.5 - map->offset) / scale;
+    const double scale = map->scale;
     window_line line;
 
     /* Beyond these a step outside the window would leave the 16 bits of a level. */
     if (scale == 0.0 || fabs(scale) > 8192.0 || fabs(map->offset) > 1e9) return 0;
+    const double reach = 128.0 / fabs(scale), middle = (127.5 - map->offset) / scale;
     line.low = window_nearest(middle - reach - 1.0, least, most);
     line.high = window_nearest(middle + reach + 2.0, least, most);
-    if (n / 2 < (size_t)(line.high - line.low)) return 0;
+    if (n / 4 < (size_t)(line.high - line.low)) return 0; /* where the proof and exact cost the same */
     line.origin = window_nearest(middle, least, most);
     line.scale = (float)scale;
     line.offset = (float)(line.origin * scale + map->offset);

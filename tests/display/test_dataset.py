@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from hounsfield.display import Window, file_windows, modality_values, render, render_dataset
 from hounsfield.display.lut import apply_palette, lookup_table
-from hounsfield.errors import ElementError, MissingElementError, OptionError, UnsupportedError
+from hounsfield.errors import ElementError, MissingElementError, OptionError
 
 CORPUS = Path(os.environ.get("HOUNSFIELD_CORPUS") or Path(__file__).parents[3] / "shared" / "corpus")
 
@@ -312,13 +312,50 @@ class TestPalette:
         assert levels.shape == (*ds.pixel_array.shape, 3)
         assert np.array_equal(levels, np.rint(expected / (2**bits - 1) * 255))
 
-    def test_segmented(self):
-        ds = examples.palette_color
+    def palette(self, segments, bits=16, count=10, byteorder="<"):
+        """All three tables from the same segments: words, or bytes that are put into words."""
+        data = np.array(segments, "u1").tobytes() if bits == 8 else np.array(segments, "<u2").tobytes()
+        words = np.frombuffer(data + bytes(len(data) % 2), "<u2").astype(f"{byteorder}u2").tobytes()
+        ds = item(PhotometricInterpretation="PALETTE COLOR")
         for color in ("Red", "Green", "Blue"):
-            data = ds.pop(f"{color}PaletteColorLookupTableData").value
-            setattr(ds, f"Segmented{color}PaletteColorLookupTableData", data)
-        with pytest.raises(UnsupportedError, match="segmented"):
-            render_dataset(ds)
+            setattr(ds, f"{color}PaletteColorLookupTableDescriptor", [count, 0, bits])
+            setattr(ds, f"Segmented{color}PaletteColorLookupTableData", words)
+        got, _ = apply_palette(ds, np.arange(count), byteorder=byteorder)
+        assert (got == got[:, :1]).all()
+        return got[:, 0].tolist()
+
+    @pytest.mark.parametrize("byteorder", ["<", ">"])
+    def test_segments(self, byteorder):
+        # Discrete 7 9, linear 4 steps to 17, and both once more: at byte 0 of the table.
+        expected = [7, 9, 11, 13, 15, 17, 7, 9, 11, 13]
+        assert self.palette([0, 2, 7, 9, 1, 4, 17, 2, 2, 0, 0], byteorder=byteorder) == expected
+        assert self.palette([0, 2, 7, 9, 1, 4, 17, 2, 2, 0, 0, 0, 0], 8, byteorder=byteorder) == expected
+        # The linear one alone: at byte 8, or 4
+        expected = [7, 9, 11, 13, 15, 17, 17, 17, 17, 17]
+        assert self.palette([0, 2, 7, 9, 1, 4, 17, 2, 1, 8, 0], byteorder=byteorder) == expected
+        assert self.palette([0, 2, 7, 9, 1, 4, 17, 2, 1, 4, 0, 0, 0], 8, byteorder=byteorder) == expected
+
+    @pytest.mark.parametrize(
+        "segments",
+        [
+            [],
+            [0, 2, 7, 9],
+            [1, 4, 17],
+            [0, 0, 0, 0, 0, 0],
+            [0, 1, 1, 3, 1, 1],
+            [0, 1, 1, 1, 0, 5],
+            [0, 1, 1, 2, 1, 6, 0],
+            [0, 1, 1, 2, 9, 60000, 60000],
+            [0, 1, 1, 2, 0, 0, 0],
+        ],
+    )
+    def test_broken_segments(self, segments):
+        with pytest.raises(ElementError, match="0028,1221"):
+            self.palette(segments)
+
+    def test_missing(self):
+        with pytest.raises(MissingElementError, match="0028,1101"):
+            render_dataset(item(PhotometricInterpretation="PALETTE COLOR"), array=np.zeros((2, 2), "u1"))
 
 
 class TestRealFiles:
@@ -352,14 +389,23 @@ class TestRealFiles:
         not CORPUS.is_dir(), reason="the corpus of real files is not here (HOUNSFIELD_CORPUS)"
     )
     def test_palettes_like_pydicom(self):
-        seen = 0
-        for path in sorted(CORPUS.rglob("*OBXXXX1A*.dcm")) + sorted(CORPUS.rglob("TestPattern_Palette*.dcm")):
-            ds = dcmread(path)
-            if ds.file_meta.TransferSyntaxUID.is_compressed:
-                continue
+        patterns = ("*OBXXXX1A*.dcm", "TestPattern_Palette*.dcm", "gdcm-US-ALOKA*.dcm")
+        datasets = [dcmread(path) for pattern in patterns for path in sorted(CORPUS.rglob(pattern))]
+        plain = [ds for ds in datasets if not ds.file_meta.TransferSyntaxUID.is_compressed]
+        assert len(plain) > 5
+        for ds in plain:
             byteorder = "<" if ds.original_encoding[1] else ">"
             got, _ = apply_palette(ds, ds.pixel_array, byteorder=byteorder)
             expected = apply_color_lut(ds.pixel_array, ds)
-            assert np.array_equal(got, expected if byteorder == "<" else expected.byteswap()), path
-            seen += 1
-        assert seen
+            if byteorder == ">" and "RedPaletteColorLookupTableData" in ds:
+                expected = expected.byteswap()  # pydicom takes plain tables in the machine's order
+            assert np.array_equal(got, expected)
+
+    def test_frames_are_asked_for_by_number(self):
+        frames = item(PixelValueTransformationSequence=[item(RescaleSlope=1, RescaleIntercept=0)])
+        ds = dataset(np.stack([RAMP] * 3), PerFrameFunctionalGroupsSequence=[frames] * 3)
+        with pytest.raises(OptionError, match="not all 3 frames"):
+            render_dataset(ds, array=RAMP)
+        with pytest.raises(OptionError, match="no frame -1"):
+            render_dataset(ds, frame=-1)
+        assert np.array_equal(render_dataset(ds, frame=2, array=RAMP), render(RAMP))

@@ -7,14 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hounsfield.display.groups import DatasetLike
-from hounsfield.errors import ElementError, MissingElementError, UnsupportedError
+from hounsfield.errors import ElementError, MissingElementError
 
 __all__ = ["ByteOrder", "LookupTable", "apply_palette", "lookup_table"]
 
 ByteOrder = Literal["<", ">"]
 
 LUT_DESCRIPTOR, LUT_DATA = 0x0028_3002, 0x0028_3006
-PALETTE_DESCRIPTOR, PALETTE_DATA = 0x0028_1101, 0x0028_1201
+PALETTE_DESCRIPTOR, PALETTE_DATA, SEGMENTED_DATA = 0x0028_1101, 0x0028_1201, 0x0028_1221
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ def apply_palette(
     Parameters
     ----------
     ds : data set
-        With the Red, Green and Blue Palette Color Lookup Table elements.
+        With the Red, Green and Blue Palette Color Lookup Table elements, plain or segmented.
     array : ndarray of integers, any shape
         Stored samples of PALETTE COLOR.
     byteorder : {"<", ">"}
@@ -91,23 +91,21 @@ def apply_palette(
     Raises
     ------
     ElementError, MissingElementError
-        If a table is missing or too short.
-    UnsupportedError
-        If the tables are segmented (PS3.3 C.7.9.2).
+        If a table is missing, too short, or has a segment that makes no sense.
     """
     signed = ds.get("PixelRepresentation") == 1
-    planes = []
+    planes, depths = [], []
     for channel, color in enumerate(("Red", "Green", "Blue")):
         keyword = f"{color}PaletteColorLookupTable"
         count, first, bits = _descriptor(ds, f"{keyword}Descriptor", PALETTE_DESCRIPTOR + channel, signed)
-        if ds.get(f"{keyword}Data") is None and ds.get(f"Segmented{keyword}Data") is not None:
-            raise UnsupportedError(
-                "segmented palettes are not decoded yet", tag=PALETTE_DATA + 0x20 + channel
-            )
-        entries = _entries(ds, f"{keyword}Data", PALETTE_DATA + channel, count, byteorder)
-        bits = 8 if entries.dtype == np.uint8 else bits
+        if ds.get(f"{keyword}Data") is None and (segments := ds.get(f"Segmented{keyword}Data")) is not None:
+            entries = _expand(bytes(segments), bits, count, SEGMENTED_DATA + channel, byteorder)
+        else:
+            entries = _entries(ds, f"{keyword}Data", PALETTE_DATA + channel, count, byteorder)
         planes.append(LookupTable(first, entries, bits)(array))
-    return np.stack(planes, axis=-1), bits
+        depths.append(int(entries.max()).bit_length())
+    # 8-bit entries may come in words, and be declared as 16-bit ones.
+    return np.stack(planes, axis=-1), 8 if max(depths) <= 8 else max(bits, *depths)
 
 
 def _descriptor(ds: DatasetLike, keyword: str, tag: int, signed: bool) -> tuple[int, int, int]:
@@ -131,17 +129,49 @@ def _entries(ds: DatasetLike, keyword: str, tag: int, count: int, byteorder: Byt
         raise MissingElementError(f"{keyword} is missing", tag=tag)
     if not isinstance(value, bytes | bytearray | memoryview):
         entries = np.atleast_1d(np.asarray(value)).astype(np.uint16)  # SS wraps back to what was encoded
-    elif len(value) >= 2 * count:
-        entries = np.frombuffer(value, f"{byteorder}u2", count).astype(np.uint16)
-    elif len(value) >= count:
-        # Two 8-bit entries a word, the first in its low byte (PS3.3 C.7.6.3.1.6).
-        words = np.frombuffer(bytes(value) + bytes(len(value) % 2), f"{byteorder}u2").astype("<u2")
-        return words.view(np.uint8)[:count]
     else:
-        entries = np.empty(0, np.uint16)
+        entries = _words(bytes(value), byteorder)
+        if len(entries) < count:
+            entries = entries.view(np.uint8)
     if len(entries) < count:
         raise ElementError(f"{keyword} is shorter than its {count} entries", tag=tag)
     return entries[:count]
+
+
+def _words(data: bytes, byteorder: ByteOrder) -> npt.NDArray[Any]:
+    """Give OW as words in little endian: 8-bit entries stand two in a word, the first in its low byte."""
+    return np.frombuffer(data + bytes(len(data) % 2), f"{byteorder}u2").astype("<u2")
+
+
+def _expand(data: bytes, bits: int, count: int, tag: int, byteorder: ByteOrder) -> npt.NDArray[Any]:
+    """Expand a segmented table (PS3.3 C.7.9.2) to `count` entries of 8 or 16 bits."""
+    words = _words(data, byteorder)
+    codes = (words.view(np.uint8) if bits == 8 else words).tolist()
+    address_codes, address_bits = (4, 8) if bits == 8 else (2, 16)
+    entries: list[int] = []
+
+    def run(position: int, segments: int, *, nested: bool) -> None:
+        while segments and len(entries) < count and position + 2 < len(codes):
+            kind, length = codes[position : position + 2]
+            body = codes[position + 2 : position + 2 + (length, 1, address_codes)[min(kind, 2)]]
+            # Every segment has to give an entry: so this ends, whatever the table says.
+            if kind == 0 and length:
+                entries.extend(body)
+            elif kind == 1 and length and entries:
+                start, end = entries[-1], body[0]
+                entries.extend(round(start + (end - start) * step / length) for step in range(1, length + 1))
+            elif kind == 2 and length and not nested:
+                address = sum(code << address_bits * place for place, code in enumerate(body))
+                run(address * 8 // address_bits, length, nested=True)
+            else:
+                raise ElementError(f"segment {kind} of length {length} cannot stand there", tag=tag)
+            position += 2 + len(body)
+            segments -= 1
+
+    run(0, len(codes), nested=False)
+    if len(entries) < count:
+        raise ElementError(f"the segments give {len(entries)} of {count} entries", tag=tag)
+    return np.array(entries[:count], np.uint8 if bits == 8 else np.uint16)
 
 
 def _used_bits(entries: npt.NDArray[Any], bits: int) -> int:

@@ -101,7 +101,12 @@ def stored_samples(ds: DatasetLike, array: npt.NDArray[Any] | None, frame: int |
 
 def frames_of(ds: DatasetLike, stored: npt.NDArray[Any], frame: int | None) -> list[tuple[Any, int]]:
     """Give (index into `stored`, frame number) for each part that has parameters of its own."""
-    if frame is None and by_frame(ds) and int(ds.get("NumberOfFrames") or 1) > 1:
+    count = int(ds.get("NumberOfFrames") or 1)
+    if frame is None and by_frame(ds) and count > 1:
+        if stored.ndim < 3 or len(stored) != count:
+            raise OptionError(
+                f"an array of shape {stored.shape} is not all {count} frames; tell which frame it is"
+            )
         return [(number_of_frame, number_of_frame) for number_of_frame in range(len(stored))]
     return [(..., frame or 0)]
 

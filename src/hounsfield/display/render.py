@@ -132,8 +132,6 @@ def render_dataset(
         If an argument cannot be used.
     ElementError, MissingElementError
         If an element that the pipeline needs cannot be used; the error names its tag.
-    UnsupportedError
-        For segmented palettes.
     """
     if isinstance(window, int):
         index, window = window, None

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from hounsfield.display.groups import DatasetLike, functional_group, number, numbers
 from hounsfield.display.lut import ByteOrder, LookupTable, lookup_table
+from hounsfield.display.modality import rescale
 from hounsfield.errors import ElementError
 
 __all__ = ["Window", "auto_window", "file_windows", "value_range", "voi_alternatives"]
@@ -63,7 +64,8 @@ def voi_alternatives(
 ) -> tuple[LookupTable | Window, ...]:
     """Give all that the file offers for a frame: the tables of its VOI LUT Sequence, then its windows."""
     item = functional_group(ds, "FrameVOILUTSequence", frame)
-    signed = ds.get("PixelRepresentation") == 1
+    # Its inputs are modality values: signed where the samples are, or where the intercept makes them so.
+    signed = ds.get("PixelRepresentation") == 1 or rescale(ds, frame)[1] < 0
     tables = [
         lookup_table(table, signed=signed, byteorder=byteorder) for table in item.get("VOILUTSequence") or ()
     ]
