@@ -1,10 +1,11 @@
 /* Stored samples to display values, PS3.3 C.11.2.1.2 and C.11.2.1.3: the loops of the kernel window.
 
-   window_exact states the rule, in float64, for every type; it works on blocks that stay in the first-level cache.
-   window_narrow (8 and 16-bit samples to 8-bit levels) computes in float32 on 16-bit lanes, several times faster,
-   and only after it has shown for this very window that no sample can come out different.
-   window_table evaluates the rule once for every 8 or 16-bit sample value and looks the result up: it pays for the
-   sigmoid, but not for a line, which vectorises. */
+   window_exact states the rule, in float64, for every type; it works on blocks that stay in the first-level
+   cache.
+   window_narrow (8 and 16-bit samples to 8-bit levels) computes in float32 and 16-bit integers, several times
+   faster, and only after it has shown for this very window that no sample can come out different.
+   window_table evaluates the rule once for every 8 or 16-bit sample value and looks the result up: it pays
+   for the sigmoid, but not for a line, which vectorises. */
 #ifndef HOUNSFIELD_WINDOW_H
 #define HOUNSFIELD_WINDOW_H
 
@@ -67,8 +68,8 @@ static inline double window_clamp(double y, double top) {
     return y < top ? y : top;
 }
 
-/* 2^52 is added: the sum's last bit is worth 1, so the addition rounds half to even and leaves the level in the
-   low bits. The complement of all bits of a level is top - level. */
+/* 2^52 is added: the sum's last bit is worth 1, so the addition rounds half to even and leaves the level in
+   the low bits. The complement of all bits of a level is top - level. */
 #define WINDOW_STORE(NAME, TYPE)                                                                            \
     TARGET_CLONES static void window_store_##NAME(const double *RESTRICT y, unsigned char *RESTRICT dst,   \
                                                   size_t n, double top, int invert) {                      \
@@ -127,8 +128,9 @@ static void window_exact(const window_map *map, const unsigned char *src, unsign
 
 /* ---- 8 and 16-bit samples to 8-bit levels, in float32 ---- */
 
-/* Clamping samples and levels as 16-bit integers takes half the vectors that clamping floats would, and vectorises
-   for every target. 1.5 * 2^23 is added to round, as above; the low 16 bits of the sum are then the level, signed. */
+/* Samples and levels are clamped as 16-bit integers: half the vectors that floats would take, and a minimum
+   that GCC vectorises for every target, while that of floats has to mind NaNs and signed zeros. 1.5 * 2^23 is
+   added to round, as above; the low 16 bits of the sum are then the level, signed. */
 #define WINDOW_NARROW(NAME, TYPE)                                                                           \
     TARGET_CLONES static void window_narrow_##NAME(const unsigned char *RESTRICT src,                      \
                                                    unsigned char *RESTRICT dst, size_t n, TYPE low,        \
@@ -192,11 +194,11 @@ static void window_samples(int type, int32_t first, unsigned char *samples, size
     }
 }
 
-/* Compares both ways for every sample from low to high. Both are monotone, so where the ends are at the first and
-   the last level, or are the ends of the type, no other sample needs a look. */
+/* Compares both ways for every sample from low to high. Both are monotone, so where the ends are at the first
+   and the last level, or are the ends of the type, no other sample needs a look. */
 static int window_line_agrees(const window_map *map, const window_line *line, int32_t least, int32_t most) {
     unsigned char samples[2 * WINDOW_BLOCK], expected[WINDOW_BLOCK], got[WINDOW_BLOCK];
-    const unsigned char at_low = (map->scale > 0.0) == !map->invert ? 0 : 255, at_high = (unsigned char)~at_low;
+    const unsigned char at_low = (map->scale > 0.0) == !map->invert ? 0 : 255, at_high = 255 - at_low;
     for (int32_t first = line->low; first <= line->high; first += WINDOW_BLOCK) {
         const int32_t left = line->high - first + 1;
         const size_t n = left < WINDOW_BLOCK ? (size_t)left : WINDOW_BLOCK;
@@ -214,7 +216,7 @@ static int32_t window_nearest(double sample, int32_t least, int32_t most) {
     return sample > least ? sample < most ? (int32_t)floor(sample) : most : least;
 }
 
-/* Returns 0, with dst as it was, if float32 does not do for this window or if so few samples do not pay the proof. */
+/* Returns 0, with dst as it was, if float32 does not do for this window or the proof does not pay. */
 static int window_narrow(const window_map *map, const unsigned char *src, unsigned char *dst, size_t n) {
     const int is_signed = map->src_type == WINDOW_I1 || map->src_type == WINDOW_I2;
     const int32_t values = window_size(map->src_type) == 2 ? 65536 : 256;
