@@ -1,0 +1,122 @@
+"""Stored samples to what they measure: rescale or Modality LUT (PS3.3 C.11.1 and C.7.6.16.2.9)."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hounsfield.display.groups import DatasetLike, by_frame, functional_group, number
+from hounsfield.display.lut import ByteOrder, LookupTable, lookup_table
+from hounsfield.errors import ElementError, OptionError
+
+__all__ = ["modality_lut", "modality_values", "rescale"]
+
+RESCALE_INTERCEPT, RESCALE_SLOPE = 0x0028_1052, 0x0028_1053
+
+
+def rescale(ds: DatasetLike, frame: int = 0) -> tuple[float, float]:
+    """Give (slope, intercept) of a frame; (1, 0) where the data set has none.
+
+    They are looked for in the frame's own Pixel Value Transformation Sequence, in the shared one, and in the
+    data set.
+
+    Raises
+    ------
+    ElementError
+        If one is no finite number.
+    """
+    item = functional_group(ds, "PixelValueTransformationSequence", frame)
+    slope = number(item, "RescaleSlope", RESCALE_SLOPE, 1.0)
+    intercept = number(item, "RescaleIntercept", RESCALE_INTERCEPT, 0.0)
+    if not np.isfinite(slope):
+        raise ElementError(f"Rescale Slope {slope} is not finite", tag=RESCALE_SLOPE)
+    if not np.isfinite(intercept):
+        raise ElementError(f"Rescale Intercept {intercept} is not finite", tag=RESCALE_INTERCEPT)
+    return slope, intercept
+
+
+def modality_lut(ds: DatasetLike, *, byteorder: ByteOrder = "<") -> LookupTable | None:
+    """Give the table of the Modality LUT Sequence, which replaces slope and intercept; None if none."""
+    items = ds.get("ModalityLUTSequence")
+    if not items:
+        return None
+    return lookup_table(items[0], signed=ds.get("PixelRepresentation") == 1, byteorder=byteorder)
+
+
+def modality_values(
+    ds: DatasetLike,
+    array: npt.NDArray[Any] | None = None,
+    *,
+    frame: int | None = None,
+    byteorder: ByteOrder = "<",
+) -> npt.NDArray[np.float32]:
+    """Give what the stored samples measure: Hounsfield units for CT, else what Rescale Type says.
+
+    A Modality LUT Sequence is looked up; else it is ``stored * slope + intercept``, each frame with its own
+    where the data set has functional groups, computed in float64 and rounded once. Without any of them the
+    values are the stored ones.
+
+    Parameters
+    ----------
+    ds : data set
+        Anything with ``get(keyword)`` and ``pixel_array``.
+    array : ndarray, shape (rows, columns) or (frames, rows, columns), optional
+        Stored samples, where the caller has them already; ``ds.pixel_array`` otherwise.
+    frame : int, optional
+        The frame that `array` holds, from 0; all frames otherwise.
+    byteorder : {"<", ">"}
+        Byte order of the tables in `ds`.
+
+    Returns
+    -------
+    ndarray of float32
+        Of the shape of the stored samples.
+
+    Raises
+    ------
+    ElementError, MissingElementError
+        If slope, intercept or table cannot be used.
+    OptionError
+        If there is no such frame.
+    """
+    stored = stored_samples(ds, array, frame)
+    if (table := modality_lut(ds, byteorder=byteorder)) is not None:
+        return table(stored).astype(np.float32)
+    values = np.empty(stored.shape, np.float32)
+    for index, number_of_frame in frames_of(ds, stored, frame):
+        _rescale_into(values[index], stored[index], *rescale(ds, number_of_frame))
+    return values
+
+
+def stored_samples(ds: DatasetLike, array: npt.NDArray[Any] | None, frame: int | None) -> npt.NDArray[Any]:
+    """Give the stored samples of one frame, or of all; `array` if the caller has them."""
+    count = int(ds.get("NumberOfFrames") or 1)
+    if frame is not None and not 0 <= frame < count:
+        raise OptionError(f"there is no frame {frame} among {count}, counted from 0")
+    if array is not None:
+        return np.asarray(array)
+    stored = ds.pixel_array
+    return stored[frame] if frame is not None and count > 1 else stored
+
+
+def frames_of(ds: DatasetLike, stored: npt.NDArray[Any], frame: int | None) -> list[tuple[Any, int]]:
+    """Give (index into `stored`, frame number) for each part that has parameters of its own."""
+    count = int(ds.get("NumberOfFrames") or 1)
+    if frame is None and by_frame(ds) and count > 1:
+        if stored.ndim < 3 or len(stored) != count:
+            raise OptionError(
+                f"an array of shape {stored.shape} is not all {count} frames; tell which frame it is"
+            )
+        return [(number_of_frame, number_of_frame) for number_of_frame in range(len(stored))]
+    return [(..., frame or 0)]
+
+
+def _rescale_into(
+    values: npt.NDArray[np.float32], stored: npt.NDArray[Any], slope: float, intercept: float
+) -> None:
+    short = stored.dtype.kind in "bui" and stored.dtype.itemsize <= 2
+    whole = slope.is_integer() and intercept.is_integer() and abs(slope) * 2**16 + abs(intercept) <= 2**24
+    # Integers below 2**24 are exact in float32, four times as fast.
+    kind: type[np.floating[Any]] = np.float32 if short and whole else np.float64
+    product = np.multiply(stored, kind(slope), dtype=kind)
+    np.add(product, kind(intercept), out=values, casting="same_kind")
