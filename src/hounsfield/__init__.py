@@ -1,6 +1,56 @@
-"""Hounsfield: a DICOM decoder that is fast and does not lie about a pixel."""
+"""Hounsfield: a DICOM decoder that is fast and does not lie about a pixel.
+
+>>> import hounsfield as hu
+>>> ds = hu.read("ct.dcm")
+>>> ds.PatientName, ds.Rows
+>>> ds.pixel_array              # stored samples
+>>> ds.modality_values()        # Hounsfield units
+>>> ds.render(window="lung")    # uint8
+"""
 
 from hounsfield import errors
+from hounsfield.display import PRESETS, render
+from hounsfield.elements.dictionary import tag
+from hounsfield.elements.element import Element
+from hounsfield.elements.sequence import Sequence
+from hounsfield.elements.uids import UID, uid
+from hounsfield.errors import (
+    DicomError,
+    DicomWarning,
+    ElementError,
+    LimitError,
+    MissingElementError,
+    NotDicomError,
+    OptionError,
+    ParseError,
+    PixelDataError,
+    SourceError,
+    TruncatedError,
+    UnsupportedError,
+)
 from hounsfield.facade import Dataset, read
 
-__all__ = ["Dataset", "errors", "read"]
+__all__ = [
+    "PRESETS",
+    "UID",
+    "Dataset",
+    "DicomError",
+    "DicomWarning",
+    "Element",
+    "ElementError",
+    "LimitError",
+    "MissingElementError",
+    "NotDicomError",
+    "OptionError",
+    "ParseError",
+    "PixelDataError",
+    "Sequence",
+    "SourceError",
+    "TruncatedError",
+    "UnsupportedError",
+    "errors",
+    "read",
+    "render",
+    "tag",
+    "uid",
+]

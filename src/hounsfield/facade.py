@@ -1,33 +1,260 @@
-"""What users hold in their hands: `read`, and data sets that give pixels."""
+"""What users hold in their hands: `read`, and data sets that give pixels and pictures."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+import os
+from typing import TYPE_CHECKING, Any, Literal, Self
 
+from hounsfield import display
 from hounsfield.elements import dataset as elements
 from hounsfield.elements.reader import EXPLICIT_LITTLE, open_part10
 from hounsfield.elements.scanning import scan_part
+from hounsfield.elements.uids import UID
+from hounsfield.errors import UnsupportedError
+from hounsfield.pixels.native import read_native
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
+    from typing_extensions import Buffer
+
+    from hounsfield.sources import BinaryFile
 
 __all__ = ["Dataset", "read"]
 
 
 class Dataset(elements.Dataset):
+    """A DICOM data set: a file, or an item of a sequence.
+
+    ``ds.PatientName`` and ``ds.get("PatientName")`` give a value; ``ds["PatientName"]``, ``ds[0x0010,
+    0x0010]``, ``ds[0x00100010]`` and iteration an `Element`, whose ``value`` it is. Values are decoded when
+    first asked for: text is str, numbers are int and float, several values a tuple, sequences lists of data
+    sets, binary values bytes; an empty value is "" for text and None for the rest.
+
+    It is read-only, holds no file open, and may be read from several threads. Use it as a context manager, or
+    call `close`, to release the buffer or file object it was read from.
+
+    Raises
+    ------
+    MissingElementError
+        On access to an element that is not there; it is a KeyError and an AttributeError.
+    ElementError, TruncatedError
+        On access to a value that is broken beyond showing.
+    """
+
     __slots__ = ("_pixels",)
-    __doc__ = elements.Dataset.__doc__
+
+    @property
+    def filename(self) -> str | None:
+        """Path of the file, or what the file object calls itself; None for buffers."""
+        return self._source.name
 
     @property
     def file_meta(self) -> Dataset:
-        """The file meta information, group 0002 (PS3.10 Section 7.1); without elements if the file has none."""
+        """The file meta information, group 0002 (PS3.10 Section 7.1); without elements if there is none."""
         data, start, stop = self._root._meta or (b"", 0, 0)
         table = scan_part(self._source, 0, data, start, stop, EXPLICIT_LITTLE)
         return Dataset(self._source, (0, data, table), EXPLICIT_LITTLE)
 
+    @property
+    def transfer_syntax(self) -> UID:
+        """UID of the transfer syntax, or of the one that was assumed where the file gives none."""
+        syntax = self._root._syntax
+        return UID(syntax.uid if syntax else "")
 
-def read(source: Any) -> Dataset:
+    @property
+    def pixel_array(self) -> npt.NDArray[Any]:
+        """Stored samples of all frames, decoded when first asked for and then kept.
+
+        Returns
+        -------
+        ndarray
+            Of shape (rows, columns), (frames, rows, columns), (rows, columns, 3) or (frames, rows, columns,
+            3), and of the unsigned or signed integer type of Bits Allocated, or float32 or float64, in the
+            byte order of this machine. Bits above Bits Stored are cleared, or hold the sign. YBR_FULL and
+            YBR_FULL_422 become RGB; PALETTE COLOR stays indices.
+
+        Raises
+        ------
+        PixelDataError
+            There are no pixel data, or they contradict the attributes that describe them.
+        UnsupportedError
+            The transfer syntax is one that this version does not decode; the message names it.
+
+        Notes
+        -----
+        PS3.3 C.7.6.3, PS3.5 Section 8.
+        """
+        try:
+            return self._pixels
+        except AttributeError:
+            self._pixels: npt.NDArray[Any] = self._decode_pixels()
+            return self._pixels
+
+    def _decode_pixels(self) -> npt.NDArray[Any]:
+        syntax = self._root._syntax
+        element = self.get(elements.PIXEL_DATA)
+        if element is not None and (
+            element.is_undefined_length or (syntax is not None and syntax.encapsulated)
+        ):
+            name = f"{syntax.name} ({syntax.uid})" if syntax else "encapsulated"
+            raise UnsupportedError(
+                f"pixel data in {name} cannot be decoded by this version: native transfer syntaxes can",
+                file=self.filename,
+                tag=element.tag,
+                offset=element.offset,
+            )
+        return read_native(self)
+
+    def _samples(self) -> npt.NDArray[Any]:
+        """What `pixel_array` gives, without keeping it."""
+        try:
+            return self._pixels
+        except AttributeError:
+            return self._decode_pixels()
+
+    @property
+    def _byteorder(self) -> Literal["<", ">"]:
+        return ">" if self._encoding.big_endian else "<"
+
+    def modality_values(self, *, frame: int | None = None) -> npt.NDArray[np.float32]:
+        """Give what the samples measure: Hounsfield units for CT, else what Rescale Type says.
+
+        Parameters
+        ----------
+        frame : int, optional
+            One frame, counted from 0; all of them otherwise.
+
+        Returns
+        -------
+        ndarray of float32
+            Of the shape of `pixel_array`, or of one frame: ``stored * slope + intercept``, each frame with
+            its own slope and intercept where the file has functional groups, or looked up in the Modality
+            LUT.
+
+        Raises
+        ------
+        DicomError
+            As `pixel_array`; ElementError for a slope, an intercept or a table that cannot be used.
+
+        Notes
+        -----
+        PS3.3 C.11.1 and C.7.6.16.2.9.
+        """
+        return display.modality_values(self, self._frame(frame), frame=frame, byteorder=self._byteorder)
+
+    def render(
+        self,
+        window: str | tuple[float, float] | Sequence[float] | int | None = None,
+        *,
+        frame: int | None = None,
+        function: str = "LINEAR",
+        invert: bool | None = None,
+        dtype: npt.DTypeLike | None = None,
+        out: npt.NDArray[Any] | None = None,
+    ) -> npt.NDArray[Any]:
+        """Give display values: modality LUT, window or VOI LUT, inversion of MONOCHROME1.
+
+        Parameters
+        ----------
+        window : str, (center, width) or int, optional
+            A preset ("abdomen", "lung", "brain", "bone" ...: see `hounsfield.display.PRESETS`), a center and
+            width in modality units, "auto" for the range of what is rendered with padding left out, or n for
+            the file's n-th window, counted from 0. By default the file's first, or "auto" where it has none.
+        frame : int, optional
+            One frame, counted from 0; all of them otherwise.
+        function : {"LINEAR", "LINEAR_EXACT", "SIGMOID"}
+            For a window given here; the file's own come with theirs.
+        invert : bool, optional
+            Overrides what the file asks for.
+        dtype : {uint8, uint16, float32}, optional
+            Of the result, which ranges to 255, 65535 or 1.0; uint8, or that of `out`.
+        out : ndarray, optional
+            Where to put it: C-contiguous and of the result's shape.
+
+        Returns
+        -------
+        ndarray
+            Of the shape of `pixel_array` or of one frame, with three samples for colour and palettes. Windows
+            do not apply to colour.
+
+        Raises
+        ------
+        DicomError
+            As `pixel_array`; OptionError for an argument, ElementError for a window or table that cannot be
+            used.
+
+        Notes
+        -----
+        PS3.3 C.11.2, PS3.4 N.2. `hounsfield._kernels.window` states the rule to the last bit.
+        """
+        return display.render_dataset(
+            self,
+            window,
+            frame=frame,
+            function=function,
+            invert=invert,
+            dtype=dtype,
+            out=out,
+            array=self._frame(frame),
+            byteorder=self._byteorder,
+        )
+
+    def _frame(self, frame: int | None) -> npt.NDArray[Any]:
+        samples = self._samples()
+        count = int(self.get("NumberOfFrames") or 1)
+        # a frame that is not there is reported by what is asked to show it
+        return samples[frame] if frame is not None and count > 1 and 0 <= frame < count else samples
+
+    def close(self) -> None:
+        """Release the source: what has been decoded stays, all else raises SourceError from now on."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def read(source: str | os.PathLike[str] | Buffer | BinaryFile) -> Dataset:
+    """Read a DICOM file: its header now, its pixel data when they are asked for.
+
+    Parameters
+    ----------
+    source : path, bytes-like or seekable binary file object
+        A path is opened, read up to the pixel data and closed again. Of a buffer (bytes, bytearray,
+        memoryview, mmap, an array of bytes) nothing is copied: do not change it while the data set lives. A
+        file object is read from where it stands, and stays open.
+
+    Returns
+    -------
+    Dataset
+        Its `warnings` tell what had to be assumed or repaired: a missing prefix or transfer syntax, a header
+        that is written in another syntax than it says, a file that ends early.
+
+    Raises
+    ------
+    NotDicomError
+        These bytes are not DICOM.
+    ParseError, TruncatedError, LimitError
+        The structure is broken beyond repair; with the byte offset.
+    OSError
+        As the operating system has it: FileNotFoundError, PermissionError ...
+    TypeError
+        `source` is none of the above.
+
+    Notes
+    -----
+    PS3.10 Section 7, PS3.5 Section 7. Files without preamble, prefix or file meta information are read, too.
+
+    Examples
+    --------
+    >>> ds = hu.read("ct.dcm")
+    >>> ds.PatientName, ds.Rows, ds.pixel_array.shape
+    """
     found = open_part10(source)
     ds = Dataset(
         found.source,

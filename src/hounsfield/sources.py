@@ -9,11 +9,11 @@ import os
 import stat
 import sys
 import threading
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from hounsfield.errors import OptionError, SourceError
 
-__all__ = ["BufferSource", "FileSource", "PathSource", "Source", "open_source"]
+__all__ = ["BinaryFile", "BufferSource", "FileSource", "PathSource", "Source", "open_source"]
 
 if sys.platform == "win32":
     _FLAGS = os.O_RDONLY | os.O_BINARY
@@ -32,6 +32,14 @@ else:
 
     def _pread_into(descriptor: int, out: memoryview, offset: int) -> int:
         return os.preadv(descriptor, [out], offset)
+
+
+class BinaryFile(Protocol):
+    """What is asked of a file object: to be seekable, and to give bytes."""
+
+    def read(self, count: int, /) -> bytes: ...
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+    def tell(self) -> int: ...
 
 
 class Source(Protocol):
@@ -174,10 +182,10 @@ class FileSource:
 
     __slots__ = ("_file", "_lock", "_start", "name", "size")
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: BinaryFile) -> None:
         name = getattr(file, "name", None)
         self.name = name if isinstance(name, str) else None
-        self._file: IO[bytes] | None = file
+        self._file: BinaryFile | None = file
         self._lock = threading.Lock()
         try:
             self._start = file.tell()

@@ -12,8 +12,9 @@ from hounsfield.errors import LimitError, OptionError, ParseError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-SHORT_VRS = frozenset("AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
-LONG_VRS = frozenset("OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+SHORT_VRS = frozenset(("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO"))
+SHORT_VRS |= frozenset(("LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"))
+LONG_VRS = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"))
 
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_DELIMITER, SEQUENCE_DELIMITER = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -36,7 +37,7 @@ class Table(NamedTuple):
     end: int
 
 
-class _Ended(Exception):
+class _EndError(Exception):
     """The walk is over, for the reason in args[0]."""
 
 
@@ -83,7 +84,7 @@ class _Walker:
 
     def need(self, position: int, count: int, level: _Level, tag: int = 0) -> None:
         if position + count > len(self.data):
-            raise _Ended("more" if position + count <= self.whole else "truncated")
+            raise _EndError("more" if position + count <= self.whole else "truncated")
         if position + count > level.end:
             raise ParseError("overrun", offset=position, tag=tag or self.load_tag(position, level.big))
 
@@ -144,7 +145,7 @@ class _Walker:
             if depth == 0:
                 self.position, self.top_rows = position, len(self.rows)
                 if position == level.end:
-                    raise _Ended("complete")
+                    raise _EndError("complete")
             elif not level.delimited and position == level.end:
                 return position
             self.visited += 1
@@ -152,7 +153,7 @@ class _Walker:
                 raise LimitError("too many elements", offset=position)
 
             if depth == 0 and level.kind == "dataset" and self.stops_at(position, level):
-                raise _Ended("stop")
+                raise _EndError("stop")
             tag, vr, value, length, flags = self.header(position, level)
             delimiter = tag >> 16 == 0xFFFE and tag != ITEM
             if tag >> 16 != 0xFFFE:
@@ -169,7 +170,7 @@ class _Walker:
                 return value
             elif level.kind == "sequence" and tag == SEQUENCE_DELIMITER:
                 self.position = value
-                raise _Ended("complete")
+                raise _EndError("complete")
             else:
                 length = 0
 
@@ -191,16 +192,16 @@ class _Walker:
             if length == UNDEFINED:
                 if holds == "pixels" and tag == PIXEL_DATA and depth == 0 and not self.fragments:
                     self.position = value
-                    raise _Ended("fragments")
+                    raise _EndError("fragments")
             elif value + length > level.end:
                 if level.end == self.whole:
-                    raise _Ended("truncated")
+                    raise _EndError("truncated")
                 raise ParseError("overrun", offset=position, tag=tag)
             elif value + length > len(self.data):
                 if depth == 0 and not opened:
                     self.position, self.top_rows = value + length, len(self.rows)
-                    raise _Ended("complete" if self.position == level.end else "more")
-                raise _Ended("more")
+                    raise _EndError("complete" if self.position == level.end else "more")
+                raise _EndError("more")
             if not opened:
                 position = value + length
                 continue
@@ -223,7 +224,7 @@ class _Walker:
     def run(self, start: int, level: _Level) -> Table:
         try:
             self.walk(start, level)
-        except _Ended as ended:
+        except _EndError as ended:
             status = str(ended.args[0])
         if status == "more":
             del self.rows[self.top_rows :]
@@ -265,7 +266,7 @@ def scan_numpy(data: Buffer, start: int = 0) -> Table:
     Every byte offset is read as if an element began there, all at once; following the chain of "next offset"
     from `start` is then one list look-up an element.
     """
-    octets = np.frombuffer(data, np.uint8)
+    octets = np.frombuffer(memoryview(data), np.uint8)
     size = len(octets)
     count = max(size - 11, 0)
     wide = octets.astype(np.uint32)

@@ -28,8 +28,8 @@ def swap_in_place(data: Buffer, width: int) -> None:
 
 def swap_numpy(source: Buffer, out: Buffer, width: int) -> None:
     """Copy by an assignment between two byte orders, which NumPy does in one pass."""
-    np.frombuffer(out, f"<u{width}")[:] = np.frombuffer(source, f">u{width}")
+    np.frombuffer(memoryview(out), f"<u{width}")[:] = np.frombuffer(memoryview(source), f">u{width}")
 
 
 def swap_in_place_numpy(data: Buffer, width: int) -> None:
-    np.frombuffer(data, f"u{width}").byteswap(inplace=True)
+    np.frombuffer(memoryview(data), f"u{width}").byteswap(inplace=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from hounsfield._kernels.scan import Table
 from hounsfield.elements import charset
 from hounsfield.elements.dictionary import TAGS, private_entry, resolve_vr
 from hounsfield.elements.dictionary import entry as dictionary_entry
@@ -22,7 +23,6 @@ from hounsfield.elements.scanning import (
     Row,
     ScanEnd,
     Segment,
-    Table,
     scan_source,
 )
 from hounsfield.elements.sequence import Sequence
@@ -46,38 +46,24 @@ _AT_ONCE = {vr: decode for vr, decode in DECODERS.items() if vr != "UN"}
 """What needs no look into the dictionary: the VR UN may stand for one that the writer did not know."""
 
 
-class _Problem(Exception):
+class _ProblemError(Exception):
     """A decoder had something to report."""
 
 
 def _report(message: str) -> None:
-    raise _Problem(message)
+    raise _ProblemError(message)
 
 
 @lru_cache(maxsize=256)
 def _context(big_endian: bool, terms: bytes) -> tuple[Context, tuple[str, ...]]:
-    """The context for a character set, shared by all data sets that have it, and what was wrong with the set."""
+    """The context for a character set, shared by all who have it, and what was wrong with the set."""
     problems: list[str] = []
     texts = [text.strip(" \0") for text in terms.decode("latin-1").split("\\")] if terms else None
     return Context(big_endian, charset.encodings(texts, problems.append), _report), tuple(problems)
 
 
 class Dataset:
-    """Elements by keyword, tag or attribute; read-only.
-
-    ``ds.PatientName`` and ``ds.get("PatientName")`` give the value, ``ds["PatientName"]``, ``ds[0x0010, 0x0010]``
-    and iteration an `Element`. Values are decoded when first asked for. Safe to read from several threads.
-
-    Text is str, numbers are int and float, several values come as a tuple, sequences as `Sequence`; binary values
-    are bytes. An empty value is "" for text and None for the rest.
-
-    Raises
-    ------
-    MissingElementError
-        On access to an element that is not there; it is a KeyError and an AttributeError.
-    ElementError, TruncatedError
-        The value asked for is not all there.
-    """
+    """The elements of a file or an item; `hounsfield.Dataset` adds pixels to them."""
 
     __slots__ = (
         "__weakref__",
@@ -248,7 +234,7 @@ class Dataset:
         position, fragments = self._tail
         try:
             if fragments:
-                position = self._skip_fragments(position)
+                _, position = self._fragments(position)
             segments, end = scan_source(self._source, position, self._encoding)
         except DicomError as error:
             # The pixel data themselves report what is wrong with them; here it only hides what follows.
@@ -258,17 +244,19 @@ class Dataset:
             self._more = [*(self._more or ()), *segments]
         self._tail = None
 
-    def _skip_fragments(self, start: int) -> int:
-        """Where the fragments of encapsulated pixel data end, their delimiter included."""
-        _, end = scan_source(self._source, start, IMPLICIT_LITTLE, items=True)
-        if end.status == "truncated":
+    def _fragments(self, start: int) -> tuple[int, int]:
+        """Where the fragments of encapsulated pixel data end, and where the data go on behind them."""
+        segments, end = scan_source(self._source, start, IMPLICIT_LITTLE, items=True)
+        base, _, table = segments[-1]
+        last = base + table[-1][2] + table[-1][3] if len(table) else start
+        if end.status == "truncated" or last == end.position:
             raise TruncatedError(
                 "the fragments of the pixel data have no end",
                 file=self._source.name,
                 tag=PIXEL_DATA,
                 offset=start,
             )
-        return end.position
+        return last, end.position
 
     def _note_end(self, end: ScanEnd) -> None:
         if end.status == "truncated":
@@ -277,7 +265,7 @@ class Dataset:
     # What it says
 
     def _load(self, tag: int) -> Any:
-        """Decode the value for a tag and keep it. The common case first: everything is at hand and as it should be."""
+        """Decode the value for a tag and keep it; the common case, all at hand and as it should be, first."""
         data = self._data
         if (
             type(data) is bytes
@@ -289,7 +277,7 @@ class Dataset:
                 value = self._values[tag] = _AT_ONCE[found[0]](
                     found[1], self._shared_context or self._context()
                 )
-            except _Problem:
+            except _ProblemError:
                 pass
             else:
                 return value
@@ -352,7 +340,7 @@ class Dataset:
         tag, _, offset, length, _, flags = row
         base, data, _ = segment
         if length == UNDEFINED:
-            length = self._skip_fragments(base + offset) - 8 - (base + offset)
+            length = self._fragments(base + offset)[0] - (base + offset)
         elif flags & FLAG_CUT:
             raise TruncatedError(
                 f"the data end inside the value, of which {length} bytes are there",
@@ -377,7 +365,7 @@ class Dataset:
         context = self._context()
         try:
             value = decode(raw, context)
-        except _Problem:
+        except _ProblemError:
             problems: list[str] = []
             value = decode(raw, Context(context.big_endian, context.encodings, problems.append))
             for problem in problems:

@@ -7,7 +7,6 @@ import zlib
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-
 from hounsfield._kernels.scan import HAS_FILES, Table, scan_file
 from hounsfield.elements.scanning import CHUNK, PIXEL_TAGS, Encoding, Segment, scan_part, scan_source
 from hounsfield.elements.uids import TransferSyntax, transfer_syntax
@@ -148,7 +147,7 @@ def _open(source: Source, head: bytes | memoryview) -> Opened:
             raise
         raise NotDicomError(
             f"no DICM prefix, and not a data set either: {error.message}", offset=error.offset
-        )
+        ) from error
     if end.status == "truncated":
         if not start and len(segments[0][2]) < 2:
             raise NotDicomError("no DICM prefix, and as a data set it ends in its first elements", offset=0)

@@ -113,7 +113,8 @@ def scan_source(
     head : bytes-like, optional
         The source's first bytes, where they are at hand.
     past_pixels : bool
-        Whether to look behind native pixel data. Encapsulated ones always end the scan, before their first fragment.
+        Whether to look behind native pixel data. Encapsulated ones always end the scan, before their first
+        fragment.
 
     Returns
     -------

@@ -42,7 +42,8 @@ class Sequence:
         self._dataset = dataset
         self._row = row
         self._segment = segment
-        # Whoever wrote a sequence as UN copied it from implicit VR little endian (PS3.5 Section 6.2.2 note 2).
+        # Whoever wrote a sequence as UN copied it from implicit VR little endian (PS3.5 Section 6.2.2 note
+        # 2).
         self._encoding = IMPLICIT_LITTLE if row[1] == "UN" else dataset._encoding
         self._found: list[tuple[Row, int, bytes | memoryview]] | None = None
         self._items: dict[int, Dataset] = {}

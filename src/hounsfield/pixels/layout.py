@@ -13,7 +13,10 @@ from hounsfield.errors import PixelDataError
 
 __all__ = ["Layout", "layout_of"]
 
-FLOATS = {"FloatPixelData": np.dtype(np.float32), "DoubleFloatPixelData": np.dtype(np.float64)}
+FLOATS: dict[str, np.dtype[Any]] = {
+    "FloatPixelData": np.dtype(np.float32),
+    "DoubleFloatPixelData": np.dtype(np.float64),
+}
 
 
 class Layout(NamedTuple):

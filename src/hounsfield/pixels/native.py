@@ -23,7 +23,8 @@ def read_native(ds: Dataset) -> npt.NDArray[Any]:
     Returns
     -------
     ndarray
-        Of `Layout.shape` and `Layout.dtype`, in the byte order of this machine, C-contiguous and the caller's own.
+        Of `Layout.shape` and `Layout.dtype`, in the byte order of this machine, C-contiguous and the caller's
+        own.
 
     Raises
     ------
@@ -46,7 +47,8 @@ def read_native(ds: Dataset) -> npt.NDArray[Any]:
     if layout.photometric_interpretation in ("YBR_FULL", "YBR_FULL_422"):
         if layout.bits_stored != 8 or layout.samples != 3:
             raise PixelDataError(
-                f"{layout.photometric_interpretation} with {layout.samples} samples of {layout.bits_stored} bits",
+                f"{layout.photometric_interpretation} with {layout.samples} samples of "
+                f"{layout.bits_stored} bits",
                 file=ds._source.name,
                 tag=element.tag,
             )
@@ -60,8 +62,8 @@ def _check_length(ds: Dataset, element: Element, layout: Layout) -> None:
     if there < wanted:
         cut = ", where the file ends" if element.is_cut else ""
         raise PixelDataError(
-            f"{wanted} bytes of pixel data are needed for {layout.frames} x {layout.rows} x {layout.columns} x "
-            f"{layout.samples} samples of {layout.bits_allocated} bits, {there} are there{cut}",
+            f"{wanted} bytes of pixel data are needed for {layout.frames} x {layout.rows} x {layout.columns} "
+            f"x {layout.samples} samples of {layout.bits_allocated} bits, {there} are there{cut}",
             file=ds._source.name,
             tag=element.tag,
             offset=element.offset,
@@ -76,30 +78,31 @@ def _read_samples(ds: Dataset, element: Element, layout: Layout) -> npt.NDArray[
     if swapped and layout.dtype.itemsize == 1 and element.VR == "OW":
         return _read_bytes_in_words(ds, element, layout)
     octets = samples.view(np.uint8)
-    ds._source.read_into(element.offset, memoryview(octets))
+    ds._source.read_into(element.offset, octets.data)
     if swapped != (np.little_endian is False) and layout.dtype.itemsize > 1:
-        swap_in_place(octets, layout.dtype.itemsize)
+        swap_in_place(octets.data, layout.dtype.itemsize)
     unused = layout.bits_allocated - layout.bits_stored
     if unused and layout.keyword == "PixelData":
-        # What stands above the stored bits may be anything (PS3.5 Section 8.1.1): shift it out, and the sign in.
+        # What stands above the stored bits may be anything (PS3.5 Section 8.1.1): shift it out, and the sign
+        # in.
         np.left_shift(samples, unused, out=samples)
         np.right_shift(samples, unused, out=samples)
     return samples
 
 
 def _read_bytes_in_words(ds: Dataset, element: Element, layout: Layout) -> npt.NDArray[Any]:
-    """8-bit samples as OW in big endian: two of them change places in each word (PS3.5 Section 8.2, Annex A.3)."""
+    """8-bit samples as OW in big endian: two change places in each word (PS3.5 Section 8.2 and A.3)."""
     wanted = layout.native_bytes
     octets = np.empty(wanted + wanted % 2, np.uint8)
-    ds._source.read_into(element.offset, memoryview(octets)[: min(len(octets), element.length)])
-    swap_in_place(octets, 2)
+    ds._source.read_into(element.offset, octets.data[: min(len(octets), element.length)])
+    swap_in_place(octets.data, 2)
     return octets[:wanted].view(layout.dtype)
 
 
 def _read_bits(ds: Dataset, element: Element, layout: Layout) -> npt.NDArray[Any]:
-    """Samples of one bit, the lowest bit of a byte first; frames need not begin on a byte (PS3.5 Section 8.1.1)."""
+    """Samples of one bit, lowest bit first; frames need not begin on a byte (PS3.5 Section 8.1.1)."""
     packed = np.empty(layout.native_bytes, np.uint8)
-    ds._source.read_into(element.offset, memoryview(packed))
+    ds._source.read_into(element.offset, packed.data)
     count = layout.frames * layout.rows * layout.columns * layout.samples
     return (
         np.unpackbits(packed, count=count, bitorder="little")
