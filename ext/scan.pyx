@@ -332,26 +332,26 @@ cdef void walk_head(const uint8_t* data, Head* head, Walk* walk) noexcept nogil:
         head.plain = True
 
 
-def scan_file(path):
+def scan_file(str path not None):
     """Read the head of a DICOM file and scan it, all in one go and without the GIL.
 
-    Parameters
-    ----------
-    path : str or bytes
+    Only files of the plain kind: with the prefix DICM, little endian, not deflated, and with a header of at most
+    64 KiB up to the pixel data that is what its transfer syntax says.
 
     Returns
     -------
+    None, if the file is of another kind; else a tuple of
     identity : (int, int, int)
         Size in bytes, inode, and time of the last change in nanoseconds.
     data : bytes
-        The file's first bytes, 64 KiB at most; without what they hold of the pixel data if the scan went well.
+        The file's first bytes, without what was read of the pixel data.
     start : int
         Where the data set begins.
     syntax : bytes
         The value of Transfer Syntax UID.
-    table : Table or None
-        The data set's elements up to the pixel data, with the offset of the file in `Table.end`. None for what is not
-        of the plain kind: no prefix, big endian, deflated, a header that is longer or broken. `scan` tells more.
+    table : Table
+        The elements up to the pixel data; `Table.end` is where the file goes on behind them, or where the
+        fragments of encapsulated ones begin.
 
     Raises
     ------
@@ -373,6 +373,8 @@ def scan_file(path):
         uint64_t needed
         Row* last
         int error
+    if b"\0" in name:
+        raise ValueError("embedded null byte in the path")
     if not resize(walk, FIRST_CAPACITY):
         raise MemoryError
     memset(&head, 0, sizeof(head))
@@ -382,11 +384,8 @@ def scan_file(path):
             walk_head(data, &head, walk)
     if error:
         raise OSError(error, os.strerror(error), path)
-    if not head.file.regular:
-        head.got = 0
-    identity = head.file.size, head.file.inode, head.file.changed_ns
     if not head.plain:
-        return identity, PyBytes_FromStringAndSize(<char*>data, <Py_ssize_t>head.got), 0, b"", None
+        return None
     needed = head.got
     if walk.count:
         last = walk.rows + walk.count - 1
@@ -396,7 +395,7 @@ def scan_file(path):
     table.code = head.status
     resize(walk, walk.count or 1)
     return (
-        identity,
+        (head.file.size, head.file.inode, head.file.changed_ns),
         PyBytes_FromStringAndSize(<char*>data, <Py_ssize_t>needed),
         head.start,
         PyBytes_FromStringAndSize(<char*>data + head.syntax, head.syntax_length),

@@ -255,16 +255,4 @@ def read(source: str | os.PathLike[str] | Buffer | BinaryFile) -> Dataset:
     >>> ds = hu.read("ct.dcm")
     >>> ds.PatientName, ds.Rows, ds.pixel_array.shape
     """
-    found = open_part10(source)
-    ds = Dataset(
-        found.source,
-        found.segment,
-        found.encoding,
-        more=found.more,
-        tail=found.tail,
-        syntax=found.syntax,
-        meta=found.meta,
-    )
-    if found.notes:
-        ds._notes = found.notes
-    return ds
+    return Dataset(*open_part10(source))

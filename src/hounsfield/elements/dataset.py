@@ -87,13 +87,14 @@ class Dataset:
         source: Source,
         segment: Segment,
         encoding: Encoding,
-        *,
         parent: Dataset | None = None,
         more: list[Segment] | None = None,
         tail: tuple[int, bool] | None = None,
         syntax: TransferSyntax | None = None,
         meta: tuple[bytes | memoryview, int, int] | None = None,
+        notes: list[str] | None = None,
     ) -> None:
+        """Take what `open_part10` found, or for an item of a sequence the first three and `parent`."""
         self._source = source
         self._base, self._data, self._table = segment
         self._more = more
@@ -104,7 +105,7 @@ class Dataset:
         self._meta = meta
         self._values: dict[int, Any] = {}
         self._shared_context: Context | None = None
-        self._notes: list[str] | None = None
+        self._notes = notes
 
     # What is there
 
