@@ -22,13 +22,14 @@ from hounsfield.errors import LimitError, OptionError, ParseError
 cdef extern from "file.h":
     bint HOUNSFIELD_HAS_FILES
     ctypedef struct hounsfield_file:
+        size_t got
         uint64_t size
         uint64_t inode
         int64_t changed_ns
         bint regular
-    int hounsfield_read_head(
-        const char* path, uint8_t* head, size_t wanted, size_t* got, hounsfield_file* file
-    ) noexcept nogil
+    int hounsfield_open(const char* path, hounsfield_file* file) noexcept nogil
+    int hounsfield_extend(hounsfield_file* file, uint8_t* head, size_t wanted) noexcept nogil
+    void hounsfield_close(hounsfield_file* file) noexcept nogil
 
 __all__ = ["DEFAULT_MAX_DEPTH", "DEFAULT_MAX_ELEMENTS", "HAS_FILES", "Table", "scan", "scan_file"]
 
@@ -257,6 +258,7 @@ def scan(
 
 
 cdef enum:
+    FIRST_BYTES = 16384     # enough for nearly all headers
     HEAD_BYTES = 65536
     DATA_SET_START = 132    # behind a preamble of 128 bytes and the prefix "DICM" (PS3.10 Section 7.1)
     TRANSFER_SYNTAX_UID = 0x00020010
@@ -268,7 +270,6 @@ cdef enum:
 
 cdef struct Head:
     hounsfield_file file
-    size_t got
     uint64_t start          # of the data set
     uint64_t syntax         # of the value of Transfer Syntax UID
     uint32_t syntax_length
@@ -289,25 +290,31 @@ cdef bint is_syntax(const uint8_t* value, uint32_t length, const char* uid, uint
 
 
 cdef void walk_head(const uint8_t* data, Head* head, Walk* walk) noexcept nogil:
-    """Walk a Part 10 file up to its pixel data, if it is of the plain kind; else leave head.plain false."""
+    """Walk what was read of a Part 10 file, up to the pixel data.
+
+    head.plain tells whether that found all that a reader needs; head.status MORE, that more bytes might help.
+    """
     cdef Source source
     cdef Level top
     cdef uint64_t index
-    cdef Row* row
+    cdef Row* row = NULL
     cdef const uint8_t* value
-    source.data, source.size, source.whole = data, head.got, head.file.size
-    if head.got < DATA_SET_START + 8 or memcmp(data + DATA_SET_START - 4, b"DICM", 4):
+    head.status = COMPLETE
+    walk.count = 0
+    source.data, source.size, source.whole = data, head.file.got, head.file.size
+    if source.size < DATA_SET_START + 8 or memcmp(data + DATA_SET_START - 4, b"DICM", 4):
         return
     top.start, top.end, top.reach, top.row = DATA_SET_START, source.whole, source.size, 0
     top.kind, top.delimited, top.recorded, top.explicit, top.big = DATASET, False, True, True, False
-    if walk_elements(&source, top, AFTER_META, False, False, DEFAULT_ELEMENTS, DEFAULT_DEPTH, walk) != STOP_TAG:
+    head.status = walk_elements(&source, top, AFTER_META, False, False, DEFAULT_ELEMENTS, DEFAULT_DEPTH, walk)
+    if head.status != STOP_TAG:
         return
     head.start = walk.position
-    row = NULL
     for index in range(walk.count):
+        if walk.rows[index].tag >> 16 != 2:
+            return
         if walk.rows[index].tag == TRANSFER_SYNTAX_UID:
             row = walk.rows + index
-            break
     if row == NULL or row.length < 17:
         return
     value = data + row.offset
@@ -319,7 +326,7 @@ cdef void walk_head(const uint8_t* data, Head* head, Walk* walk) noexcept nogil:
         return              # big endian or deflated
     head.explicit = not is_syntax(value, row.length, b"1.2.840.10008.1.2", 17)
     # Group 0008 first, and a VR just where there should be one: the data set is written as it says.
-    if not has(head.start, 8, head.got) or load16(data + head.start, False) != 8:
+    if not has(head.start, 8, source.size) or load16(data + head.start, False) != 8:
         return
     if (vr_form(data + head.start + 4) != 0) != head.explicit:
         return
@@ -330,6 +337,24 @@ cdef void walk_head(const uint8_t* data, Head* head, Walk* walk) noexcept nogil:
     if head.status == MORE and walk.top and is_pixels(walk.rows[walk.top - 1].tag):
         walk.count = walk.top
         head.plain = True
+
+
+cdef int read_and_walk(const char* path, uint8_t* data, Head* head, Walk* walk) noexcept nogil:
+    """Read as much of the file's head as the walk asks for; 0, or errno."""
+    cdef size_t wanted = FIRST_BYTES
+    cdef int error = hounsfield_open(path, &head.file)
+    if error:
+        return error
+    while head.file.regular:
+        error = hounsfield_extend(&head.file, data, wanted)
+        if error:
+            break
+        walk_head(data, head, walk)
+        if head.plain or head.status != MORE or wanted == HEAD_BYTES:
+            break
+        wanted = HEAD_BYTES
+    hounsfield_close(&head.file)
+    return error
 
 
 def scan_file(str path not None):
@@ -379,18 +404,16 @@ def scan_file(str path not None):
         raise MemoryError
     memset(&head, 0, sizeof(head))
     with nogil:
-        error = hounsfield_read_head(c_name, data, HEAD_BYTES, &head.got, &head.file)
-        if not error:
-            walk_head(data, &head, walk)
+        error = read_and_walk(c_name, data, &head, walk)
     if error:
         raise OSError(error, os.strerror(error), path)
     if not head.plain:
         return None
-    needed = head.got
+    needed = head.file.got
     if walk.count:
         last = walk.rows + walk.count - 1
         needed = last.offset
-        if not is_pixels(last.tag) and has(last.offset, last.length, head.got):
+        if not is_pixels(last.tag) and has(last.offset, last.length, head.file.got):
             needed += last.length
     table.code = head.status
     resize(walk, walk.count or 1)
