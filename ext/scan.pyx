@@ -6,7 +6,7 @@ from cpython.buffer cimport (
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memset
+from libc.string cimport memcmp, memset, strlen
 
 from cursor cimport has, load16, load_tag
 from walk cimport (
@@ -357,6 +357,8 @@ def scan_file(path):
     ------
     OSError
         As the operating system has it.
+    OptionError
+        A pipe, a socket or a device; a null byte in the path.
 
     Notes
     -----
@@ -373,6 +375,8 @@ def scan_file(path):
         uint64_t needed
         Row* last
         int error
+    if strlen(c_name) != <size_t>PyBytes_GET_SIZE(name):
+        raise OptionError("a path holds no null byte", file=os.fsdecode(name))
     if not resize(walk, FIRST_CAPACITY):
         raise MemoryError
     memset(&head, 0, sizeof(head))
@@ -383,7 +387,7 @@ def scan_file(path):
     if error:
         raise OSError(error, os.strerror(error), path)
     if not head.file.regular:
-        head.got = 0
+        raise OptionError("is not a regular file: read it, and pass the bytes", file=os.fsdecode(name))
     identity = head.file.size, head.file.inode, head.file.changed_ns
     if not head.plain:
         return identity, PyBytes_FromStringAndSize(<char*>data, <Py_ssize_t>head.got), 0, b"", None

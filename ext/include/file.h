@@ -37,7 +37,7 @@ static inline int hounsfield_read_head(const char *path, uint8_t *head, size_t w
 #define HOUNSFIELD_CHANGED(status) ((status).st_mtim)
 #endif
 
-/* Read up to `wanted` bytes from the start of a file; 0, or errno. A special file is left unread. */
+/* Read up to `wanted` bytes from the start of a file; 0, or errno. A pipe or a device is left unread. */
 static inline int hounsfield_read_head(const char *path, uint8_t *head, size_t wanted, size_t *got,
                                        hounsfield_file *file) {
     struct stat status;
@@ -50,6 +50,8 @@ static inline int hounsfield_read_head(const char *path, uint8_t *head, size_t w
     *got = 0;
     if (fstat(descriptor, &status)) {
         error = errno;
+    } else if (S_ISDIR(status.st_mode)) {
+        error = EISDIR;
     } else {
         file->size = (uint64_t)status.st_size;
         file->inode = (uint64_t)status.st_ino;
