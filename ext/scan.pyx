@@ -6,7 +6,7 @@ from cpython.buffer cimport (
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memset
+from libc.string cimport memcmp, memset, strlen
 
 from cursor cimport has, load16, load_tag
 from walk cimport (
@@ -382,6 +382,8 @@ def scan_file(str path not None):
     ------
     OSError
         As the operating system has it.
+    OptionError
+        A pipe, a socket or a device; a null byte in the path.
 
     Notes
     -----
@@ -398,8 +400,8 @@ def scan_file(str path not None):
         uint64_t needed
         Row* last
         int error
-    if b"\0" in name:
-        raise ValueError("embedded null byte in the path")
+    if strlen(c_name) != <size_t>PyBytes_GET_SIZE(name):
+        raise OptionError("a path holds no null byte", file=path)
     if not resize(walk, FIRST_CAPACITY):
         raise MemoryError
     memset(&head, 0, sizeof(head))
@@ -407,6 +409,8 @@ def scan_file(str path not None):
         error = read_and_walk(c_name, data, &head, walk)
     if error:
         raise OSError(error, os.strerror(error), path)
+    if not head.file.regular:
+        raise OptionError("is not a regular file: read it, and pass the bytes", file=path)
     if not head.plain:
         return None
     needed = head.file.got

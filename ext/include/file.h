@@ -41,13 +41,13 @@ static inline void hounsfield_close(hounsfield_file *file) { (void)file; }
 
 /* Open a file and look at it; 0, or errno. Opening a pipe does not wait for its other end. */
 static inline int hounsfield_open(const char *path, hounsfield_file *file) {
-    struct stat status;
+    struct stat status = {0};
     do {
         file->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     } while (file->descriptor < 0 && errno == EINTR);
     if (file->descriptor < 0) return errno;
-    if (fstat(file->descriptor, &status)) {
-        int error = errno;
+    if (fstat(file->descriptor, &status) || S_ISDIR(status.st_mode)) {
+        int error = S_ISDIR(status.st_mode) ? EISDIR : errno;
         close(file->descriptor);
         return error;
     }

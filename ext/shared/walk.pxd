@@ -275,6 +275,7 @@ cdef inline Status walk_elements(
                 return BAD_NESTING
             kind = DATASET
             opens = nested and level.kind == SEQUENCE
+            walk.ascending = False
         elif depth:
             if not level.delimited:
                 return BAD_NESTING
@@ -292,6 +293,7 @@ cdef inline Status walk_elements(
             return COMPLETE
         else:
             length = 0          # a stray delimiter becomes a row, for the caller to report
+            walk.ascending = False
 
         record = depth == 0 or nested
         if record:

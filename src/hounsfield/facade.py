@@ -209,8 +209,12 @@ class Dataset(elements.Dataset):
         return samples[frame] if frame is not None and count > 1 and 0 <= frame < count else samples
 
     def close(self) -> None:
-        """Release the source: what has been decoded stays, all else raises SourceError from now on."""
+        """Release the source: what has been decoded stays, all else raises SourceError from now on.
+
+        An mmap can be closed then, if no `Element` is kept that has not shown its value.
+        """
         self._source.close()
+        self._root._let_go()
 
     def __enter__(self) -> Self:
         return self

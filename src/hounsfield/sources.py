@@ -188,6 +188,8 @@ class FileSource:
         self._file: BinaryFile | None = file
         self._lock = threading.Lock()
         try:
+            if isinstance(file.read(0), str):
+                raise TypeError("the file object gives text: open it in binary mode")
             self._start = file.tell()
             self.size = file.seek(0, os.SEEK_END) - self._start
             file.seek(self._start)
@@ -202,7 +204,10 @@ class FileSource:
         parts = []
         missing = length
         with self._lock:
-            self._file.seek(self._start + offset)
+            try:
+                self._file.seek(self._start + offset)
+            except ValueError as error:
+                raise SourceError(f"cannot be read any more: {error}", file=self.name) from error
             while missing:
                 part = self._file.read(missing)
                 if not part:

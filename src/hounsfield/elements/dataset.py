@@ -28,7 +28,7 @@ from hounsfield.elements.scanning import (
 from hounsfield.elements.sequence import Sequence
 from hounsfield.elements.uids import TransferSyntax
 from hounsfield.elements.values import DECODERS, LUT_DESCRIPTORS, Context, lut_descriptor
-from hounsfield.errors import DicomError, MissingElementError, OptionError, TruncatedError
+from hounsfield.errors import MissingElementError, OptionError, ParseError, TruncatedError
 from hounsfield.sources import Source
 
 __all__ = ["Dataset", "Key"]
@@ -237,7 +237,7 @@ class Dataset:
             if fragments:
                 _, position = self._fragments(position)
             segments, end = scan_source(self._source, position, self._encoding)
-        except DicomError as error:
+        except ParseError as error:
             # The pixel data themselves report what is wrong with them; here it only hides what follows.
             self._note(f"what stands behind the pixel data cannot be read: {error}")
         else:
@@ -258,6 +258,17 @@ class Dataset:
                 offset=start,
             )
         return last, end.position
+
+    def _let_go(self) -> None:
+        """Drop the bytes at hand, which may be views of a buffer that its owner wants back."""
+        self._data = b""
+        self._more = self._more and [(base, b"", table) for base, _, table in self._more]
+        if self._meta is not None:
+            data, start, stop = self._meta
+            self._meta = bytes(data[:stop]), start, stop
+        for value in self._values.values():
+            if isinstance(value, Sequence):
+                value._let_go()
 
     def _note_end(self, end: ScanEnd) -> None:
         if end.status == "truncated":
@@ -319,7 +330,7 @@ class Dataset:
         """A number of this data set, or of the nearest one around it that has it."""
         dataset: Dataset | None = self
         while dataset is not None:
-            if dataset._table.find(tag) is not None:
+            if dataset._find(tag) is not None:
                 value = dataset._load(tag)
                 return value if isinstance(value, int) else None
             dataset = dataset._parent
@@ -381,9 +392,10 @@ class Dataset:
     def _context(self) -> Context:
         """Byte order and character set, from this data set or the one around it (PS3.3 C.12.1.1.2)."""
         if self._shared_context is None:
-            row = self._table.find(CHARACTER_SET)
-            if row is not None:
-                terms = bytes(self._data[row[2] : row[2] + row[3]])
+            found = self._find(CHARACTER_SET)
+            if found is not None:
+                row, (_, data, _) = found
+                terms = bytes(data[row[2] : row[2] + row[3]])
                 self._shared_context, problems = _context(self._encoding[1], terms)
                 for problem in problems:
                     self._note_element(CHARACTER_SET, problem)

@@ -108,7 +108,10 @@ def open_part10(given: Any) -> Parts:
 def _open(source: Source, head: bytes | memoryview) -> Parts:
     notes: list[str] = []
     start = _after_preamble(head)
-    table, head = _scan_meta(source, head, start)
+    try:
+        table, head = _scan_meta(source, head, start)
+    except ParseError as error:
+        raise error if start else _not_dicom(error) from error
     position = table.end
     meta = head, start, position
 
@@ -141,11 +144,7 @@ def _open(source: Source, head: bytes | memoryview) -> Parts:
     try:
         segments, end = scan_source(source, position, encoding, head=head, past_pixels=past_pixels)
     except ParseError as error:
-        if start:
-            raise
-        raise NotDicomError(
-            f"no DICM prefix, and not a data set either: {error.message}", offset=error.offset
-        ) from error
+        raise error if start else _not_dicom(error) from error
     if end.status == "truncated":
         if not start and len(segments[0][2]) < 2:
             raise NotDicomError("no DICM prefix, and as a data set it ends in its first elements", offset=0)
@@ -180,6 +179,10 @@ def _after_preamble(head: bytes | memoryview) -> int:
     if head[BEHIND_PREFIX - 4 : BEHIND_PREFIX] == b"DICM":
         return BEHIND_PREFIX
     return 4 if head[:4] == b"DICM" else 0
+
+
+def _not_dicom(error: ParseError) -> NotDicomError:
+    return NotDicomError(f"no DICM prefix, and not a data set either: {error.message}", offset=error.offset)
 
 
 def _guess(encoding: Encoding) -> TransferSyntax:

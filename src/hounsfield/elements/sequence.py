@@ -81,10 +81,20 @@ class Sequence:
     def _item(self, row: Row, base: int, data: bytes | memoryview) -> Dataset:
         parent = self._dataset
         start, stop = row[2], row[2] + row[3]
+        if stop > len(data):
+            base, data, start, stop = base + start, parent._source.read(base + start, row[3]), 0, row[3]
         table = scan_part(parent._source, base, data, start, stop, self._encoding, fragments=True)
         item = type(parent)(parent._source, (base, data, table), self._encoding, parent=parent)
         item._note_end(ScanEnd(table.status, base + table.end))
         return item
+
+    def _let_go(self) -> None:
+        base, _, table = self._segment
+        self._segment = base, b"", table
+        if self._found is not None:
+            self._found = [(row, start, b"") for row, start, _ in self._found]
+        for item in self._items.values():
+            item._let_go()
 
     def __iter__(self) -> Iterator[Dataset]:
         for index in range(len(self)):
