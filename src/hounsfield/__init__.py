@@ -34,7 +34,6 @@ __all__ = [
     "UID",
     "Dataset",
     "DicomError",
-    "DicomWarning",
     "Element",
     "ElementError",
     "LimitError",

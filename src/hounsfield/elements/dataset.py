@@ -46,6 +46,9 @@ _AT_ONCE = {vr: decode for vr, decode in DECODERS.items() if vr != "UN"}
 """What needs no look into the dictionary: the VR UN may stand for one that the writer did not know."""
 
 
+_REQUIRED = object()
+
+
 class _ProblemError(Exception):
     """A decoder had something to report."""
 
@@ -129,16 +132,15 @@ class Dataset:
 
     def get(self, key: Key, default: Any = None) -> Any:
         """Give the value for a keyword, or the `Element` for a tag, or `default` when there is none."""
-        if isinstance(key, str):
-            try:
-                tag = to_tag(key)
-            except OptionError:
-                return default
-            if tag in self._values:
-                return self._values[tag]
-            return default if self._find(tag) is None else self._load(tag)
-        found = self._find(to_tag(key))
-        return default if found is None else Element(self, *found)
+        if not isinstance(key, str):
+            found = self._find(to_tag(key))
+            return default if found is None else Element(self, *found)
+        try:
+            tag = to_tag(key)
+        except OptionError:
+            return default
+        values = self._values
+        return values[tag] if tag in values else self._load(tag, default)
 
     def __contains__(self, key: object) -> bool:
         try:
@@ -276,26 +278,24 @@ class Dataset:
 
     # What it says
 
-    def _load(self, tag: int) -> Any:
+    def _load(self, tag: int, default: Any = _REQUIRED) -> Any:
         """Decode the value for a tag and keep it; the common case, all at hand and as it should be, first."""
         data = self._data
-        if (
-            type(data) is bytes
-            and (found := self._table.value(data, tag))
-            and found[0] in _AT_ONCE
-            and tag not in LUT_DESCRIPTORS
-        ):
-            try:
-                value = self._values[tag] = _AT_ONCE[found[0]](
-                    found[1], self._shared_context or self._context()
-                )
-            except _ProblemError:
-                pass
-            else:
-                return value
+        if type(data) is bytes and (found := self._table.value(data, tag)) and tag not in LUT_DESCRIPTORS:
+            vr, raw = found
+            decode = _AT_ONCE.get(vr or dictionary_vr(tag))
+            if decode is not None:
+                try:
+                    value = self._values[tag] = decode(raw, self._shared_context or self._context())
+                except _ProblemError:
+                    pass
+                else:
+                    return value
         row = self._find(tag)
         if row is None:
-            raise self._missing(tag)
+            if default is _REQUIRED:
+                raise self._missing(tag)
+            return default
         value = self._values[tag] = self._decode(*row)
         return value
 
