@@ -168,9 +168,9 @@ class Dataset:
         )
 
     def __repr__(self) -> str:
-        from hounsfield.elements.text import dataset_lines
+        from hounsfield.elements.text import cut_lines
 
-        return "\n".join(dataset_lines(self))
+        return "\n".join(cut_lines(self))
 
     def keys(self) -> list[int]:
         """Tags in order, as 0xGGGGEEEE."""
