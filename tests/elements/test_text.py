@@ -80,7 +80,8 @@ def test_same_tree_as_dcmdump(corpus_file, dcmtk):
     for mine, other in zip(ours, theirs, strict=True):
         if mine in odd:  # dcmdump counts a byte that would make the length even, here and around
             assert int(mine[4]) + 1 == int(other[4])
-        elif not (odd and mine[2] in ("SQ", "na")):
+        elif '"Directory Record"' not in other[3] and not (odd and mine[2] in ("SQ", "na")):
+            # it also counts elements that it misses in a directory's records
             assert mine[4] == other[4]
         if not differs_on_purpose(mine, other):
             assert mine[2] == other[2]
