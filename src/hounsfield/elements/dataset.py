@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hounsfield._kernels.scan import Table
 from hounsfield.elements import charset
@@ -30,6 +30,9 @@ from hounsfield.elements.uids import TransferSyntax
 from hounsfield.elements.values import DECODERS, LUT_DESCRIPTORS, Context, lut_descriptor
 from hounsfield.errors import MissingElementError, OptionError, ParseError, TruncatedError
 from hounsfield.sources import Source
+
+if TYPE_CHECKING:
+    from hounsfield.elements.json_model import BulkURI
 
 __all__ = ["Dataset", "Key"]
 
@@ -171,9 +174,9 @@ class Dataset:
         )
 
     def __repr__(self) -> str:
-        from hounsfield.elements.text import dataset_lines
+        from hounsfield.elements.text import cut_lines
 
-        return "\n".join(dataset_lines(self))
+        return "\n".join(cut_lines(self))
 
     def keys(self) -> list[int]:
         """Tags in order, as 0xGGGGEEEE."""
@@ -186,6 +189,20 @@ class Dataset:
     def items(self) -> list[tuple[int, Element]]:
         """Tags with their elements, in order."""
         return [(element.tag, element) for element in self]
+
+    def to_json_dict(
+        self, *, bulk_threshold: int | None = 1024, bulk_uri: BulkURI | None = None
+    ) -> dict[str, Any]:
+        """Give the data set in the DICOM JSON model (PS3.18 Annex F.2): see `json_model.to_json_dict`."""
+        from hounsfield.elements.json_model import to_json_dict
+
+        return to_json_dict(self, bulk_threshold=bulk_threshold, bulk_uri=bulk_uri)
+
+    def to_json(self, *, bulk_threshold: int | None = 1024, bulk_uri: BulkURI | None = None) -> str:
+        """Give the text of what `to_json_dict` gives: one line, in which any script may occur."""
+        from hounsfield.elements.json_model import to_json
+
+        return to_json(self, bulk_threshold=bulk_threshold, bulk_uri=bulk_uri)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hounsfield.elements.scanning import (
+    FLAG_UNDEFINED,
     IMPLICIT_LITTLE,
     Row,
     ScanEnd,
@@ -99,6 +100,14 @@ class Sequence:
     def __iter__(self) -> Iterator[Dataset]:
         for index in range(len(self)):
             yield self[index]
+
+    def each(self) -> Iterator[tuple[Dataset, int | None]]:
+        """Give each item, with its length in bytes as its header has it, or None where that is undefined.
+
+        Unlike iteration, this keeps no item: a sequence may have very many.
+        """
+        for row, base, data in self._entries():
+            yield self._item(row, base, data), None if row[5] & FLAG_UNDEFINED else row[3]
 
     def __bool__(self) -> bool:
         return len(self) > 0
