@@ -242,7 +242,7 @@ cdef inline Status walk_elements(
                 length = load32(at + 8, big)
                 value = position + 12
         else:
-            header.tag = 0
+            header.tag = ITEM       # which stops nothing, until there is a tag
             status = read_header(source, level, position, &header)
             if depth == 0 and level.kind == DATASET and header.tag >= stop_tag and header.tag >> 16 != 0xFFFE:
                 return STOP_TAG     # what stands behind need not be elements of this kind, or elements at all

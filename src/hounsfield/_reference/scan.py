@@ -268,8 +268,9 @@ def scan_numpy(data: Buffer, start: int = 0) -> Table:
     """
     octets = np.frombuffer(memoryview(data), np.uint8)
     size = len(octets)
-    count = max(size - 11, 0)
-    wide = octets.astype(np.uint32)
+    count = max(size - 7, 0)
+    wide = np.zeros(size + 4, np.uint32)  # the last header may have 8 bytes, and 12 are looked at
+    wide[:size] = octets
     pair = wide[:-1] | wide[1:] << 8
     vr = pair[4 : 4 + count]
     codes = np.array(sorted(name[0] | name[1] << 8 for name in map(str.encode, LONG_VRS)), np.uint32)
