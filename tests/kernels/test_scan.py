@@ -328,7 +328,9 @@ class TestMutated:
         options |= {name: draw(st.integers(0, 7)) == 7 for name in ("big", "items")}
         options["max_depth"] = draw(st.sampled_from((64, 0, 1, 3, 255)))
         options["max_elements"] = draw(st.sampled_from((1 << 24, 0, 5, 50)))
-        options["stop_tag"] = draw(st.sampled_from((0xFFFFFFFF, 0x00280000, 0x00030000, 0)))
+        options["stop_tag"] = draw(
+            st.sampled_from((0xFFFFFFFF, 0x00280000, 0x00030000, 0x7FE00011, 0x00100011, 1, 0))
+        )
         if draw(st.booleans()):
             options["whole"] = len(data) + draw(st.sampled_from((0, 1, 5, 100, 100_000, 1 << 33)))
         start = draw(st.sampled_from((0, min(132, len(data)), min(336, len(data)))))

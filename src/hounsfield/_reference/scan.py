@@ -74,6 +74,7 @@ class _Walker:
         self.rows: list[Row] = []
         self.top_rows = 0  # rows before the top-level element in hand
         self.position = 0  # of that element
+        self.last = 0  # top-level tag
 
     def load(self, position: int, code: str, big: bool) -> int:
         (value,) = struct.unpack_from((">" if big else "<") + code, self.data, position)
@@ -146,6 +147,8 @@ class _Walker:
                 self.position, self.top_rows = position, len(self.rows)
                 if position == level.end:
                     raise _EndError("complete")
+                if self.last == self.stop_tag - 1 > 0:
+                    raise _EndError("stop")
             elif not level.delimited and position == level.end:
                 return position
             self.visited += 1
@@ -159,6 +162,8 @@ class _Walker:
             if tag >> 16 != 0xFFFE:
                 if level.kind != "dataset":
                     raise ParseError("an element among items", offset=position, tag=tag)
+                if depth == 0:
+                    self.last = tag
             elif tag == ITEM:
                 misplaced = level.kind == "dataset" and depth > 0
                 if misplaced or (level.kind == "pixels" and length == UNDEFINED):
