@@ -200,7 +200,8 @@ def scan(
     fragments : bool
         Walk on through top-level encapsulated pixel data instead of stopping before its fragments.
     stop_tag : int
-        Stop before the first top-level element with this tag or a higher one.
+        Stop before the first top-level element with this tag or a higher one. Behind an element with the tag
+        just below, whatever follows: it need not be an element.
     max_elements, max_depth : int
         Caps on the elements and items looked at, and on their nesting (255 at most).
 

@@ -201,6 +201,7 @@ cdef inline Status walk_elements(
         int depth = 0, form
         uint64_t position = top.start, value, reach = top.reach, visited = 0
         uint32_t tag, length, last = 0
+        uint32_t last_wanted = stop_tag - 1 if stop_tag > 1 else UNDEFINED
         uint16_t vr
         uint8_t flags
         bint explicit = top.explicit, big = top.big, record, opens
@@ -216,6 +217,8 @@ cdef inline Status walk_elements(
             walk.top = walk.count
             if position == top.end:
                 return COMPLETE
+            if last >= last_wanted:
+                return STOP_TAG
         elif not level.delimited and position == level.end:
             depth -= 1
             level -= 1
@@ -242,7 +245,7 @@ cdef inline Status walk_elements(
                 length = load32(at + 8, big)
                 value = position + 12
         else:
-            header.tag = 0
+            header.tag = ITEM       # which stops nothing, until there is a tag
             status = read_header(source, level, position, &header)
             if depth == 0 and level.kind == DATASET and header.tag >= stop_tag and header.tag >> 16 != 0xFFFE:
                 return STOP_TAG     # what stands behind need not be elements of this kind, or elements at all

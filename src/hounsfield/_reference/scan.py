@@ -74,6 +74,7 @@ class _Walker:
         self.rows: list[Row] = []
         self.top_rows = 0  # rows before the top-level element in hand
         self.position = 0  # of that element
+        self.last = 0  # top-level tag
 
     def load(self, position: int, code: str, big: bool) -> int:
         (value,) = struct.unpack_from((">" if big else "<") + code, self.data, position)
@@ -146,6 +147,8 @@ class _Walker:
                 self.position, self.top_rows = position, len(self.rows)
                 if position == level.end:
                     raise _EndError("complete")
+                if self.last == self.stop_tag - 1 > 0:
+                    raise _EndError("stop")
             elif not level.delimited and position == level.end:
                 return position
             self.visited += 1
@@ -159,6 +162,8 @@ class _Walker:
             if tag >> 16 != 0xFFFE:
                 if level.kind != "dataset":
                     raise ParseError("an element among items", offset=position, tag=tag)
+                if depth == 0:
+                    self.last = tag
             elif tag == ITEM:
                 misplaced = level.kind == "dataset" and depth > 0
                 if misplaced or (level.kind == "pixels" and length == UNDEFINED):
@@ -268,8 +273,9 @@ def scan_numpy(data: Buffer, start: int = 0) -> Table:
     """
     octets = np.frombuffer(memoryview(data), np.uint8)
     size = len(octets)
-    count = max(size - 11, 0)
-    wide = octets.astype(np.uint32)
+    count = max(size - 7, 0)
+    wide = np.zeros(size + 4, np.uint32)  # the last header may have 8 bytes, and 12 are looked at
+    wide[:size] = octets
     pair = wide[:-1] | wide[1:] << 8
     vr = pair[4 : 4 + count]
     codes = np.array(sorted(name[0] | name[1] << 8 for name in map(str.encode, LONG_VRS)), np.uint32)

@@ -42,6 +42,7 @@ CHARACTER_SET = 0x00080005
 BITS_ALLOCATED = 0x00280100
 PIXEL_REPRESENTATION = 0x00280103
 LUT_DATA = 0x00283006
+ROWS = 0x00280010
 PIXEL_DATA = 0x7FE00010
 
 
@@ -232,10 +233,14 @@ class Dataset:
             row = segment[2].find(tag)
             if row is not None:
                 return row, segment
-        if self._tail is not None and tag > PIXEL_DATA:
+        if self._tail is not None and (tag > PIXEL_DATA or not self._is_described()):
             self._load_tail()
             return self._find(tag)
         return None
+
+    def _is_described(self) -> bool:
+        """Whether the pixel data come last, as they should: what describes them stands before them."""
+        return any(table.find(ROWS) for _, _, table in ((0, b"", self._table), *(self._more or ())))
 
     def _missing(self, tag: int) -> MissingElementError:
         known = dictionary_entry(tag)
@@ -258,7 +263,7 @@ class Dataset:
             segments, end = scan_source(self._source, position, self._encoding)
         except ParseError as error:
             # The pixel data themselves report what is wrong with them; here it only hides what follows.
-            self._note(f"what stands behind the pixel data cannot be read: {error}")
+            self._note(f"what stands behind the pixel data cannot be read: {error.message}")
         else:
             self._note_end(end)
             self._more = [*(self._more or ()), *segments]
@@ -292,6 +297,8 @@ class Dataset:
     def _note_end(self, end: ScanEnd) -> None:
         if end.status == "truncated":
             self._note(f"the data end inside the element at byte {end.position}")
+        elif end.status == "stop":  # at the tag (FFFF,FFFF), which no element has
+            self._note(f"no element stands at byte {end.position}: what follows was left out")
 
     # What it says
 

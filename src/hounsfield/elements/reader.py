@@ -11,7 +11,7 @@ from hounsfield._kernels.scan import HAS_FILES, Table, scan_file
 from hounsfield.elements.scanning import CHUNK, PIXEL_TAGS, Encoding, Segment, scan_part, scan_source
 from hounsfield.elements.uids import TransferSyntax, transfer_syntax
 from hounsfield.elements.values import DECODERS
-from hounsfield.errors import DicomError, LimitError, NotDicomError, ParseError
+from hounsfield.errors import DicomError, LimitError, NotDicomError, ParseError, TruncatedError
 from hounsfield.sources import BufferSource, PathSource, Source, open_source
 
 __all__ = ["EXPLICIT_LITTLE", "INFLATED_LIMIT", "Parts", "open_part10"]
@@ -113,7 +113,12 @@ def _open(source: Source, head: bytes | memoryview) -> Parts:
     except ParseError as error:
         raise error if start else _not_dicom(error) from error
     position = table.end
+    if table.status == "truncated":
+        error = TruncatedError("the data end inside the file meta information", offset=position)
+        raise error if start else _not_dicom(error)
     meta = head, start, position
+    if start and position == source.size:
+        notes.append("no data set follows the file meta information")
 
     row = table.find(TRANSFER_SYNTAX_UID)
     seen = _look(bytes(head[position : position + 2]), bytes(head[position + 4 : position + 6]))
@@ -139,10 +144,8 @@ def _open(source: Source, head: bytes | memoryview) -> Parts:
     else:
         raise NotDicomError("neither the DICM prefix nor the beginning of a data set", offset=0)
 
-    # Of a path, only what stands before the pixel data is read; a buffer is all at hand.
-    past_pixels = isinstance(source, BufferSource)
     try:
-        segments, end = scan_source(source, position, encoding, head=head, past_pixels=past_pixels)
+        segments, end = scan_source(source, position, encoding, head=head, past_pixels=False)
     except ParseError as error:
         raise error if start else _not_dicom(error) from error
     if end.status == "truncated":
