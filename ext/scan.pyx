@@ -54,6 +54,10 @@ cdef inline str vr_name(uint16_t code):
     return name
 
 
+cdef inline tuple as_tuple(const Row* row):
+    return row.tag, vr_name(row.vr), row.offset, row.length, row.depth, row.flags
+
+
 cdef dict MESSAGES = {
     BAD_VR: (ParseError, "no value representation and no sensible length where an element should start"),
     BAD_NESTING: (ParseError, "an item, a delimiter or an element where none of its kind may stand"),
@@ -84,6 +88,8 @@ cdef class Table:
         hand; because the source ends inside an element.
     end : int
         Where it ended.
+    ascending : bool
+        Whether the rows are all of elements at the top, with tags that rise.
     """
 
     cdef Walk walk
@@ -108,13 +114,21 @@ cdef class Table:
     def end(self):
         return self.walk.position
 
+    @property
+    def ascending(self):
+        return bool(self.walk.ascending)
+
     def __getitem__(self, Py_ssize_t index):
         if index < 0:
             index += <Py_ssize_t>self.walk.count
         if index < 0 or index >= <Py_ssize_t>self.walk.count:
             raise IndexError("row out of range")
-        cdef Row* row = self.walk.rows + index
-        return row.tag, vr_name(row.vr), row.offset, row.length, row.depth, row.flags
+        return as_tuple(self.walk.rows + index)
+
+    def __iter__(self):
+        cdef uint64_t index
+        for index in range(self.walk.count):
+            yield as_tuple(self.walk.rows + index)
 
     cdef Row* lookup(self, uint32_t tag) noexcept:
         cdef uint64_t low = 0, high = self.walk.count, middle
@@ -134,9 +148,7 @@ cdef class Table:
     def find(self, uint32_t tag):
         """Row of the first top-level element with this tag, as ``table[i]`` gives it, or None."""
         cdef Row* row = self.lookup(tag)
-        if row == NULL:
-            return None
-        return tag, vr_name(row.vr), row.offset, row.length, row.depth, row.flags
+        return None if row == NULL else as_tuple(row)
 
     def value(self, bytes data not None, uint32_t tag):
         """(VR, value as bytes) of the first top-level element with this tag, for the common case.

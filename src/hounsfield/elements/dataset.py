@@ -155,13 +155,20 @@ class Dataset:
 
     def __iter__(self) -> Iterator[Element]:
         """Elements in the order of their tags; of several with the same tag the first."""
-        segments = reversed(self._all_segments())
-        found = {row[0]: (row, segment) for segment in segments for row in _rows(segment[2])}
+        segments = self._all_segments()
+        if len(segments) == 1 and segments[0][2].ascending:
+            for row in segments[0][2]:
+                yield Element(self, row, segments[0])
+            return
+        found = {row[0]: (row, segment) for segment in reversed(segments) for row in _rows(segment[2])}
         for tag in sorted(found):
             yield Element(self, *found[tag])
 
     def __len__(self) -> int:
-        return len({row[0] for _, _, table in self._all_segments() for row in _rows(table)})
+        segments = self._all_segments()
+        if len(segments) == 1 and segments[0][2].ascending:
+            return len(segments[0][2])
+        return len({row[0] for _, _, table in segments for row in _rows(table)})
 
     def __bool__(self) -> bool:
         return len(self._table) > 0 or len(self) > 0

@@ -170,7 +170,7 @@ def _scan_meta(source: Source, head: bytes | memoryview, start: int) -> tuple[Ta
         head = source.read(0, min(source.size, 4 * len(head)))
         table = scan(None, source.size)
     end = start
-    for tag, _, offset, length, _, _ in (table[index] for index in range(len(table))):
+    for tag, _, offset, length, _, _ in table:
         if tag >> 16 != 2:  # a data set that begins in group 0001
             return scan(end, end), head
         end = offset + length

@@ -61,8 +61,7 @@ class Sequence:
             )
             if table.status == "truncated":
                 dataset._note_element(tag, f"the sequence is cut short at byte {base + table.end}")
-            rows = [table[index] for index in range(len(table))]
-            self._found = [(row, base, data) for row in rows if row[0] == ITEM]
+            self._found = [(row, base, data) for row in table if row[0] == ITEM]
         return self._found
 
     def __len__(self) -> int:
