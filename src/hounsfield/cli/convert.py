@@ -174,8 +174,8 @@ def convert(
     """Convert DICOM files, and all those in folders, to pictures or to one array.
 
     In a folder OUT every image becomes a PNG file, 8-bit gray or RGB; frames are numbered: NAME_0000.png.
-    What was found in folders keeps its relative path; names that would collide get a number. Files in folders that
-    are not DICOM, or have no pixel data, are passed over and counted.
+    What was found in folders keeps its relative path; names that would collide get a number. Files in folders
+    that are not DICOM, or have no pixel data, are passed over and counted.
     """
     is_array = out.suffix.lower() == ".npy"
     if not force:
