@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from hounsfield.elements.scanning import (
     FLAG_UNDEFINED,
@@ -67,7 +67,15 @@ class Sequence:
     def __len__(self) -> int:
         return len(self._entries())
 
-    def __getitem__(self, index: int) -> Dataset:
+    @overload
+    def __getitem__(self, index: int) -> Dataset: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Dataset]: ...
+
+    def __getitem__(self, index: int | slice) -> Dataset | list[Dataset]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
         entries = self._entries()
         if index < 0:
             index += len(entries)
