@@ -116,8 +116,8 @@ def _open(source: Source, head: bytes | memoryview) -> Opened:
         raise error if start else _not_dicom(error) from error
     position = table.end
     if table.status == "truncated":
-        error = TruncatedError("the data end inside the file meta information", offset=position)
-        raise error if start else _not_dicom(error)
+        cut = TruncatedError("the data end inside the file meta information", offset=position)
+        raise cut if start else _not_dicom(cut)
     meta = head, start, position
     if start and position == source.size:
         notes.append("no data set follows the file meta information")
