@@ -9,11 +9,10 @@ import numpy.typing as npt
 
 __all__ = ["upsample_422", "ybr_full_to_rgb"]
 
-# ITU-R BT.601 with full range, as PS3.3 C.7.6.3.1.2 has it, solved for R, G and B.
-RED_CR = 1.402
-GREEN_CB = 0.114 * 1.772 / 0.587
-GREEN_CR = 0.299 * 1.402 / 0.587
-BLUE_CB = 1.772
+# What RGB is of Y, Cb and Cr, as whole numbers over the first: PS3.3 C.7.6.3.1.2, solved for R, G and B.
+RED = 1000, 0, 1402
+GREEN = 587_000, -114 * 1772, -299 * 1402
+BLUE = 1000, 1772, 0
 
 
 def upsample_422(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -36,7 +35,7 @@ def upsample_422(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def ybr_full_to_rgb(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Convert YBR_FULL to RGB: float32, rounded half up and clamped.
+    """Convert YBR_FULL to RGB: exactly as the standard has it, rounded half up and clamped.
 
     Parameters
     ----------
@@ -48,18 +47,17 @@ def ybr_full_to_rgb(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     ndarray
         Of the same shape and dtype.
     """
-    y, cb, cr = (image[..., plane].astype(np.float32) for plane in range(3))
+    y, cb, cr = (image[..., plane].astype(np.int32) for plane in range(3))
     cb -= 128
     cr -= 128
     rgb = np.empty_like(image)
-    half = np.float32(0.5)
-    for plane, value in enumerate(
-        (
-            y + np.float32(RED_CR) * cr,
-            y - np.float32(GREEN_CB) * cb - np.float32(GREEN_CR) * cr,
-            y + np.float32(BLUE_CB) * cb,
-        )
-    ):
-        value += half
-        rgb[..., plane] = np.clip(np.floor(value, out=value), 0, 255, out=value)
+    for plane, (scale, blue, red) in enumerate((RED, GREEN, BLUE)):
+        value = y * scale
+        if blue:
+            value += blue * cb
+        if red:
+            value += red * cr
+        value += scale // 2
+        value //= scale
+        rgb[..., plane] = np.clip(value, 0, 255, out=value)
     return rgb

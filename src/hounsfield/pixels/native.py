@@ -73,14 +73,14 @@ def _check_length(ds: Dataset, element: Element, layout: Layout) -> None:
 
 
 def _read_samples(ds: Dataset, element: Element, layout: Layout) -> npt.NDArray[Any]:
-    samples = np.empty(layout.native_bytes // layout.dtype.itemsize, layout.dtype)
-    swapped = ds._encoding.big_endian
-    if swapped and layout.dtype.itemsize == 1 and element.VR == "OW":
-        return _read_bytes_in_words(ds, element, layout)
-    octets = samples.view(np.uint8)
-    ds._source.read_into(element.offset, octets.data)
-    if swapped != (np.little_endian is False) and layout.dtype.itemsize > 1:
-        swap_in_place(octets.data, layout.dtype.itemsize)
+    if layout.dtype.itemsize == 1:
+        samples = _read_octets(ds, element, layout.native_bytes).view(layout.dtype)
+    else:
+        samples = np.empty(layout.native_bytes // layout.dtype.itemsize, layout.dtype)
+        octets = samples.view(np.uint8)
+        ds._source.read_into(element.offset, octets.data)
+        if ds._encoding.big_endian == np.little_endian:
+            swap_in_place(octets.data, layout.dtype.itemsize)
     unused = layout.bits_allocated - layout.bits_stored
     if unused and layout.keyword == "PixelData":
         # What stands above the stored bits may be anything (PS3.5 Section 8.1.1): shift it out, and the sign
@@ -90,19 +90,18 @@ def _read_samples(ds: Dataset, element: Element, layout: Layout) -> npt.NDArray[
     return samples
 
 
-def _read_bytes_in_words(ds: Dataset, element: Element, layout: Layout) -> npt.NDArray[Any]:
-    """8-bit samples as OW in big endian: two change places in each word (PS3.5 Section 8.2 and A.3)."""
-    wanted = layout.native_bytes
-    octets = np.empty(wanted + wanted % 2, np.uint8)
+def _read_octets(ds: Dataset, element: Element, wanted: int) -> npt.NDArray[np.uint8]:
+    """Bytes as they are meant: OW in big endian has two of them swapped (PS3.5 Section 8.2 and A.3)."""
+    octets = np.zeros(wanted + wanted % 2, np.uint8)
     ds._source.read_into(element.offset, octets.data[: min(len(octets), element.length)])
-    swap_in_place(octets.data, 2)
-    return octets[:wanted].view(layout.dtype)
+    if ds._encoding.big_endian and element.VR == "OW":
+        swap_in_place(octets.data, 2)
+    return octets[:wanted]
 
 
 def _read_bits(ds: Dataset, element: Element, layout: Layout) -> npt.NDArray[Any]:
     """Samples of one bit, lowest bit first; frames need not begin on a byte (PS3.5 Section 8.1.1)."""
-    packed = np.empty(layout.native_bytes, np.uint8)
-    ds._source.read_into(element.offset, packed.data)
+    packed = _read_octets(ds, element, layout.native_bytes)
     count = layout.frames * layout.rows * layout.columns * layout.samples
     return (
         np.unpackbits(packed, count=count, bitorder="little")

@@ -1,0 +1,415 @@
+"""Native pixel data: real and generated files against pydicom, a few against DCMTK, and broken ones."""
+
+import io
+import warnings
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.pixels import convert_color_space
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+import hounsfield as hu
+from hounsfield.pixels.color import upsample_422, ybr_full_to_rgb
+
+SYNTAXES = [
+    ImplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    DeflatedExplicitVRLittleEndian,
+]
+each_syntax = pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name.replace(" ", ""))
+
+
+def same(ours, theirs):
+    """The same values, shape and type; ours in the byte order of this machine, whatever the file's."""
+    assert ours.shape == theirs.shape
+    assert ours.dtype == theirs.dtype.newbyteorder("=")
+    assert ours.dtype.isnative
+    assert ours.flags.c_contiguous
+    assert np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f")
+
+
+@pytest.mark.corpus(lambda file: file.native and file.decodes and file.path.name != "no_meta.dcm")
+def test_real_files_as_pydicom(corpus_file):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = pydicom.dcmread(corpus_file.path, force=True)
+        expected = theirs.pixel_array
+    ds = hu.read(corpus_file.path)
+    same(ds.pixel_array, expected)
+    same(hu.read(corpus_file.path.read_bytes()).pixel_array, expected)
+    with corpus_file.path.open("rb") as file:
+        same(hu.read(file).pixel_array, expected)
+
+
+@pytest.mark.corpus(lambda file: file.row["transfer_syntax"] and not file.native)
+def test_real_files_that_are_compressed_name_their_syntax(corpus_file):
+    ds = hu.read(corpus_file.path)
+    if "PixelData" not in ds:
+        pytest.skip("has no pixel data")
+    with pytest.raises(hu.UnsupportedError) as caught:
+        _ = ds.pixel_array
+    assert f"({corpus_file.row['transfer_syntax']})" in str(caught.value)
+    assert hu.uid(ds.transfer_syntax).name in str(caught.value)
+    assert caught.value.tag == 0x7FE00010
+    assert caught.value.file == str(corpus_file.path)
+
+
+def image(array, syntax=ExplicitVRLittleEndian, data=None, **attributes):
+    """A data set of pydicom's; `array` is (frames, rows, columns, samples)."""
+    frames, rows, columns, samples = array.shape
+    ds = Dataset()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = syntax
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    ds.SamplesPerPixel = samples
+    ds.PhotometricInterpretation = "RGB" if samples == 3 else "MONOCHROME2"
+    ds.Rows, ds.Columns = rows, columns
+    if frames > 1:
+        ds.NumberOfFrames = frames
+    if samples > 1:
+        ds.PlanarConfiguration = 0
+    bits = array.dtype.itemsize * 8
+    ds.BitsAllocated = ds.BitsStored = bits
+    ds.HighBit = bits - 1
+    ds.PixelRepresentation = int(array.dtype.kind == "i")
+    for keyword, value in attributes.items():
+        if value is None:
+            delattr(ds, keyword)
+        else:
+            setattr(ds, keyword, value)
+    if data is None:
+        data = array.astype(array.dtype.newbyteorder(">" if syntax == ExplicitVRBigEndian else "<")).tobytes()
+    if ds.get("PlanarConfiguration") == 1:
+        data = np.ascontiguousarray(
+            np.frombuffer(data, array.dtype).reshape(array.shape).transpose(0, 3, 1, 2)
+        ).tobytes()
+    ds.PixelData = data + bytes(len(data) % 2)
+    ds["PixelData"].VR = "OW" if bits > 8 else "OB"
+    return ds
+
+
+def written(ds):
+    out = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ds.save_as(out, enforce_file_format=True)
+    return out.getvalue()
+
+
+def both(ds):
+    """The pixels of a data set that pydicom writes, as we and as pydicom read them."""
+    data = written(ds)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return hu.read(data).pixel_array, pydicom.dcmread(io.BytesIO(data)).pixel_array
+
+
+def noise(shape, dtype, seed=0):
+    info = np.iinfo(dtype)
+    return np.random.default_rng(seed).integers(info.min, info.max, shape, dtype, endpoint=True)
+
+
+@each_syntax
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("samples", [1, 3])
+@pytest.mark.parametrize("bits", [8, 16, 32, 64])
+class TestGenerated:
+    @pytest.mark.parametrize("kind", ["u", "i"])
+    @pytest.mark.parametrize("size", [(1, 1), (3, 5), (16, 7)])
+    def test_every_size_and_type(self, syntax, frames, samples, bits, kind, size):
+        array = noise((frames, *size, samples), np.dtype(f"{kind}{bits // 8}"))
+        ours, theirs = both(image(array, syntax))
+        same(ours, theirs)
+        assert np.array_equal(ours.reshape(array.shape), array)
+
+    @pytest.mark.parametrize("kind", ["u", "i"])
+    def test_bits_stored(self, syntax, frames, samples, bits, kind):
+        """Whatever stands above the stored bits is not part of the value."""
+        array = noise((frames, 3, 5, samples), np.dtype(f"{kind}{bits // 8}"))
+        for stored in {1, bits // 2, bits * 3 // 4, bits - 1, bits}:
+            ours, theirs = both(image(array, syntax, BitsStored=stored, HighBit=stored - 1))
+            values = (array.astype(object) % (1 << stored)).reshape(ours.shape)
+            if kind == "i":
+                values = np.where(values >= 1 << stored - 1, values - (1 << stored), values)
+            assert np.array_equal(ours.astype(object), values)
+            assert ours.dtype == array.dtype
+            if bits < 64 and theirs.dtype.newbyteorder("=") == ours.dtype:
+                same(ours, theirs)
+
+    def test_planes(self, syntax, frames, samples, bits):
+        if samples == 1:
+            return
+        if syntax == ExplicitVRBigEndian:
+            array = noise((frames, 3, 5, samples), np.dtype(f"u{bits // 8}"))
+            ds = image(array, syntax)
+            ds.PlanarConfiguration = 1
+            planes = np.ascontiguousarray(array.transpose(0, 3, 1, 2))
+            ds.PixelData = (data := planes.astype(array.dtype.newbyteorder(">")).tobytes()) + bytes(
+                len(data) % 2
+            )
+        else:
+            array = noise((frames, 3, 5, samples), np.dtype(f"u{bits // 8}"))
+            ds = image(array, syntax, PlanarConfiguration=1)
+        ours, theirs = both(ds)
+        same(ours, theirs)
+        assert np.array_equal(ours.reshape(array.shape), array)
+
+
+@each_syntax
+@pytest.mark.parametrize("frames", [1, 2, 3, 9])
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (8, 8), (7, 11)])
+@pytest.mark.parametrize("vr", ["OB", "OW"])
+def test_one_bit(syntax, frames, size, vr):
+    """Bits without a gap between frames, lowest first; in words where the VR is OW."""
+    array = noise((frames, *size, 1), np.uint8) & 1
+    packed = np.packbits(array.ravel(), bitorder="little").tobytes()
+    in_words = syntax == ExplicitVRBigEndian and vr == "OW"
+    if in_words:
+        packed = swapped(packed)
+    ds = image(array, syntax, packed, BitsAllocated=1, BitsStored=1, HighBit=0)
+    ds["PixelData"].VR = vr
+    ours, theirs = both(ds)
+    assert np.array_equal(ours.reshape(array.shape), array)
+    if not in_words:  # which pydicom does not heed
+        same(ours, theirs)
+
+
+def swapped(octets):
+    return np.frombuffer(octets + bytes(len(octets) % 2), np.uint16).byteswap().tobytes()
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 4, 1), (1, 3, 5, 1), (2, 3, 3, 3), (3, 1, 1, 1)])
+@pytest.mark.parametrize("vr", ["OB", "OW"])
+def test_bytes_in_big_endian(shape, vr):
+    """OW is words, in which two samples change places; OB is bytes (PS3.5 Section 8.2)."""
+    array = noise(shape, np.uint8)
+    octets = swapped(array.tobytes()) if vr == "OW" else array.tobytes()
+    ds = image(array, ExplicitVRBigEndian, octets)
+    ds["PixelData"].VR = vr
+    ours, theirs = both(ds)
+    same(ours, theirs)
+    assert np.array_equal(ours.reshape(shape), array)
+    ds.BitsStored, ds.HighBit = 5, 4
+    assert np.array_equal(both(ds)[0].reshape(shape), array & 31)
+
+
+@each_syntax
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize(("keyword", "dtype"), [("FloatPixelData", "f4"), ("DoubleFloatPixelData", "f8")])
+def test_floats(syntax, frames, keyword, dtype):
+    array = np.random.default_rng(0).normal(size=(frames, 3, 5, 1)).astype(dtype)
+    array.flat[:3] = np.nan, np.inf, -0.0
+    ds = image(array, syntax)
+    del ds.PixelData, ds.BitsStored, ds.HighBit, ds.PixelRepresentation
+    big = syntax == ExplicitVRBigEndian
+    setattr(ds, keyword, array.astype(array.dtype.newbyteorder(">" if big else "<")).tobytes())
+    ours = hu.read(written(ds)).pixel_array
+    assert ours.dtype == np.dtype(dtype)
+    assert np.array_equal(ours.reshape(array.shape), array, equal_nan=True)
+    if not big:
+        same(*both(ds))
+
+
+class TestColour:
+    @pytest.mark.parametrize("planar", [0, 1])
+    @pytest.mark.parametrize("frames", [1, 2])
+    def test_ybr_full(self, frames, planar):
+        array = noise((frames, 4, 6, 3), np.uint8)
+        ours, theirs = both(image(array, PhotometricInterpretation="YBR_FULL", PlanarConfiguration=planar))
+        same(ours, theirs)
+
+    @each_syntax
+    @pytest.mark.parametrize("frames", [1, 2])
+    @pytest.mark.parametrize("size", [(1, 2), (3, 6), (5, 2)])
+    def test_ybr_full_422(self, syntax, frames, size):
+        rows, columns = size
+        array = noise((frames, rows, columns, 3), np.uint8)
+        packed = noise((frames * rows * columns * 2,), np.uint8).tobytes()
+        ds = image(array, syntax, packed, PhotometricInterpretation="YBR_FULL_422")
+        same(*both(ds))
+
+    def test_every_triple(self):
+        """All 2^24 of them are exact; pydicom's, in float32, miss a few that lie halfway between two values."""
+        cr, cb = np.meshgrid(np.arange(-128, 128), np.arange(-128, 128))
+        missed = 0
+        for y in range(256):
+            # the standard's equations, over 1000, and over 587000 for green
+            red, blue = (
+                np.clip((1000 * y + factor * c + 500) // 1000, 0, 255)
+                for factor, c in ((1402, cr), (1772, cb))
+            )
+            green = np.clip((587_000 * y - 114 * 1772 * cb - 299 * 1402 * cr + 293_500) // 587_000, 0, 255)
+            triples = np.stack((np.full_like(cb, y), cb + 128, cr + 128), axis=-1).astype(np.uint8)
+            ours = ybr_full_to_rgb(triples)
+            assert np.array_equal(ours, np.stack((red, green, blue), axis=-1))
+            theirs = convert_color_space(triples, "YBR_FULL", "RGB")
+            off = np.abs(ours.astype(int) - theirs)
+            assert off.max() <= 1
+            missed += off.sum()
+        assert missed < 1000
+
+    def test_upsampling(self):
+        assert upsample_422(np.arange(8, dtype=np.uint8)).tolist() == [0, 2, 3, 1, 2, 3, 4, 6, 7, 5, 6, 7]
+
+    def test_a_palette_stays_indices(self, pydicom_path):
+        path = pydicom_path("examples_palette.dcm")
+        ds = hu.read(path)
+        assert ds.PhotometricInterpretation == "PALETTE COLOR"
+        same(ds.pixel_array, pydicom.dcmread(path).pixel_array)
+
+    @pytest.mark.parametrize("changes", [{"SamplesPerPixel": 1}, {"BitsStored": 7}])
+    def test_ybr_of_other_samples(self, changes):
+        ds = image(noise((1, 4, 4, 3), np.uint8), PhotometricInterpretation="YBR_FULL", **changes)
+        with pytest.raises(hu.PixelDataError, match="YBR_FULL with"):
+            _ = hu.read(written(ds)).pixel_array
+
+    @pytest.mark.parametrize("changes", [{"SamplesPerPixel": 1}, {"Columns": 3}])
+    def test_422_of_odd_width(self, changes):
+        ds = image(noise((1, 4, 4, 3), np.uint8), PhotometricInterpretation="YBR_FULL_422", **changes)
+        with pytest.raises(hu.PixelDataError, match="YBR_FULL_422 with"):
+            _ = hu.read(written(ds)).pixel_array
+
+
+class TestLength:
+    """12 pixels of 16 bits are 24 bytes."""
+
+    ARRAY = noise((1, 3, 4, 1), np.uint16)
+
+    def read(self, data, **changes):
+        return hu.read(written(image(self.ARRAY, data=data, **changes)))
+
+    @pytest.mark.parametrize("there", [0, 2, 22])
+    def test_short(self, there):
+        with pytest.raises(
+            hu.PixelDataError, match=f"24 bytes of pixel data are needed .* {there} are there"
+        ) as caught:
+            _ = self.read(bytes(there)).pixel_array
+        assert caught.value.tag == 0x7FE00010
+
+    def test_short_by_frames(self):
+        with pytest.raises(
+            hu.PixelDataError, match=r"48 bytes .* 2 x 3 x 4 x 1 samples of 16 bits, 24 are there"
+        ):
+            _ = self.read(self.ARRAY.tobytes(), NumberOfFrames=2).pixel_array
+
+    @pytest.mark.parametrize("excess", [2, 24, 1000])
+    def test_excess_is_left_out_with_a_note(self, excess):
+        ds = self.read(self.ARRAY.tobytes() + bytes(excess))
+        assert np.array_equal(ds.pixel_array, self.ARRAY[0, :, :, 0])
+        assert any(f"{excess} bytes follow the last frame" in note for note in ds.warnings)
+
+    def test_a_pad_byte_is_none(self):
+        ds = hu.read(written(image(noise((1, 3, 3, 1), np.uint8))))
+        assert ds["PixelData"].length == 10
+        assert ds.pixel_array.shape == (3, 3)
+        assert ds.warnings == ()
+
+    def test_cut_by_the_end_of_the_file(self):
+        data = written(image(self.ARRAY))
+        with pytest.raises(hu.PixelDataError, match="20 are there, where the file ends"):
+            _ = hu.read(data[:-4]).pixel_array
+
+
+class TestAttributes:
+    ARRAY = noise((1, 3, 4, 1), np.uint16)
+    NEEDED = (
+        "Rows",
+        "Columns",
+        "SamplesPerPixel",
+        "BitsAllocated",
+        "BitsStored",
+        "PixelRepresentation",
+        "PhotometricInterpretation",
+    )
+
+    @pytest.mark.parametrize("keyword", NEEDED)
+    def test_missing(self, keyword):
+        ds = image(self.ARRAY)
+        delattr(ds, keyword)
+        with pytest.raises(hu.PixelDataError, match="missing") as caught:
+            _ = hu.read(written(ds)).pixel_array
+        assert caught.value.tag == hu.tag(keyword)
+
+    def test_missing_planar_configuration(self):
+        ds = image(noise((1, 3, 4, 3), np.uint8), PlanarConfiguration=None)
+        with pytest.raises(hu.PixelDataError, match="PlanarConfiguration is needed") as caught:
+            _ = hu.read(written(ds)).pixel_array
+        assert caught.value.tag == 0x00280006
+
+    def test_no_pixel_data(self):
+        ds = image(self.ARRAY)
+        del ds.PixelData
+        with pytest.raises(hu.PixelDataError, match="no pixel data"):
+            _ = hu.read(written(ds)).pixel_array
+
+    @pytest.mark.parametrize(
+        ("keyword", "value"),
+        [
+            ("Rows", 0),
+            ("Columns", 0),
+            ("SamplesPerPixel", 0),
+            ("BitsAllocated", 0),
+            ("BitsAllocated", 24),
+            ("BitsAllocated", 65),
+            ("BitsStored", 0),
+            ("BitsStored", 17),
+            ("PixelRepresentation", 2),
+            ("Rows", [3, 3]),
+            ("NumberOfFrames", -1),
+            ("NumberOfFrames", [1, 2]),
+            ("PhotometricInterpretation", ""),
+            ("PhotometricInterpretation", ["RGB", "RGB"]),
+        ],
+    )
+    def test_that_make_no_sense(self, keyword, value):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            data = written(image(self.ARRAY, **{keyword: value}))
+        with pytest.raises(hu.PixelDataError) as caught:
+            _ = hu.read(data).pixel_array
+        assert caught.value.tag == hu.tag(keyword)
+
+    @pytest.mark.parametrize("value", [0, 1, "", None])
+    def test_number_of_frames_of_one(self, value):
+        changes = {} if value is None else {"NumberOfFrames": value}
+        ds = hu.read(written(image(self.ARRAY, **changes)))
+        assert np.array_equal(ds.pixel_array, self.ARRAY[0, :, :, 0])
+
+    def test_bits_allocated_and_float(self):
+        ds = image(self.ARRAY)
+        del ds.PixelData
+        ds.FloatPixelData = bytes(48)
+        with pytest.raises(hu.PixelDataError, match="do not go with FloatPixelData"):
+            _ = hu.read(written(ds)).pixel_array
+
+
+def test_the_array_is_kept_and_the_callers_own():
+    ds = hu.read(written(image(noise((1, 3, 4, 1), np.uint16))))
+    assert ds.pixel_array is ds.pixel_array
+    assert ds.pixel_array.flags.writeable
+    data = written(image(noise((1, 3, 4, 1), np.uint16)))
+    hu.read(data).pixel_array[:] = 0
+    assert hu.read(data).pixel_array.any()
+
+
+@pytest.mark.parametrize(
+    "name", ["CT_small.dcm", "MR_small.dcm", "MR_small_bigendian.dcm", "image_dfl.dcm", "liver_1frame.dcm"]
+)
+def test_as_dcmtk_has_them(name, pydicom_path, dcmtk, tmp_path):
+    """DCMTK writes the file anew, in another syntax: the samples stay."""
+    path = pydicom_path(name)
+    expected = hu.read(path).pixel_array
+    for option in ("+ti", "+te", "+tb", "+td"):
+        dcmtk("dcmconv", option, path, tmp_path / "out.dcm")
+        ds = hu.read(tmp_path / "out.dcm")
+        assert np.array_equal(ds.pixel_array, expected)
+        assert ds.pixel_array.dtype == expected.dtype
