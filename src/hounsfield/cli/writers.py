@@ -107,7 +107,7 @@ def write_png(path: Path, samples: npt.NDArray[np.uint8]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = partial(path)
     try:
-        temporary.write_bytes(imagecodecs.png_encode(samples))
+        temporary.write_bytes(imagecodecs.png_encode(samples, level=3))
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
