@@ -37,14 +37,19 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code: int | None = commands.main(arguments, prog_name="hounsfield", standalone_mode=False)
+        # click's own main() takes a closed pipe for an error.
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        with commands.make_context("hounsfield", given) as context:
+            code: int | None = commands.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as asked_for:
+        return asked_for.exit_code
     except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        command = context.command_path if context else "hounsfield"
+        failed = getattr(error, "ctx", None)
+        command = failed.command_path if failed else "hounsfield"
         complain(f"{error.format_message()} (try: {command} --help)")
         return 2
-    except (click.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         complain("interrupted")
         return 130
     except BrokenPipeError:

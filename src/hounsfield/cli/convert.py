@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hounsfield.cli.report import complain, debug_option, describe, reason
 from hounsfield.cli.writers import ArrayWriter, Image, PictureWriter, Writer
 from hounsfield.display import PRESETS, Window, render
+from hounsfield.display.groups import by_frame
 from hounsfield.display.presets import preset
 from hounsfield.display.voi import voi_alternatives
 from hounsfield.elements.text import printable
@@ -182,7 +183,6 @@ def convert(
         _check_free(out, is_array)
     tally = Tally()
     start = time.perf_counter()
-    writer: Writer = ArrayWriter(out) if is_array else PictureWriter(out)
 
     def failure(path: str, error: Exception) -> None:
         tally.failures[reason(error)] += 1
@@ -191,16 +191,24 @@ def convert(
         if on_error == "raise":
             raise _StoppedError
 
+    writer: Writer = ArrayWriter(out) if is_array else PictureWriter(out)
     try:
+        found = list(_find(sources, failure))
         with writer, _progress() as progress:
-            found = list(_find(sources, failure))
             for each in progress.track(found, description="converting") if progress else found:
                 try:
-                    _convert(each, writer, window, frame, tally)
+                    images = _images(each, window, frame, tally)
                 except Exception as error:
                     # One bad file, whatever is wrong with it, must not cost the others.
                     failure(each.path, error)
+                else:
+                    if images:
+                        writer.add(each.path, each.name, images)
     except _StoppedError:
+        return 1
+    except OSError as error:
+        # In writing, not in reading a source: it would go wrong for the next image, too.
+        complain(describe(error.filename or str(out), error), error, debug=debug)
         return 1
     tally.seconds = time.perf_counter() - start
     if as_json:
@@ -264,18 +272,19 @@ def _stem(path: Path) -> str:
     return str(path.with_suffix("") if path.suffix.lower() in SUFFIXES else path)
 
 
-def _convert(found: Found, writer: Writer, window: Choice, frame: int | None, tally: Tally) -> None:
+def _images(found: Found, window: Choice, frame: int | None, tally: Tally) -> list[Image]:
+    """Render the images of a file; none of one that was found in a folder, and has no pixel data."""
     try:
         ds = read(found.path)
     except NotDicomError:
         if not found.walked:
             raise
         tally.passed_over["not DICOM"] += 1
-        return
+        return []
     if found.walked and not any(keyword in ds for keyword in PIXEL_KEYWORDS):
         tally.passed_over["without pixel data"] += 1
-        return
-    tally.bytes_read += ds._source.size
+        return []
+    tally.bytes_read += Path(found.path).stat().st_size
     samples = ds.render(window, frame=frame)
     layout = layout_of(ds)
     stacked = layout.frames > 1 and frame is None
@@ -284,18 +293,18 @@ def _convert(found: Found, writer: Writer, window: Choice, frame: int | None, ta
     if color and frames.shape[3] != 3:
         raise UnsupportedError(f"{frames.shape[3]} samples a pixel cannot be shown: 1 and 3 can")
     numbers = range(layout.frames) if stacked else [frame or 0]
+    windows: list[dict[str, Any] | None] = [None] * len(frames)
+    if not color and by_frame(ds):
+        windows = [_window_used(ds, window, number) for number in numbers]
+    elif not color:
+        windows = [_window_used(ds, window, 0)] * len(frames)
     images = [
-        Image(
-            one,
-            number if layout.frames > 1 else None,
-            None if color else _window_used(ds, window, number),
-            layout.photometric_interpretation,
-        )
-        for one, number in zip(frames, numbers, strict=True)
+        Image(one, number if layout.frames > 1 else None, used, layout.photometric_interpretation)
+        for one, number, used in zip(frames, numbers, windows, strict=True)
     ]
-    writer.add(found.path, found.name, images)
     tally.files += 1
     tally.images += len(images)
+    return images
 
 
 def _window_used(ds: Dataset, window: Choice, frame: int) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def write_png(path: Path, samples: npt.NDArray[np.uint8]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = partial(path)
     try:
-        temporary.write_bytes(imagecodecs.png_encode(samples))
+        temporary.write_bytes(imagecodecs.png_encode(samples, level=3))
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -155,14 +155,17 @@ class ArrayWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._array, self._manifest:
-            if kind is None and self._count:
-                self._finish()
-        if kind is None and self._count:
-            partial(self._manifest_path).replace(self._manifest_path)
-            partial(self._path).replace(self._path)
-        partial(self._manifest_path).unlink(missing_ok=True)
-        partial(self._path).unlink(missing_ok=True)
+        whole = kind is None and self._count > 0
+        try:
+            with self._array, self._manifest:
+                if whole:
+                    self._finish()
+            if whole:
+                partial(self._manifest_path).replace(self._manifest_path)
+                partial(self._path).replace(self._path)
+        finally:
+            partial(self._manifest_path).unlink(missing_ok=True)
+            partial(self._path).unlink(missing_ok=True)
 
     def _finish(self) -> None:
         shape = (self._count, *self._shapes.pop()) if len(self._shapes) == 1 else (self._offset,)

@@ -148,7 +148,8 @@ def scan_source(
         )
         end = base + table.end
         if len(table) or (table.status != "more" and not segments):
-            segments.append((base, data, table))
+            # Of fragments, which are many, only their places are wanted.
+            segments.append((base, b"" if items else data, table))
         if table.status != "more":
             return segments, ScanEnd(table.status, end)
         if not past_pixels and len(table) and table[-1][0] in PIXEL_TAGS:

@@ -89,12 +89,18 @@ def element_line(element: Element) -> str:
     A value longer than 70 characters is cut, and ends in "..." then. Of a sequence and of encapsulated pixel
     data the line tells the number of items. What cannot be read is said in the value's place.
     """
+    return _line_and_error(element)[0]
+
+
+def _line_and_error(element: Element) -> tuple[str, DicomError | None]:
+    problem = None
     try:
         value, count = _value(element)
     except DicomError as error:
+        problem = error
         value, count = f"(cannot be read: {printable(error.message)})", 0
-    undefined = element.is_undefined_length
-    return _line(element.tag, element.VR, value, None if undefined else element.length, count, _name(element))
+    length = None if element.is_undefined_length else element.length
+    return _line(element.tag, element.VR, value, length, count, _name(element)), problem
 
 
 def dataset_lines(ds: Dataset, *, problem: Callable[[str], None] = ignore) -> Iterator[str]:
@@ -121,16 +127,18 @@ def cut_lines(ds: Dataset, most: int = 1000) -> Iterator[str]:
 
 def _dataset_lines(ds: Dataset, indent: str, problem: Callable[[str], None]) -> Iterator[str]:
     for element in ds:
-        yield indent + element_line(element)
+        line, error = _line_and_error(element)
+        yield indent + line
+        if error is not None:
+            problem(str(error))
+            continue
         try:
             if element.VR == "SQ":
                 yield from _item_lines(element, indent, problem)
             elif element.is_undefined_length:
                 yield from _fragment_lines(element, indent)
-            else:
-                _value(element)
-        except DicomError as error:
-            problem(str(error))
+        except DicomError as broken_inside:
+            problem(str(broken_inside))
 
 
 def _item_lines(element: Element, indent: str, problem: Callable[[str], None]) -> Iterator[str]:

@@ -1,0 +1,207 @@
+"""The command `hounsfield dump`, and what all commands have in common."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+import hounsfield as hu
+from hounsfield.cli import main
+from hounsfield.cli.app import run
+from hounsfield.elements.text import dataset_lines
+
+COMMAND = [sys.executable, "-m", "hounsfield"]
+
+
+@pytest.fixture
+def ct(pydicom_path):
+    return str(pydicom_path("CT_small.dcm"))
+
+
+def one_line(text):
+    """The text of a single line on stderr."""
+    assert text.startswith("hounsfield: ")
+    assert text.endswith("\n")
+    assert text.count("\n") == 1
+    return text
+
+
+def test_dump(ct, capsys):
+    assert run(["dump", ct]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    ds = hu.read(ct)
+    assert lines[:5] == [
+        "# Dicom-File-Format",
+        "",
+        "# Dicom-Meta-Information-Header",
+        "# Used TransferSyntax: Explicit VR Little Endian",
+        next(dataset_lines(ds.file_meta)),
+    ]
+    middle = lines.index("# Dicom-Data-Set")
+    assert lines[middle + 1] == "# Used TransferSyntax: Explicit VR Little Endian"
+    assert lines[middle + 2 :] == list(dataset_lines(ds))
+    assert err == ""
+
+
+def test_dump_of_several_files_says_which(ct, pydicom_path, capsys):
+    plain = str(pydicom_path("ExplVR_BigEnd.dcm"))
+    assert run(["dump", ct, plain]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"# {ct}"
+    assert f"# {plain}" in lines
+    assert "# Used TransferSyntax: Explicit VR Big Endian" in lines
+
+
+def test_json_lines(ct, tmp_path, capsys):
+    missing = str(tmp_path / "missing.dcm")
+    assert run(["dump", "--json", ct, missing, ct]) == 1
+    out, err = capsys.readouterr()
+    first, failed, second = map(json.loads, out.splitlines())
+    assert first == second == hu.read(ct).to_json_dict()
+    assert failed is None
+    assert one_line(err) == f"hounsfield: {missing}: No such file or directory\n"
+
+
+def test_json_inline(ct, capsys):
+    assert run(["dump", "--json", "--inline", ct]) == 0
+    assert json.loads(capsys.readouterr().out) == hu.read(ct).to_json_dict(bulk_threshold=None)
+    assert run(["dump", "--inline", ct]) == 2
+    assert "--inline goes with --json" in one_line(capsys.readouterr().err)
+
+
+def test_one_bad_file_does_not_cost_the_others(ct, tmp_path, capsys):
+    junk = tmp_path / "junk\x1b[31m"
+    junk.write_bytes(b"no DICOM at all")
+    assert run(["dump", str(junk), ct]) == 1
+    out, err = capsys.readouterr()
+    assert "PatientName" in out
+    assert "junk␛[31m at byte 0: neither the DICM prefix" in one_line(err)
+    assert run(["dump", str(junk), "--debug"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_what_cannot_be_read_in_a_file(tmp_path, ct, capsys):
+    data = bytearray(hu.read(ct)._source.read(0, hu.read(ct)._source.size))
+    at = data.index(b"\x10\x00\x02\x10SQ") + 12  # the first item's tag
+    data[at : at + 4] = b"\x08\x00\x05\x00"
+    broken = tmp_path / "broken.dcm"
+    broken.write_bytes(data)
+    code = run(["dump", str(broken)])
+    out, err = capsys.readouterr()
+    assert code == 1
+    assert one_line(err)
+    assert "(cannot be read: " in out or out == ""
+
+
+def test_warnings_are_told(pydicom_path, capsys):
+    assert run(["dump", str(pydicom_path("MR_truncated.dcm"))]) == 0
+    out, err = capsys.readouterr()
+    assert "PixelData" in out
+    assert "the data end inside the element at byte 1488" in one_line(err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["dump"], "Missing argument 'FILE...'"),
+        (["dump", "--jason", "x"], "No such option"),
+        (["dumb"], "No such command 'dumb'"),
+        (["convert", "x"], "Missing option '-o'"),
+        (["convert", "x", "-o", "y", "--window", "lunge"], "'lunge' is neither"),
+        (["convert", "x", "-o", "y", "--window", "40/0"], "width"),
+        (["convert", "x", "-o", "y", "--frame", "-1"], "-1"),
+        (["convert", "x", "-o", "y", "--on-error", "ignore"], "'ignore' is not one of"),
+    ],
+)
+def test_usage_errors(arguments, message, capsys):
+    assert run(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in one_line(err)
+    assert "--help" in err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["dump", "--help"], ["convert", "--help"], []])
+def test_help(arguments, capsys):
+    assert run(arguments) == 0
+    out = capsys.readouterr().out
+    assert "Exit codes: 0 all" in out
+    assert "hounsfield dump" in out or "hounsfield convert" in out
+
+
+def test_version(capsys):
+    assert run(["--version"]) == 0
+    name, version = capsys.readouterr().out.split()
+    assert name == "hounsfield"
+    assert version[0].isdigit()
+
+
+def test_as_a_process(ct, tmp_path):
+    done = subprocess.run([*COMMAND, "dump", ct], capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0
+    assert "[CompressedSamples^CT1]" in done.stdout
+    assert "\x1b" not in done.stdout
+    done = subprocess.run([*COMMAND, "dump", tmp_path], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Is a directory" in one_line(done.stderr)
+
+
+def test_a_reader_that_has_seen_enough(ct):
+    with subprocess.Popen(
+        [*COMMAND, "dump", *[ct] * 50], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == f"# {ct}\n".encode()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_any_script_in_any_locale(pydicom_path):
+    path = pydicom_path("chrH31.dcm")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*COMMAND, "dump", path], capture_output=True, env=environment)
+    assert done.returncode == 0
+    assert rb"\u5c71\u7530" in done.stdout
+    done = subprocess.run([*COMMAND, "dump", "--json", path], capture_output=True, env=environment)
+    assert json.loads(done.stdout)["00100010"]["Value"][0]["Ideographic"] == "山田^太郎"
+
+
+@pytest.mark.parametrize(("variable", "colored"), [("COLORTERM", True), ("NO_COLOR", False)])
+def test_colours_on_a_terminal(ct, variable, colored):
+    controller, terminal = pty.openpty()
+    environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+    environment |= {"TERM": "xterm-256color", "COLUMNS": "80", variable: "1"}
+    with subprocess.Popen([*COMMAND, "dump", ct], stdout=terminal, env=environment) as process:
+        os.close(terminal)
+        shown = b""
+        while True:
+            try:
+                part = os.read(controller, 65536)
+            except OSError:  # Linux's way of saying that nobody will write any more
+                break
+            shown += part
+    os.close(controller)
+    assert process.returncode == 0
+    assert (b"\x1b[" in shown) is colored
+    assert b"\r\n" in shown
+    if not colored:
+        assert shown.decode().replace("\r\n", "\n").count("\n") > 200
+
+
+def test_without_the_extra(monkeypatch, capsys):
+    for name in [name for name in sys.modules if name.startswith("hounsfield.cli.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "click", None)
+    with pytest.raises(SystemExit) as stopped:
+        main([])
+    assert stopped.value.code == 2
+    assert one_line(capsys.readouterr().err).endswith('pip install "hounsfield[cli]"\n')
+
+
+def test_the_package_does_not_load_the_command_line():
+    code = "import sys, hounsfield; sys.exit(bool({'click', 'rich', 'hounsfield.cli'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], check=True)
