@@ -238,7 +238,7 @@ class TestColour:
         same(*both(ds))
 
     def test_every_triple(self):
-        """All 2^24 of them are exact; pydicom's, in float32, miss a few that lie halfway between two values."""
+        """All 2^24 are exact; pydicom's, in float32, miss a few that lie halfway between two values."""
         cr, cb = np.meshgrid(np.arange(-128, 128), np.arange(-128, 128))
         missed = 0
         for y in range(256):
