@@ -22,13 +22,14 @@ from hounsfield.errors import LimitError, OptionError, ParseError
 cdef extern from "file.h":
     bint HOUNSFIELD_HAS_FILES
     ctypedef struct hounsfield_file:
+        size_t got
         uint64_t size
         uint64_t inode
         int64_t changed_ns
         bint regular
-    int hounsfield_read_head(
-        const char* path, uint8_t* head, size_t wanted, size_t* got, hounsfield_file* file
-    ) noexcept nogil
+    int hounsfield_open(const char* path, hounsfield_file* file) noexcept nogil
+    int hounsfield_extend(hounsfield_file* file, uint8_t* head, size_t wanted) noexcept nogil
+    void hounsfield_close(hounsfield_file* file) noexcept nogil
 
 __all__ = ["DEFAULT_MAX_DEPTH", "DEFAULT_MAX_ELEMENTS", "HAS_FILES", "Table", "scan", "scan_file"]
 
@@ -51,6 +52,10 @@ cdef inline str vr_name(uint16_t code):
         if code & 0x8080 == 0 and len(VR_NAMES) < 1024:
             VR_NAMES[code] = name
     return name
+
+
+cdef inline tuple as_tuple(const Row* row):
+    return row.tag, vr_name(row.vr), row.offset, row.length, row.depth, row.flags
 
 
 cdef dict MESSAGES = {
@@ -83,6 +88,8 @@ cdef class Table:
         hand; because the source ends inside an element.
     end : int
         Where it ended.
+    ascending : bool
+        Whether the rows are all of elements at the top, with tags that rise.
     """
 
     cdef Walk walk
@@ -107,13 +114,21 @@ cdef class Table:
     def end(self):
         return self.walk.position
 
+    @property
+    def ascending(self):
+        return bool(self.walk.ascending)
+
     def __getitem__(self, Py_ssize_t index):
         if index < 0:
             index += <Py_ssize_t>self.walk.count
         if index < 0 or index >= <Py_ssize_t>self.walk.count:
             raise IndexError("row out of range")
-        cdef Row* row = self.walk.rows + index
-        return row.tag, vr_name(row.vr), row.offset, row.length, row.depth, row.flags
+        return as_tuple(self.walk.rows + index)
+
+    def __iter__(self):
+        cdef uint64_t index
+        for index in range(self.walk.count):
+            yield as_tuple(self.walk.rows + index)
 
     cdef Row* lookup(self, uint32_t tag) noexcept:
         cdef uint64_t low = 0, high = self.walk.count, middle
@@ -133,9 +148,7 @@ cdef class Table:
     def find(self, uint32_t tag):
         """Row of the first top-level element with this tag, as ``table[i]`` gives it, or None."""
         cdef Row* row = self.lookup(tag)
-        if row == NULL:
-            return None
-        return tag, vr_name(row.vr), row.offset, row.length, row.depth, row.flags
+        return None if row == NULL else as_tuple(row)
 
     def value(self, bytes data not None, uint32_t tag):
         """(VR, value as bytes) of the first top-level element with this tag, for the common case.
@@ -258,6 +271,7 @@ def scan(
 
 
 cdef enum:
+    FIRST_BYTES = 16384     # enough for nearly all headers
     HEAD_BYTES = 65536
     DATA_SET_START = 132    # behind a preamble of 128 bytes and the prefix "DICM" (PS3.10 Section 7.1)
     TRANSFER_SYNTAX_UID = 0x00020010
@@ -269,7 +283,6 @@ cdef enum:
 
 cdef struct Head:
     hounsfield_file file
-    size_t got
     uint64_t start          # of the data set
     uint64_t syntax         # of the value of Transfer Syntax UID
     uint32_t syntax_length
@@ -290,25 +303,31 @@ cdef bint is_syntax(const uint8_t* value, uint32_t length, const char* uid, uint
 
 
 cdef void walk_head(const uint8_t* data, Head* head, Walk* walk) noexcept nogil:
-    """Walk a Part 10 file up to its pixel data, if it is of the plain kind; else leave head.plain false."""
+    """Walk what was read of a Part 10 file, up to the pixel data.
+
+    head.plain tells whether that found all that a reader needs; head.status MORE, that more bytes might help.
+    """
     cdef Source source
     cdef Level top
     cdef uint64_t index
-    cdef Row* row
+    cdef Row* row = NULL
     cdef const uint8_t* value
-    source.data, source.size, source.whole = data, head.got, head.file.size
-    if head.got < DATA_SET_START + 8 or memcmp(data + DATA_SET_START - 4, b"DICM", 4):
+    head.status = COMPLETE
+    walk.count = 0
+    source.data, source.size, source.whole = data, head.file.got, head.file.size
+    if source.size < DATA_SET_START + 8 or memcmp(data + DATA_SET_START - 4, b"DICM", 4):
         return
     top.start, top.end, top.reach, top.row = DATA_SET_START, source.whole, source.size, 0
     top.kind, top.delimited, top.recorded, top.explicit, top.big = DATASET, False, True, True, False
-    if walk_elements(&source, top, AFTER_META, False, False, DEFAULT_ELEMENTS, DEFAULT_DEPTH, walk) != STOP_TAG:
+    head.status = walk_elements(&source, top, AFTER_META, False, False, DEFAULT_ELEMENTS, DEFAULT_DEPTH, walk)
+    if head.status != STOP_TAG:
         return
     head.start = walk.position
-    row = NULL
     for index in range(walk.count):
+        if walk.rows[index].tag >> 16 != 2:
+            return
         if walk.rows[index].tag == TRANSFER_SYNTAX_UID:
             row = walk.rows + index
-            break
     if row == NULL or row.length < 17:
         return
     value = data + row.offset
@@ -320,7 +339,7 @@ cdef void walk_head(const uint8_t* data, Head* head, Walk* walk) noexcept nogil:
         return              # big endian or deflated
     head.explicit = not is_syntax(value, row.length, b"1.2.840.10008.1.2", 17)
     # Group 0008 first, and a VR just where there should be one: the data set is written as it says.
-    if not has(head.start, 8, head.got) or load16(data + head.start, False) != 8:
+    if not has(head.start, 8, source.size) or load16(data + head.start, False) != 8:
         return
     if (vr_form(data + head.start + 4) != 0) != head.explicit:
         return
@@ -333,26 +352,44 @@ cdef void walk_head(const uint8_t* data, Head* head, Walk* walk) noexcept nogil:
         head.plain = True
 
 
-def scan_file(path):
+cdef int read_and_walk(const char* path, uint8_t* data, Head* head, Walk* walk) noexcept nogil:
+    """Read as much of the file's head as the walk asks for; 0, or errno."""
+    cdef size_t wanted = FIRST_BYTES
+    cdef int error = hounsfield_open(path, &head.file)
+    if error:
+        return error
+    while head.file.regular:
+        error = hounsfield_extend(&head.file, data, wanted)
+        if error:
+            break
+        walk_head(data, head, walk)
+        if head.plain or head.status != MORE or wanted == HEAD_BYTES:
+            break
+        wanted = HEAD_BYTES
+    hounsfield_close(&head.file)
+    return error
+
+
+def scan_file(str path not None):
     """Read the head of a DICOM file and scan it, all in one go and without the GIL.
 
-    Parameters
-    ----------
-    path : str or bytes
+    Only files of the plain kind: with the prefix DICM, little endian, not deflated, and with a header of at most
+    64 KiB up to the pixel data that is what its transfer syntax says.
 
     Returns
     -------
+    None, if the file is of another kind; else a tuple of
     identity : (int, int, int)
         Size in bytes, inode, and time of the last change in nanoseconds.
     data : bytes
-        The file's first bytes, 64 KiB at most; without what they hold of the pixel data if the scan went well.
+        The file's first bytes, without what was read of the pixel data.
     start : int
         Where the data set begins.
     syntax : bytes
         The value of Transfer Syntax UID.
-    table : Table or None
-        The data set's elements up to the pixel data, with the offset of the file in `Table.end`. None for what is not
-        of the plain kind: no prefix, big endian, deflated, a header that is longer or broken. `scan` tells more.
+    table : Table
+        The elements up to the pixel data; `Table.end` is where the file goes on behind them, or where the
+        fragments of encapsulated ones begin.
 
     Raises
     ------
@@ -377,31 +414,28 @@ def scan_file(path):
         Row* last
         int error
     if strlen(c_name) != <size_t>PyBytes_GET_SIZE(name):
-        raise OptionError("a path holds no null byte", file=os.fsdecode(name))
+        raise OptionError("a path holds no null byte", file=path)
     if not resize(walk, FIRST_CAPACITY):
         raise MemoryError
     memset(&head, 0, sizeof(head))
     with nogil:
-        error = hounsfield_read_head(c_name, data, HEAD_BYTES, &head.got, &head.file)
-        if not error:
-            walk_head(data, &head, walk)
+        error = read_and_walk(c_name, data, &head, walk)
     if error:
         raise OSError(error, os.strerror(error), path)
     if not head.file.regular:
-        raise OptionError("is not a regular file: read it, and pass the bytes", file=os.fsdecode(name))
-    identity = head.file.size, head.file.inode, head.file.changed_ns
+        raise OptionError("is not a regular file: read it, and pass the bytes", file=path)
     if not head.plain:
-        return identity, PyBytes_FromStringAndSize(<char*>data, <Py_ssize_t>head.got), 0, b"", None
-    needed = head.got
+        return None
+    needed = head.file.got
     if walk.count:
         last = walk.rows + walk.count - 1
         needed = last.offset
-        if not is_pixels(last.tag) and has(last.offset, last.length, head.got):
+        if not is_pixels(last.tag) and has(last.offset, last.length, head.file.got):
             needed += last.length
     table.code = head.status
     resize(walk, walk.count or 1)
     return (
-        identity,
+        (head.file.size, head.file.inode, head.file.changed_ns),
         PyBytes_FromStringAndSize(<char*>data, <Py_ssize_t>needed),
         head.start,
         PyBytes_FromStringAndSize(<char*>data + head.syntax, head.syntax_length),

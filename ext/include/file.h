@@ -1,4 +1,4 @@
-/* The first bytes of a file in four system calls. Where there is no POSIX, callers read through Python instead. */
+/* The first bytes of a file in few system calls. Where there is no POSIX, callers read through Python instead. */
 #ifndef HOUNSFIELD_FILE_H
 #define HOUNSFIELD_FILE_H
 
@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 typedef struct {
+    int descriptor;
+    size_t got; /* bytes read so far */
     uint64_t size;
     uint64_t inode;
     int64_t changed_ns; /* time of the last change */
@@ -17,11 +19,11 @@ typedef struct {
 
 #define HOUNSFIELD_HAS_FILES 0
 
-static inline int hounsfield_read_head(const char *path, uint8_t *head, size_t wanted, size_t *got,
-                                       hounsfield_file *file) {
-    (void)path, (void)head, (void)wanted, (void)got, (void)file;
-    return ENOSYS;
+static inline int hounsfield_open(const char *path, hounsfield_file *file) { return (void)path, (void)file, ENOSYS; }
+static inline int hounsfield_extend(hounsfield_file *file, uint8_t *head, size_t wanted) {
+    return (void)file, (void)head, (void)wanted, ENOSYS;
 }
+static inline void hounsfield_close(hounsfield_file *file) { (void)file; }
 
 #else
 
@@ -37,38 +39,40 @@ static inline int hounsfield_read_head(const char *path, uint8_t *head, size_t w
 #define HOUNSFIELD_CHANGED(status) ((status).st_mtim)
 #endif
 
-/* Read up to `wanted` bytes from the start of a file; 0, or errno. A pipe or a device is left unread. */
-static inline int hounsfield_read_head(const char *path, uint8_t *head, size_t wanted, size_t *got,
-                                       hounsfield_file *file) {
-    struct stat status;
-    ssize_t count = 0;
-    int error = 0, descriptor;
+/* Open a file and look at it; 0, or errno. Opening a pipe does not wait for its other end. */
+static inline int hounsfield_open(const char *path, hounsfield_file *file) {
+    struct stat status = {0};
     do {
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    } while (descriptor < 0 && errno == EINTR);
-    if (descriptor < 0) return errno;
-    *got = 0;
-    if (fstat(descriptor, &status)) {
-        error = errno;
-    } else if (S_ISDIR(status.st_mode)) {
-        error = EISDIR;
-    } else {
-        file->size = (uint64_t)status.st_size;
-        file->inode = (uint64_t)status.st_ino;
-        file->changed_ns =
-            (int64_t)HOUNSFIELD_CHANGED(status).tv_sec * 1000000000 + HOUNSFIELD_CHANGED(status).tv_nsec;
-        file->regular = S_ISREG(status.st_mode);
-        while (file->regular && *got < wanted && *got < file->size) {
-            count = pread(descriptor, head + *got, wanted - *got, (off_t)*got);
-            if (count < 0 && errno == EINTR) continue;
-            if (count < 0) error = errno;
-            if (count <= 0) break;
-            *got += (size_t)count;
-        }
+        file->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    } while (file->descriptor < 0 && errno == EINTR);
+    if (file->descriptor < 0) return errno;
+    if (fstat(file->descriptor, &status) || S_ISDIR(status.st_mode)) {
+        int error = S_ISDIR(status.st_mode) ? EISDIR : errno;
+        close(file->descriptor);
+        return error;
     }
-    close(descriptor);
-    return error;
+    file->got = 0;
+    file->size = (uint64_t)status.st_size;
+    file->inode = (uint64_t)status.st_ino;
+    file->changed_ns =
+        (int64_t)HOUNSFIELD_CHANGED(status).tv_sec * 1000000000 + HOUNSFIELD_CHANGED(status).tv_nsec;
+    file->regular = S_ISREG(status.st_mode);
+    return 0;
 }
+
+/* Read on until `head` holds the file's first `wanted` bytes, or all it has; 0, or errno. */
+static inline int hounsfield_extend(hounsfield_file *file, uint8_t *head, size_t wanted) {
+    while (file->got < wanted && file->got < file->size) {
+        ssize_t count = pread(file->descriptor, head + file->got, wanted - file->got, (off_t)file->got);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return errno;
+        if (count == 0) break;
+        file->got += (size_t)count;
+    }
+    return 0;
+}
+
+static inline void hounsfield_close(hounsfield_file *file) { close(file->descriptor); }
 
 #endif
 #endif

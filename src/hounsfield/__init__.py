@@ -16,7 +16,6 @@ from hounsfield.elements.sequence import Sequence
 from hounsfield.elements.uids import UID, uid
 from hounsfield.errors import (
     DicomError,
-    DicomWarning,
     ElementError,
     LimitError,
     MissingElementError,
@@ -35,7 +34,6 @@ __all__ = [
     "UID",
     "Dataset",
     "DicomError",
-    "DicomWarning",
     "Element",
     "ElementError",
     "LimitError",

@@ -20,7 +20,6 @@ from typing import Any
 
 __all__ = [
     "DicomError",
-    "DicomWarning",
     "ElementError",
     "LimitError",
     "MissingElementError",
@@ -116,7 +115,3 @@ class OptionError(DicomError, ValueError):
 
 class SourceError(DicomError, OSError):
     """The source was closed, or is no longer what it was when it was opened."""
-
-
-class DicomWarning(UserWarning):
-    """Something in the input was repaired or assumed."""

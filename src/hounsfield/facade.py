@@ -10,7 +10,7 @@ from hounsfield.elements import dataset as elements
 from hounsfield.elements.reader import EXPLICIT_LITTLE, open_part10
 from hounsfield.elements.scanning import scan_part
 from hounsfield.elements.uids import UID
-from hounsfield.errors import UnsupportedError
+from hounsfield.errors import DicomError, OptionError, UnsupportedError
 from hounsfield.pixels.native import read_native
 
 if TYPE_CHECKING:
@@ -144,7 +144,8 @@ class Dataset(elements.Dataset):
         -----
         PS3.3 C.11.1 and C.7.6.16.2.9.
         """
-        return display.modality_values(self, self._frame(frame), frame=frame, byteorder=self._byteorder)
+        with _Locating(self):
+            return display.modality_values(self, self._frame(frame), frame=frame, byteorder=self._byteorder)
 
     def render(
         self,
@@ -191,17 +192,18 @@ class Dataset(elements.Dataset):
         -----
         PS3.3 C.11.2, PS3.4 N.2. `hounsfield._kernels.window` states the rule to the last bit.
         """
-        return display.render_dataset(
-            self,
-            window,
-            frame=frame,
-            function=function,
-            invert=invert,
-            dtype=dtype,
-            out=out,
-            array=self._frame(frame),
-            byteorder=self._byteorder,
-        )
+        with _Locating(self):
+            return display.render_dataset(
+                self,
+                window,
+                frame=frame,
+                function=function,
+                invert=invert,
+                dtype=dtype,
+                out=out,
+                array=self._frame(frame),
+                byteorder=self._byteorder,
+            )
 
     def _frame(self, frame: int | None) -> npt.NDArray[Any]:
         samples = self._samples()
@@ -222,6 +224,24 @@ class Dataset(elements.Dataset):
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+class _Locating:
+    """Tells errors from layers that know a tag at most which file it was, and where."""
+
+    __slots__ = ("_ds",)
+
+    def __init__(self, ds: Dataset) -> None:
+        self._ds = ds
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, DicomError) and not isinstance(error, OptionError) and error.file is None:
+            error.file = self._ds.filename
+            if error.tag is not None and error.offset is None and error.tag in self._ds:
+                error.offset = self._ds[error.tag].offset
 
 
 def read(source: str | os.PathLike[str] | Buffer | BinaryFile) -> Dataset:
@@ -260,16 +280,4 @@ def read(source: str | os.PathLike[str] | Buffer | BinaryFile) -> Dataset:
     >>> ds = hu.read("ct.dcm")
     >>> ds.PatientName, ds.Rows, ds.pixel_array.shape
     """
-    found = open_part10(source)
-    ds = Dataset(
-        found.source,
-        found.segment,
-        found.encoding,
-        more=found.more,
-        tail=found.tail,
-        syntax=found.syntax,
-        meta=found.meta,
-    )
-    if found.notes:
-        ds._notes = found.notes
-    return ds
+    return Dataset(*open_part10(source))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hounsfield._kernels.scan import Table
 from hounsfield.elements import charset
@@ -31,6 +31,9 @@ from hounsfield.elements.values import DECODERS, LUT_DESCRIPTORS, Context, lut_d
 from hounsfield.errors import MissingElementError, OptionError, ParseError, TruncatedError
 from hounsfield.sources import Source
 
+if TYPE_CHECKING:
+    from hounsfield.elements.json_model import BulkURI
+
 __all__ = ["Dataset", "Key"]
 
 Key = str | int | tuple[int, int]
@@ -45,6 +48,9 @@ PIXEL_DATA = 0x7FE00010
 
 _AT_ONCE = {vr: decode for vr, decode in DECODERS.items() if vr != "UN"}
 """What needs no look into the dictionary: the VR UN may stand for one that the writer did not know."""
+
+
+_REQUIRED = object()
 
 
 class _ProblemError(Exception):
@@ -88,13 +94,14 @@ class Dataset:
         source: Source,
         segment: Segment,
         encoding: Encoding,
-        *,
         parent: Dataset | None = None,
         more: list[Segment] | None = None,
         tail: tuple[int, bool] | None = None,
         syntax: TransferSyntax | None = None,
         meta: tuple[bytes | memoryview, int, int] | None = None,
+        notes: list[str] | None = None,
     ) -> None:
+        """Take what `open_part10` found, or for an item of a sequence the first three and `parent`."""
         self._source = source
         self._base, self._data, self._table = segment
         self._more = more
@@ -105,7 +112,7 @@ class Dataset:
         self._meta = meta
         self._values: dict[int, Any] = {}
         self._shared_context: Context | None = None
-        self._notes: list[str] | None = None
+        self._notes = notes
 
     # What is there
 
@@ -129,16 +136,15 @@ class Dataset:
 
     def get(self, key: Key, default: Any = None) -> Any:
         """Give the value for a keyword, or the `Element` for a tag, or `default` when there is none."""
-        if isinstance(key, str):
-            try:
-                tag = to_tag(key)
-            except OptionError:
-                return default
-            if tag in self._values:
-                return self._values[tag]
-            return default if self._find(tag) is None else self._load(tag)
-        found = self._find(to_tag(key))
-        return default if found is None else Element(self, *found)
+        if not isinstance(key, str):
+            found = self._find(to_tag(key))
+            return default if found is None else Element(self, *found)
+        try:
+            tag = to_tag(key)
+        except OptionError:
+            return default
+        values = self._values
+        return values[tag] if tag in values else self._load(tag, default)
 
     def __contains__(self, key: object) -> bool:
         try:
@@ -149,13 +155,20 @@ class Dataset:
 
     def __iter__(self) -> Iterator[Element]:
         """Elements in the order of their tags; of several with the same tag the first."""
-        segments = reversed(self._all_segments())
-        found = {row[0]: (row, segment) for segment in segments for row in _rows(segment[2])}
+        segments = self._all_segments()
+        if len(segments) == 1 and segments[0][2].ascending:
+            for row in segments[0][2]:
+                yield Element(self, row, segments[0])
+            return
+        found = {row[0]: (row, segment) for segment in reversed(segments) for row in _rows(segment[2])}
         for tag in sorted(found):
             yield Element(self, *found[tag])
 
     def __len__(self) -> int:
-        return len({row[0] for _, _, table in self._all_segments() for row in _rows(table)})
+        segments = self._all_segments()
+        if len(segments) == 1 and segments[0][2].ascending:
+            return len(segments[0][2])
+        return len({row[0] for _, _, table in segments for row in _rows(table)})
 
     def __bool__(self) -> bool:
         return len(self._table) > 0 or len(self) > 0
@@ -169,9 +182,9 @@ class Dataset:
         )
 
     def __repr__(self) -> str:
-        from hounsfield.elements.text import dataset_lines
+        from hounsfield.elements.text import cut_lines
 
-        return "\n".join(dataset_lines(self))
+        return "\n".join(cut_lines(self))
 
     def keys(self) -> list[int]:
         """Tags in order, as 0xGGGGEEEE."""
@@ -184,6 +197,20 @@ class Dataset:
     def items(self) -> list[tuple[int, Element]]:
         """Tags with their elements, in order."""
         return [(element.tag, element) for element in self]
+
+    def to_json_dict(
+        self, *, bulk_threshold: int | None = 1024, bulk_uri: BulkURI | None = None
+    ) -> dict[str, Any]:
+        """Give the data set in the DICOM JSON model (PS3.18 Annex F.2): see `json_model.to_json_dict`."""
+        from hounsfield.elements.json_model import to_json_dict
+
+        return to_json_dict(self, bulk_threshold=bulk_threshold, bulk_uri=bulk_uri)
+
+    def to_json(self, *, bulk_threshold: int | None = 1024, bulk_uri: BulkURI | None = None) -> str:
+        """Give the text of what `to_json_dict` gives: one line, in which any script may occur."""
+        from hounsfield.elements.json_model import to_json
+
+        return to_json(self, bulk_threshold=bulk_threshold, bulk_uri=bulk_uri)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -282,26 +309,24 @@ class Dataset:
 
     # What it says
 
-    def _load(self, tag: int) -> Any:
+    def _load(self, tag: int, default: Any = _REQUIRED) -> Any:
         """Decode the value for a tag and keep it; the common case, all at hand and as it should be, first."""
         data = self._data
-        if (
-            type(data) is bytes
-            and (found := self._table.value(data, tag))
-            and found[0] in _AT_ONCE
-            and tag not in LUT_DESCRIPTORS
-        ):
-            try:
-                value = self._values[tag] = _AT_ONCE[found[0]](
-                    found[1], self._shared_context or self._context()
-                )
-            except _ProblemError:
-                pass
-            else:
-                return value
+        if type(data) is bytes and (found := self._table.value(data, tag)) and tag not in LUT_DESCRIPTORS:
+            vr, raw = found
+            decode = _AT_ONCE.get(vr or dictionary_vr(tag))
+            if decode is not None:
+                try:
+                    value = self._values[tag] = decode(raw, self._shared_context or self._context())
+                except _ProblemError:
+                    pass
+                else:
+                    return value
         row = self._find(tag)
         if row is None:
-            raise self._missing(tag)
+            if default is _REQUIRED:
+                raise self._missing(tag)
+            return default
         value = self._values[tag] = self._decode(*row)
         return value
 
@@ -400,7 +425,8 @@ class Dataset:
         if self._shared_context is None:
             found = self._find(CHARACTER_SET)
             if found is not None:
-                terms = b"" if found[0][5] & FLAG_CUT else self._raw(*found)
+                row, (_, data, _) = found
+                terms = bytes(data[row[2] : row[2] + row[3]])
                 self._shared_context, problems = _context(self._encoding[1], terms)
                 for problem in problems:
                     self._note_element(CHARACTER_SET, problem)

@@ -56,10 +56,8 @@ class Element:
     @property
     def value(self) -> Any:
         """The decoded value; see `Dataset`."""
-        values = self._dataset._values
-        if self.tag not in values:
-            values[self.tag] = self._dataset._decode(self._row, self._segment)
-        return values[self.tag]
+        tag, values = self._row[0], self._dataset._values
+        return values[tag] if tag in values else self._dataset._load(tag)
 
     @property
     def bytes(self) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from hounsfield._kernels.scan import HAS_FILES, Table, scan_file
 from hounsfield.elements.scanning import CHUNK, PIXEL_TAGS, Encoding, Segment, scan_part, scan_source
@@ -14,8 +14,9 @@ from hounsfield.elements.values import DECODERS
 from hounsfield.errors import DicomError, LimitError, NotDicomError, ParseError, TruncatedError
 from hounsfield.sources import BufferSource, PathSource, Source, open_source
 
-__all__ = ["EXPLICIT_LITTLE", "INFLATED_LIMIT", "Opened", "open_part10"]
+__all__ = ["EXPLICIT_LITTLE", "INFLATED_LIMIT", "Parts", "open_part10"]
 
+BEHIND_PREFIX = 132
 TRANSFER_SYNTAX_UID = 0x00020010
 AFTER_META = 0x00030000
 EXPLICIT_LITTLE = Encoding(True, False)
@@ -33,19 +34,18 @@ GUESSES = {
 }
 
 
-class Opened(NamedTuple):
-    """What `Dataset` is made of."""
-
-    source: Source  # of the data set: for a deflated one, what it inflates to
-    segment: Segment
-    encoding: Encoding
-    more: list[Segment] | None
-    tail: tuple[int, bool] | None  # where the data go on behind the pixel data; whether fragments stand there
-    syntax: TransferSyntax
-    meta: tuple[
-        bytes | memoryview, int, int
-    ]  # the file meta information: some bytes, and from where to where
-    notes: list[str] | None  # what was repaired or assumed
+Parts = tuple[
+    Source,  # of the data set: for a deflated one, what it inflates to
+    Segment,
+    Encoding,
+    None,
+    list[Segment] | None,  # further segments
+    tuple[int, bool] | None,  # where the data go on behind the pixel data; whether fragments stand there
+    TransferSyntax,
+    tuple[bytes | memoryview, int, int],  # the file meta information: some bytes, and from where to where
+    list[str] | None,  # what was repaired or assumed
+]
+"""What a `Dataset` is made of, in the order of its arguments."""
 
 
 @lru_cache(maxsize=256)
@@ -64,7 +64,7 @@ def _look(group: bytes, vr: bytes) -> Encoding | None:
     return Encoding(explicit, little not in FIRST_GROUPS and explicit)
 
 
-def open_part10(given: Any) -> Opened:
+def open_part10(given: Any) -> Parts:
     """Find the elements of a DICOM file, or of a bare data set, without reading its pixel data.
 
     Parameters
@@ -80,20 +80,18 @@ def open_part10(given: Any) -> Opened:
     """
     source: Source
     head: bytes | memoryview
-    if isinstance(given, str | os.PathLike):
-        name = os.fspath(given)
-        if HAS_FILES:
-            identity, head, start, uid, table = scan_file(name)
+    if isinstance(given, str) or hasattr(given, "__fspath__"):
+        name = os.fsdecode(given)
+        found = scan_file(name) if HAS_FILES else None
+        if found is not None:
+            identity, head, start, uid, table = found
+            syntax, encoding = _syntax(uid)
+            status = table.status
+            tail = None if status == "complete" else (table.end, status == "fragments")
             source = PathSource(name, identity)
-            if table is not None:
-                syntax, encoding = _syntax(uid)
-                status = table.status
-                tail = None if status == "complete" else (table.end, status == "fragments")
-                return Opened(
-                    source, (0, head, table), encoding, None, tail, syntax, (head, 132, start), None
-                )
-        else:
-            source, head = PathSource.with_head(name, CHUNK)
+            meta = head, BEHIND_PREFIX, start
+            return source, (0, head, table), encoding, None, None, tail, syntax, meta, None
+        source, head = PathSource.with_head(name, CHUNK)
     else:
         source = open_source(given)
         if isinstance(source, BufferSource):
@@ -107,7 +105,7 @@ def open_part10(given: Any) -> Opened:
         raise
 
 
-def _open(source: Source, head: bytes | memoryview) -> Opened:
+def _open(source: Source, head: bytes | memoryview) -> Parts:
     notes: list[str] = []
     start = _after_preamble(head)
     try:
@@ -158,7 +156,7 @@ def _open(source: Source, head: bytes | memoryview) -> Opened:
     first = segments[0] = _trim(segments[0])
     if meta[0] is head and first[0] == 0:
         meta = first[1], *meta[1:]
-    return Opened(source, first, encoding, segments[1:], tail, syntax, meta, notes)
+    return source, first, encoding, None, segments[1:], tail, syntax, meta, notes
 
 
 def _scan_meta(source: Source, head: bytes | memoryview, start: int) -> tuple[Table, bytes | memoryview]:
@@ -172,7 +170,7 @@ def _scan_meta(source: Source, head: bytes | memoryview, start: int) -> tuple[Ta
         head = source.read(0, min(source.size, 4 * len(head)))
         table = scan(None, source.size)
     end = start
-    for tag, _, offset, length, _, _ in (table[index] for index in range(len(table))):
+    for tag, _, offset, length, _, _ in table:
         if tag >> 16 != 2:  # a data set that begins in group 0001
             return scan(end, end), head
         end = offset + length
@@ -181,8 +179,8 @@ def _scan_meta(source: Source, head: bytes | memoryview, start: int) -> tuple[Ta
 
 def _after_preamble(head: bytes | memoryview) -> int:
     """Where the first element is: behind preamble and prefix, or at the start of what has neither."""
-    if head[128:132] == b"DICM":
-        return 132
+    if head[BEHIND_PREFIX - 4 : BEHIND_PREFIX] == b"DICM":
+        return BEHIND_PREFIX
     return 4 if head[:4] == b"DICM" else 0
 
 

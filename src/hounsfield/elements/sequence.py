@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from hounsfield.elements.scanning import (
+    FLAG_UNDEFINED,
     IMPLICIT_LITTLE,
     Row,
     ScanEnd,
@@ -60,14 +61,21 @@ class Sequence:
             )
             if table.status == "truncated":
                 dataset._note_element(tag, f"the sequence is cut short at byte {base + table.end}")
-            rows = [table[index] for index in range(len(table))]
-            self._found = [(row, base, data) for row in rows if row[0] == ITEM]
+            self._found = [(row, base, data) for row in table if row[0] == ITEM]
         return self._found
 
     def __len__(self) -> int:
         return len(self._entries())
 
-    def __getitem__(self, index: int) -> Dataset:
+    @overload
+    def __getitem__(self, index: int) -> Dataset: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Dataset]: ...
+
+    def __getitem__(self, index: int | slice) -> Dataset | list[Dataset]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
         entries = self._entries()
         if index < 0:
             index += len(entries)
@@ -99,6 +107,14 @@ class Sequence:
     def __iter__(self) -> Iterator[Dataset]:
         for index in range(len(self)):
             yield self[index]
+
+    def each(self) -> Iterator[tuple[Dataset, int | None]]:
+        """Give each item, with its length in bytes as its header has it, or None where that is undefined.
+
+        Unlike iteration, this keeps no item: a sequence may have very many.
+        """
+        for row, base, data in self._entries():
+            yield self._item(row, base, data), None if row[5] & FLAG_UNDEFINED else row[3]
 
     def __bool__(self) -> bool:
         return len(self) > 0

@@ -205,7 +205,10 @@ def _texts(raw: bytes, context: Context) -> Any:
 
 
 def _names(raw: bytes, context: Context) -> Any:
-    text = decode_text(raw, context.encodings, NAME_DELIMITERS, context.problem).rstrip("\0 ")
+    if raw.isascii() and b"\x1b" not in raw:
+        text = raw.decode("ascii").rstrip("\0 ")  # the same in every character set
+    else:
+        text = decode_text(raw, context.encodings, NAME_DELIMITERS, context.problem).rstrip("\0 ")
     # Component groups at the end may be left out with their delimiters (PS3.5 Section 6.2.1.1).
     if "\\" in text:
         return tuple([PersonName(name.rstrip("=")) for name in text.split("\\")])

@@ -1,0 +1,5 @@
+"""Run the command line: ``python -m hounsfield``."""
+
+from hounsfield.cli import main
+
+main()

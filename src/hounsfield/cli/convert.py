@@ -1,0 +1,317 @@
+"""`hounsfield convert`: from DICOM files to PNG files, or to one array."""
+
+import json
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from hounsfield.cli.report import complain, debug_option, describe, reason
+from hounsfield.cli.writers import ArrayWriter, Image, PictureWriter, Writer
+from hounsfield.display import PRESETS, Window, render
+from hounsfield.display.presets import preset
+from hounsfield.display.voi import voi_alternatives
+from hounsfield.elements.text import printable
+from hounsfield.errors import NotDicomError, OptionError, UnsupportedError
+from hounsfield.facade import Dataset, read
+from hounsfield.pixels.layout import layout_of
+
+__all__ = ["convert"]
+
+Choice = str | tuple[float, float] | int | None
+
+PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+SUFFIXES = {".dcm", ".dicom", ".ima"}
+MOST_REASONS = 20
+
+
+class WindowType(click.ParamType[Choice]):
+    """A preset, CENTER/WIDTH, "auto", or the number of one of the file's own windows."""
+
+    name = "window"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Choice:
+        """Check the window on an array of one sample: better now than for each file."""
+        text = str(value).strip()
+        if text.isdecimal():
+            return int(text)
+        number = r"[-+]?(?:\d+\.?\d*|\.\d+)"
+        match = re.fullmatch(f"({number})/({number})", text)
+        choice = (float(match[1]), float(match[2])) if match else text
+        try:
+            render(np.zeros(1, np.uint8), choice)
+        except OptionError as error:
+            self.fail(f"{error.message}; or CENTER/WIDTH like 40/400", param, ctx)
+        return choice
+
+
+class Found(NamedTuple):
+    """A file to convert: its path, a name for what it becomes, and whether it was found in a folder."""
+
+    path: str
+    name: str
+    walked: bool
+
+
+@dataclass
+class Tally:
+    """What became of the files."""
+
+    files: int = 0
+    images: int = 0
+    bytes_read: int = 0
+    passed_over: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> int:
+        return self.failures.total()
+
+    def as_json(self) -> str:
+        return json.dumps(
+            {
+                "images": self.images,
+                "files": self.files,
+                "bytes_read": self.bytes_read,
+                "seconds": round(self.seconds, 6),
+                "files_per_second": round(self.files / self.seconds, 3),
+                "passed_over": dict(self.passed_over),
+                "failed": self.failed,
+                "failures": dict(self.failures.most_common()),
+            }
+        )
+
+    def lines(self, *, with_reasons: bool) -> Iterator[str]:
+        yield (
+            f"{_count(self.images, 'image')} of {_count(self.files, 'file')}, "
+            f"{self.bytes_read / 1e6:.1f} MB, {self.seconds:.2f} s, {self.files / self.seconds:.0f} files/s"
+        )
+        if self.passed_over:
+            yield "passed over: " + ", ".join(f"{count} {why}" for why, count in self.passed_over.items())
+        if self.failures:
+            yield f"failed: {_count(self.failed, 'file')}"
+        if with_reasons:
+            for why, count in self.failures.most_common(MOST_REASONS):
+                yield f"{count:6} {printable(why)}"
+            if len(self.failures) > MOST_REASONS:
+                yield f"       and {len(self.failures) - MOST_REASONS} more reasons"
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  hounsfield convert ct.dcm -o pictures
+  hounsfield convert scans/ -o pictures --window lung
+  hounsfield convert scans/ -o pictures --window 40/400     (center 40, width 400)
+  hounsfield convert archive/ -o all.npy --on-error skip
+  hounsfield convert cine.dcm -o first --frame 0
+
+\b
+Reading the array:
+  array = np.load("all.npy", mmap_mode="r").reshape(-1)
+  for image in json.load(open("all.json"))["images"]:
+      shape, offset = image["shape"], image["offset"]
+      samples = array[offset : offset + math.prod(shape)].reshape(shape)
+
+Exit codes: 0 all went well (with --on-error skip: or failures were counted), 1 some input failed or there was
+nothing to convert, 2 the command was not understood or OUT is already there.
+"""
+)
+@click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=click.Path())
+@click.option(
+    "-o",
+    "--output",
+    "out",
+    required=True,
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="A folder for PNG files, or NAME.npy for one array of uint8 with its manifest NAME.json.",
+)
+@click.option(
+    "-w",
+    "--window",
+    type=WindowType(),
+    metavar="WINDOW",
+    help="CENTER/WIDTH in the image's units, such as 40/400; or 'auto', from the least to the greatest "
+    "value; or N, the file's own window of that number, from 0; or a preset for CT: "
+    f"{', '.join(PRESETS)}. By default the file's first own window, and 'auto' where it has none.",
+)
+@click.option(
+    "--frame", type=click.IntRange(min=0), metavar="N", help="Only this frame of each file, from 0."
+)
+@click.option(
+    "--on-error",
+    type=click.Choice(["report", "skip", "raise"]),
+    default="report",
+    show_default=True,
+    help="A file that cannot be converted: report it on stderr, go on, and exit with 1; skip it, go on, and "
+    "count the failures by reason at the end; or stop there.",
+)
+@click.option("--force", is_flag=True, help="Write into a folder that is not empty, and replace files.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@debug_option
+def convert(
+    sources: tuple[str, ...],
+    out: Path,
+    window: Choice,
+    frame: int | None,
+    on_error: str,
+    force: bool,
+    as_json: bool,
+    debug: bool,
+) -> int:
+    """Convert DICOM files, and all those in folders, to pictures or to one array.
+
+    In a folder OUT every image becomes a PNG file, 8-bit gray or RGB; frames are numbered: NAME_0000.png.
+    What was found in folders keeps its relative path; names that would collide get a number. Files in folders
+    that are not DICOM, or have no pixel data, are passed over and counted.
+    """
+    is_array = out.suffix.lower() == ".npy"
+    if not force:
+        _check_free(out, is_array)
+    tally = Tally()
+    start = time.perf_counter()
+    writer: Writer = ArrayWriter(out) if is_array else PictureWriter(out)
+
+    def failure(path: str, error: Exception) -> None:
+        tally.failures[reason(error)] += 1
+        if on_error != "skip":
+            complain(describe(path, error), error, debug=debug)
+        if on_error == "raise":
+            raise _StoppedError
+
+    try:
+        with writer, _progress() as progress:
+            found = list(_find(sources, failure))
+            for each in progress.track(found, description="converting") if progress else found:
+                try:
+                    _convert(each, writer, window, frame, tally)
+                except Exception as error:
+                    # One bad file, whatever is wrong with it, must not cost the others.
+                    failure(each.path, error)
+    except _StoppedError:
+        return 1
+    tally.seconds = time.perf_counter() - start
+    if as_json:
+        click.echo(tally.as_json())
+    else:
+        for line in tally.lines(with_reasons=on_error == "skip"):
+            click.echo(line)
+    if not tally.images and not tally.failures:
+        complain("there are no DICOM images in what was given")
+        return 1
+    return int(bool(tally.failures) and on_error != "skip")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+class _StoppedError(Exception):
+    """A failure was reported, and nothing more is to be done."""
+
+
+def _check_free(out: Path, is_array: bool) -> None:
+    taken = [path for path in (out, out.with_suffix(".json")) if path.exists()] if is_array else []
+    if not is_array and out.is_dir() and any(out.iterdir()):
+        taken = [out]
+    if taken:
+        what = "is already there" if is_array else "is not empty"
+        raise click.UsageError(f"{taken[0]} {what}: --force writes nevertheless", click.get_current_context())
+    if not is_array and out.exists() and not out.is_dir():
+        raise click.UsageError(f"{out} is not a folder", click.get_current_context())
+
+
+def _progress() -> Any:
+    """Give a progress bar on stderr if that is a terminal, else nothing."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return nullcontext()
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=console, transient=True)
+
+
+def _find(sources: tuple[str, ...], failure: Callable[[str, Exception], None]) -> Iterator[Found]:
+    """Give the files, those in folders in the order of their names."""
+
+    def unreadable(error: OSError) -> None:
+        failure(str(error.filename), error)
+
+    for source in map(Path, sources):
+        if not source.is_dir():
+            yield Found(str(source), _stem(Path(source.name)), False)
+            continue
+        for folder, folders, files in os.walk(source, onerror=unreadable):
+            folders.sort()
+            for file in sorted(files):
+                path = Path(folder, file)
+                yield Found(str(path), _stem(path.relative_to(source)), True)
+
+
+def _stem(path: Path) -> str:
+    # Other dots are part of names that are UIDs.
+    return str(path.with_suffix("") if path.suffix.lower() in SUFFIXES else path)
+
+
+def _convert(found: Found, writer: Writer, window: Choice, frame: int | None, tally: Tally) -> None:
+    try:
+        ds = read(found.path)
+    except NotDicomError:
+        if not found.walked:
+            raise
+        tally.passed_over["not DICOM"] += 1
+        return
+    if found.walked and not any(keyword in ds for keyword in PIXEL_KEYWORDS):
+        tally.passed_over["without pixel data"] += 1
+        return
+    tally.bytes_read += ds._source.size
+    samples = ds.render(window, frame=frame)
+    layout = layout_of(ds)
+    stacked = layout.frames > 1 and frame is None
+    frames = samples if stacked else samples[np.newaxis]
+    color = frames.ndim == 4
+    if color and frames.shape[3] != 3:
+        raise UnsupportedError(f"{frames.shape[3]} samples a pixel cannot be shown: 1 and 3 can")
+    numbers = range(layout.frames) if stacked else [frame or 0]
+    images = [
+        Image(
+            one,
+            number if layout.frames > 1 else None,
+            None if color else _window_used(ds, window, number),
+            layout.photometric_interpretation,
+        )
+        for one, number in zip(frames, numbers, strict=True)
+    ]
+    writer.add(found.path, found.name, images)
+    tally.files += 1
+    tally.images += len(images)
+
+
+def _window_used(ds: Dataset, window: Choice, frame: int) -> dict[str, Any]:
+    """Tell the window of a frame, for the manifest."""
+    if isinstance(window, tuple):
+        return {"center": window[0], "width": window[1]}
+    if isinstance(window, str):
+        if window.lower() == "auto":
+            return {"name": "auto"}
+        center, width = preset(window)
+        return {"name": window, "center": center, "width": width}
+    alternatives = voi_alternatives(ds, frame, byteorder=ds._byteorder)
+    if not alternatives:
+        return {"name": "auto"}
+    chosen = alternatives[window or 0]
+    if not isinstance(chosen, Window):
+        return {"name": "VOI LUT"}
+    named = {"name": chosen.explanation} if chosen.explanation else {}
+    return {**named, "center": chosen.center, "width": chosen.width, "function": chosen.function}

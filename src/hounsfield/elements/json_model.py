@@ -1,0 +1,145 @@
+"""Data sets in the DICOM JSON model (PS3.18 Annex F.2)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hounsfield.elements.person_name import PersonName
+from hounsfield.sources import PathSource
+
+if TYPE_CHECKING:
+    from hounsfield.elements.dataset import Dataset
+    from hounsfield.elements.element import Element
+
+__all__ = ["BulkURI", "file_uri", "to_json", "to_json_dict"]
+
+BulkURI = Callable[["Element"], str | None]
+
+WORD_CODES = {"OW": "H", "OF": "I", "OL": "I", "OD": "Q", "OV": "Q"}
+"""Codes of the `array` module for the words in which values of these VRs are written."""
+
+
+def file_uri(element: Element) -> str | None:
+    """Name the bytes of a value by their place in its file: ``file:///dir/ct.dcm?offset=1234&length=524288``.
+
+    Encapsulated pixel data are the items of their fragments, without the delimiter behind them.
+
+    Returns
+    -------
+    str or None
+        None where no file has these bytes as the JSON model wants them: the source is a buffer or a file
+        object, was inflated, or is in big endian.
+    """
+    dataset = element._dataset
+    if not isinstance(dataset._source, PathSource) or not dataset._source.name:
+        return None
+    if dataset._encoding.big_endian and element.VR in WORD_CODES:
+        return None
+    path = Path(dataset._source.name).resolve()
+    return f"{path.as_uri()}?offset={element.offset}&length={element.length}"
+
+
+def to_json_dict(
+    ds: Dataset, *, bulk_threshold: int | None = 1024, bulk_uri: BulkURI | None = None
+) -> dict[str, Any]:
+    """Give a data set in the DICOM JSON model, as a dict that `json.dumps` takes.
+
+    Numbers stay numbers (in DS and IS, too, where the text is one), NaN and infinities become text, an empty
+    value among several becomes None, and group lengths are left out, as are the file meta information.
+
+    Parameters
+    ----------
+    ds : Dataset
+    bulk_threshold : int, optional
+        Binary values of more bytes than this are only named, by a BulkDataURI; with None, none is.
+    bulk_uri : callable, optional
+        Gives the URI for an element, or None to have the bytes in the JSON nonetheless; else `file_uri` does.
+
+    Raises
+    ------
+    DicomError
+        A value or an item cannot be read.
+
+    Notes
+    -----
+    PS3.18 Annex F.2.
+    """
+    attributes = {}
+    for element in ds:
+        if element.tag & 0xFFFF:
+            attributes[f"{element.tag:08X}"] = _attribute(element, bulk_threshold, bulk_uri)
+    return attributes
+
+
+def to_json(ds: Dataset, *, bulk_threshold: int | None = 1024, bulk_uri: BulkURI | None = None) -> str:
+    """Give the text of `to_json_dict`: one line, to be written in UTF-8."""
+    attributes = to_json_dict(ds, bulk_threshold=bulk_threshold, bulk_uri=bulk_uri)
+    return json.dumps(attributes, ensure_ascii=False, allow_nan=False)
+
+
+def _attribute(element: Element, bulk_threshold: int | None, bulk_uri: BulkURI | None) -> dict[str, Any]:
+    vr = element.VR
+    if vr == "SQ":
+        items = [
+            to_json_dict(item, bulk_threshold=bulk_threshold, bulk_uri=bulk_uri)
+            for item, _ in element.value.each()
+        ]
+        return {"vr": vr, "Value": items} if items else {"vr": vr}
+    if vr.startswith("O") or vr == "UN":
+        return _binary(element, vr, bulk_threshold, bulk_uri)
+    value = element.value
+    if isinstance(value, bytes):
+        # What its VR does not allow was left as it is.
+        return {"vr": "UN", "InlineBinary": _base64(value)}
+    if value is None or value == "":
+        return {"vr": vr}
+    values = value if isinstance(value, tuple) else (value,)
+    if vr == "AT":
+        return {"vr": vr, "Value": [f"{tag:08X}" for tag in values]}
+    return {"vr": vr, "Value": [_plain(one) for one in values]}
+
+
+def _binary(
+    element: Element, vr: str, bulk_threshold: int | None, bulk_uri: BulkURI | None
+) -> dict[str, Any]:
+    if bulk_threshold is not None and element.length > bulk_threshold and not element.is_cut:
+        uri = (bulk_uri or file_uri)(element)
+        if uri is not None:
+            return {"vr": vr, "BulkDataURI": uri}
+    value = element.bytes
+    if element._dataset._encoding.big_endian and vr in WORD_CODES:
+        value = _little_endian(value, WORD_CODES[vr])
+    return {"vr": vr, "InlineBinary": _base64(value)} if value else {"vr": vr}
+
+
+def _little_endian(value: bytes, code: str) -> bytes:
+    """Swap the bytes of each word (PS3.18 F.2.7); those that make no whole word stay."""
+    words = array(code)
+    whole = len(value) // words.itemsize * words.itemsize
+    words.frombytes(value[:whole])
+    words.byteswap()
+    return words.tobytes() + value[whole:]
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode("ascii")
+
+
+def _plain(value: Any) -> Any:
+    """Give one value as what JSON has."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, PersonName):
+        groups = zip(("Alphabetic", "Ideographic", "Phonetic"), value.components, strict=False)
+        return {name: str(group) for name, group in groups if group} or None
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return float(value)
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return str(value) if isinstance(value, str) else value
