@@ -371,16 +371,19 @@ class TestLargeHeaders:
             assert (ds.SmallestImagePixelValue, ds.LargestImagePixelValue) == (-1, -2)
             assert ds["SmallestImagePixelValue"].VR == "SS"
 
-    def test_a_character_set_behind_a_large_value(self, tmp_path):
+    @pytest.mark.parametrize("size", [100_000, *range(65_300, 65_400, 2)])
+    def test_a_character_set_behind_a_large_value(self, size, tmp_path):
+        """Also where the first read ends inside it."""
         data = part10(
             EXPLICIT,
-            element(0x00080000, b"UL", bytes(4))
-            + element(0x00080001, b"UN", bytes(100_000))
+            element(0x00080001, b"UN", bytes(size))
             + element(0x00080005, b"CS", b"ISO_IR 100")
+            + element(0x00080060, b"CS", b"CT")
             + element(0x00100010, b"PN", b"M\xfcller"),
         )
         for source in sources(data, tmp_path / "file"):
-            assert hu.read(source).PatientName == "Müller"
+            ds = hu.read(source)
+            assert (ds.PatientName, ds.warnings) == ("Müller", ())
 
     def test_large_meta_information(self, tmp_path):
         meta = element(0x00020010, b"UI", EXPLICIT + b"\0") + element(0x00020102, b"OB", bytes(200_000))

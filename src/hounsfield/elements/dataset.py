@@ -425,8 +425,7 @@ class Dataset:
         if self._shared_context is None:
             found = self._find(CHARACTER_SET)
             if found is not None:
-                row, (_, data, _) = found
-                terms = bytes(data[row[2] : row[2] + row[3]])
+                terms = b"" if found[0][5] & FLAG_CUT else self._raw(*found)
                 self._shared_context, problems = _context(self._encoding[1], terms)
                 for problem in problems:
                     self._note_element(CHARACTER_SET, problem)
