@@ -171,8 +171,8 @@ class TestAgainstPydicomWhereBothRead:
     # - of two elements with the same tag, the first one counts here and the last one there;
     # - what is noted in `warnings` here, pydicom may take for another thing without a word;
     # - nested elements: a broken item is an error or a note of its own here, junk elements there;
-    # - a VR of two letters that the standard does not know has a 32-bit length here (PS3.5 Section 6.2), and there
-    #   whatever the dictionary says.
+    # - a VR of two letters that the standard does not know has a 32-bit length here (PS3.5 Section 6.2), and
+    #   there whatever the dictionary says.
 
     @given(st.data())
     def test_lengths_and_tags(self, drawn):
