@@ -1,4 +1,4 @@
-"""Finds where the data elements of a buffer or a file lie, and gives them as a flat table (PS3.5 Section 7)."""
+"""Finds where the data elements of a buffer or a file lie: a flat table of them (PS3.5 Section 7)."""
 
 from cpython.buffer cimport (
     PyBUF_FORMAT, PyBUF_ND, PyBUF_SIMPLE, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
@@ -10,9 +10,9 @@ from libc.string cimport memcmp, memset, strlen
 
 from cursor cimport has, load16, load_tag
 from walk cimport (
-    BAD_NESTING, BAD_VR, COMPLETE, DATASET, DEEPEST, FIRST_CAPACITY, FLAG_IMPLICIT, FRAGMENTS, MORE, NO_MEMORY,
-    OVERRUN, PIXEL_DATA, SEQUENCE, STOP_TAG, TOO_DEEP, TOO_LARGE, TOO_MANY, Level, Row, Source, Status, Walk,
-    resize, settle, vr_form, walk_elements,
+    BAD_NESTING, BAD_VR, COMPLETE, DATASET, DEEPEST, FIRST_CAPACITY, FLAG_IMPLICIT, FRAGMENTS, MORE,
+    NO_MEMORY, OVERRUN, PIXEL_DATA, SEQUENCE, STOP_TAG, TOO_DEEP, TOO_LARGE, TOO_MANY, Level, Row, Source,
+    Status, Walk, resize, settle, vr_form, walk_elements,
 )
 
 import os
@@ -153,8 +153,8 @@ cdef class Table:
     def value(self, bytes data not None, uint32_t tag):
         """(VR, value as bytes) of the first top-level element with this tag, for the common case.
 
-        None if there is no such element, if it was cut or had an undefined length, or if its value does not lie
-        within `data`, the buffer that was scanned.
+        None if there is no such element, if it was cut or had an undefined length, or if its value does not
+        lie within `data`, the buffer that was scanned.
         """
         cdef Row* row = self.lookup(tag)
         if row == NULL or row.flags & ~FLAG_IMPLICIT:
@@ -224,9 +224,9 @@ def scan(
 
     Notes
     -----
-    PS3.5 Section 7; encapsulated pixel data Annex A.4; UN of undefined length Section 6.2.2 note 2. Elements in
-    the wrong VR mode for the data set are read by what their bytes say. Rows hold 32-bit offsets: a scan stops at
-    4 GiB with LimitError.
+    PS3.5 Section 7; encapsulated pixel data Annex A.4; UN of undefined length Section 6.2.2 note 2. Elements
+    in the wrong VR mode for the data set are read by what their bytes say. Rows hold 32-bit offsets: a scan
+    stops at 4 GiB with LimitError.
     """
     cdef:
         Source source
@@ -247,7 +247,9 @@ def scan(
         source.size = size
         source.whole = size if whole is None else <uint64_t>whole
         if source.whole < size or start > size or not 0 <= max_depth <= DEEPEST:
-            raise OptionError(f"start {start}, stop {size}, whole {source.whole}, max_depth {max_depth} do not fit")
+            raise OptionError(
+                f"start {start}, stop {size}, whole {source.whole}, max_depth {max_depth} do not fit"
+            )
         top.start, top.end, top.reach, top.row = start, source.whole, size, 0
         top.kind = SEQUENCE if items else DATASET
         top.delimited, top.recorded, top.explicit, top.big = False, True, explicit, big
@@ -295,7 +297,9 @@ cdef bint is_pixels(uint32_t tag) noexcept nogil:
     return tag == PIXEL_DATA or tag == FLOAT_PIXEL_DATA or tag == DOUBLE_FLOAT_PIXEL_DATA
 
 
-cdef bint is_syntax(const uint8_t* value, uint32_t length, const char* uid, uint32_t uid_length) noexcept nogil:
+cdef bint is_syntax(
+    const uint8_t* value, uint32_t length, const char* uid, uint32_t uid_length
+) noexcept nogil:
     """Whether a UID is this one, its padding aside."""
     if length == uid_length + 1 and value[uid_length] == 0:
         length = uid_length
@@ -345,7 +349,9 @@ cdef void walk_head(const uint8_t* data, Head* head, Walk* walk) noexcept nogil:
         return
     walk.count = 0
     top.start, top.explicit = head.start, head.explicit
-    head.status = walk_elements(&source, top, AFTER_PIXELS, False, False, DEFAULT_ELEMENTS, DEFAULT_DEPTH, walk)
+    head.status = walk_elements(
+        &source, top, AFTER_PIXELS, False, False, DEFAULT_ELEMENTS, DEFAULT_DEPTH, walk
+    )
     head.plain = head.status == COMPLETE or head.status == STOP_TAG or head.status == FRAGMENTS
     if head.status == MORE and walk.top and is_pixels(walk.rows[walk.top - 1].tag):
         walk.count = walk.top
@@ -373,8 +379,8 @@ cdef int read_and_walk(const char* path, uint8_t* data, Head* head, Walk* walk) 
 def scan_file(str path not None):
     """Read the head of a DICOM file and scan it, all in one go and without the GIL.
 
-    Only files of the plain kind: with the prefix DICM, little endian, not deflated, and with a header of at most
-    64 KiB up to the pixel data that is what its transfer syntax says.
+    Only files of the plain kind: with the prefix DICM, little endian, not deflated, and with a header of at
+    most 64 KiB up to the pixel data that is what its transfer syntax says.
 
     Returns
     -------

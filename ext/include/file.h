@@ -1,4 +1,4 @@
-/* The first bytes of a file in few system calls. Where there is no POSIX, callers read through Python instead. */
+/* The first bytes of a file in few system calls. Without POSIX, callers read through Python instead. */
 #ifndef HOUNSFIELD_FILE_H
 #define HOUNSFIELD_FILE_H
 
@@ -19,7 +19,9 @@ typedef struct {
 
 #define HOUNSFIELD_HAS_FILES 0
 
-static inline int hounsfield_open(const char *path, hounsfield_file *file) { return (void)path, (void)file, ENOSYS; }
+static inline int hounsfield_open(const char *path, hounsfield_file *file) {
+    return (void)path, (void)file, ENOSYS;
+}
 static inline int hounsfield_extend(hounsfield_file *file, uint8_t *head, size_t wanted) {
     return (void)file, (void)head, (void)wanted, ENOSYS;
 }

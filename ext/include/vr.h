@@ -1,4 +1,4 @@
-/* How an element's header goes on behind its VR (PS3.5 Section 7.1.2), by the VR's two letters; 0: no such VR. */
+/* How an element's header goes on behind its VR (PS3.5 Section 7.1.2), by the VR's letters; 0: no VR. */
 #ifndef HOUNSFIELD_VR_H
 #define HOUNSFIELD_VR_H
 

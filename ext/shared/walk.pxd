@@ -1,7 +1,7 @@
 # The walk over data elements that the kernels share (PS3.5 Section 7).
 #
-# One pass, no recursion and no Python object: the walker looks at tags, VRs and lengths only; a defined length is
-# stepped over, an undefined one is followed to its delimiter with an explicit stack.
+# One pass, no recursion and no Python object: the walker looks at tags, VRs and lengths only; a defined
+# length is stepped over, an undefined one is followed to its delimiter with an explicit stack.
 #
 # An element's header, by its encoding (PS3.5 Section 7.1):
 #
@@ -48,7 +48,7 @@ cdef enum:
     FLAG_UNDEFINED = 1    # the length was given as undefined; `length` is what was found
     FLAG_IMPLICIT = 2     # the element itself is written in implicit VR
     FLAG_CUT = 4          # the source ends inside the value
-    FLAG_UN_SEQUENCE = 8  # UN of undefined length: the value is implicit VR little endian (PS3.5 6.2.2 note 2)
+    FLAG_UN_SEQUENCE = 8  # UN of undefined length: the value is implicit VR little endian (PS3.5 6.2.2)
 
 cdef packed struct Row:
     uint32_t tag
@@ -118,7 +118,9 @@ cdef inline bint fits(uint64_t value, uint32_t length, uint64_t end) noexcept no
     return length == UNDEFINED or has(value, length, end)
 
 
-cdef inline bint leads_to_element(const Source* source, const Level* level, const Header* header) noexcept nogil:
+cdef inline bint leads_to_element(
+    const Source* source, const Level* level, const Header* header
+) noexcept nogil:
     """Whether a length, read one of two ways, leads to something that looks like the next element."""
     cdef uint64_t next_at = header.value + header.length
     cdef uint32_t tag
@@ -139,8 +141,10 @@ cdef inline bint leads_to_element(const Source* source, const Level* level, cons
         vr_form(at + 4) != 0 or fits(next_at + 8, load32(at + 4, level.big), level.end))
 
 
-cdef inline Status read_header(const Source* source, const Level* level, uint64_t position, Header* header) noexcept nogil:
-    """Read the element header or the item header at `position`; a whole one, or a status that says why not."""
+cdef inline Status read_header(
+    const Source* source, const Level* level, uint64_t position, Header* header
+) noexcept nogil:
+    """Read the header of the element or item at `position`; a whole one, or a status that says why not."""
     cdef const uint8_t* at
     cdef int form
     if not has(position, 8, source.size):

@@ -1,7 +1,10 @@
+import sys
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
+
+__all__ = ["DEFAULT_MAX_DEPTH", "DEFAULT_MAX_ELEMENTS", "HAS_FILES", "Table", "scan", "scan_file"]
 
 DEFAULT_MAX_DEPTH: Final[int]
 DEFAULT_MAX_ELEMENTS: Final[int]
@@ -9,6 +12,7 @@ HAS_FILES: Final[bool]
 
 _Row = tuple[int, str, int, int, int, int]
 
+@disjoint_base
 class Table:
     @property
     def status(self) -> Literal["complete", "stop", "fragments", "more", "truncated"]: ...
@@ -19,7 +23,8 @@ class Table:
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[_Row]: ...
     def __getitem__(self, index: int, /) -> _Row: ...
-    def __buffer__(self, flags: int, /) -> memoryview: ...
+    if sys.version_info >= (3, 12):
+        def __buffer__(self, flags: int, /) -> memoryview: ...
     def find(self, tag: int) -> _Row | None: ...
     def value(self, data: bytes, tag: int) -> tuple[str, bytes] | None: ...
 

@@ -1,4 +1,6 @@
 from typing_extensions import Buffer
 
+__all__ = ["swap", "swap_in_place"]
+
 def swap(source: Buffer, out: Buffer, width: int) -> None: ...
 def swap_in_place(data: Buffer, width: int) -> None: ...
