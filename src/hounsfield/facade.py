@@ -55,6 +55,7 @@ class Dataset(elements.Dataset):
     def file_meta(self) -> Dataset:
         """The file meta information, group 0002 (PS3.10 Section 7.1); without elements if there is none."""
         data, start, stop = self._root._meta or (b"", 0, 0)
+        data = bytes(data[:stop])  # no view that keeps the caller's buffer
         table = scan_part(self._source, 0, data, start, stop, EXPLICIT_LITTLE)
         return Dataset(self._source, (0, data, table), EXPLICIT_LITTLE)
 
@@ -213,7 +214,7 @@ class Dataset(elements.Dataset):
     def close(self) -> None:
         """Release the source: what has been decoded stays, all else raises SourceError from now on.
 
-        An mmap can be closed then, if no `Element` is kept that has not shown its value.
+        The buffer is free then, if no `Element` is kept: an mmap can be closed, a bytearray can grow.
         """
         self._source.close()
         self._root._let_go()

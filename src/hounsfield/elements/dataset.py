@@ -240,7 +240,7 @@ class Dataset:
             row = segment[2].find(tag)
             if row is not None:
                 return row, segment
-        if self._tail is not None and (tag > PIXEL_DATA or not self._is_described()):
+        if self._tail is not None and (tag >= PIXEL_DATA or not self._is_described()):
             self._load_tail()
             return self._find(tag)
         return None
@@ -264,16 +264,22 @@ class Dataset:
         if self._tail is None:
             return
         position, fragments = self._tail
+        segments: list[Segment] = []
         try:
-            if fragments:
-                _, position = self._fragments(position)
-            segments, end = scan_source(self._source, position, self._encoding)
+            while True:
+                if fragments:
+                    _, position = self._fragments(position)
+                found, end = scan_source(self._source, position, self._encoding)
+                segments += found
+                position, fragments = end.position, end.status == "fragments"
+                if not fragments:
+                    break
         except ParseError as error:
             # The pixel data themselves report what is wrong with them; here it only hides what follows.
             self._note(f"what stands behind the pixel data cannot be read: {error.message}")
         else:
             self._note_end(end)
-            self._more = [*(self._more or ()), *segments]
+        self._more = [*(self._more or ()), *segments]
         self._tail = None
 
     def _fragments(self, start: int) -> tuple[int, int]:
@@ -425,8 +431,7 @@ class Dataset:
         if self._shared_context is None:
             found = self._find(CHARACTER_SET)
             if found is not None:
-                row, (_, data, _) = found
-                terms = bytes(data[row[2] : row[2] + row[3]])
+                terms = b"" if found[0][5] & FLAG_CUT else self._raw(*found)
                 self._shared_context, problems = _context(self._encoding[1], terms)
                 for problem in problems:
                     self._note_element(CHARACTER_SET, problem)

@@ -142,6 +142,8 @@ def _open(source: Source, head: bytes | memoryview) -> Parts:
     elif start and position == source.size:
         encoding, syntax = EXPLICIT_LITTLE, _guess(EXPLICIT_LITTLE)
     else:
+        if start:
+            raise ParseError("neither meta information nor a data set follows the prefix", offset=start)
         raise NotDicomError("neither the DICM prefix nor the beginning of a data set", offset=0)
 
     try:
