@@ -21,6 +21,9 @@ TRANSFER_SYNTAX_UID = 0x00020010
 AFTER_META = 0x00030000
 EXPLICIT_LITTLE = Encoding(True, False)
 
+META_LIMIT = 1 << 24
+"""Bytes of file meta information that are read: real ones have a few hundred."""
+
 INFLATED_LIMIT = 1 << 30
 """Bytes that a deflated data set may inflate to."""
 
@@ -168,7 +171,9 @@ def _scan_meta(source: Source, head: bytes | memoryview, start: int) -> tuple[Ta
         return scan_part(source, 0, head, start, stop, EXPLICIT_LITTLE, whole=whole, stop_tag=AFTER_META)
 
     table = scan(None, source.size)
-    while table.status == "more" and len(head) < source.size:
+    while table.status == "more":
+        if len(head) > META_LIMIT:
+            raise LimitError(f"the file meta information is longer than {META_LIMIT >> 20} MiB", offset=start)
         head = source.read(0, min(source.size, 4 * len(head)))
         table = scan(None, source.size)
     end = start
