@@ -429,9 +429,12 @@ class Dataset:
     def _context(self) -> Context:
         """Byte order and character set, from this data set or the one around it (PS3.3 C.12.1.1.2)."""
         if self._shared_context is None:
-            found = self._find(CHARACTER_SET)
-            if found is not None:
+            data, terms = self._data, None
+            if type(data) is bytes and (at_once := self._table.value(data, CHARACTER_SET)):
+                terms = at_once[1]
+            elif found := self._find(CHARACTER_SET):
                 terms = b"" if found[0][5] & FLAG_CUT else self._raw(*found)
+            if terms is not None:
                 self._shared_context, problems = _context(self._encoding[1], terms)
                 for problem in problems:
                     self._note_element(CHARACTER_SET, problem)
