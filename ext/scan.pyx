@@ -4,6 +4,8 @@ from cpython.buffer cimport (
     PyBUF_FORMAT, PyBUF_ND, PyBUF_SIMPLE, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItem
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memset, strlen
@@ -56,6 +58,17 @@ cdef inline str vr_name(uint16_t code):
 
 cdef inline tuple as_tuple(const Row* row):
     return row.tag, vr_name(row.vr), row.offset, row.length, row.depth, row.flags
+
+
+cdef inline bint is_common(const Row* row, data):
+    """Whether the row is there, and the whole of its value in `data`, as it was written."""
+    if row == NULL or row.flags & ~FLAG_IMPLICIT or type(data) is not bytes:
+        return False
+    return has(row.offset, row.length, <uint64_t>PyBytes_GET_SIZE(data))
+
+
+cdef inline bytes raw_bytes(const Row* row, data):
+    return PyBytes_FromStringAndSize(PyBytes_AS_STRING(data) + row.offset, row.length)
 
 
 cdef dict MESSAGES = {
@@ -150,18 +163,30 @@ cdef class Table:
         cdef Row* row = self.lookup(tag)
         return None if row == NULL else as_tuple(row)
 
-    def value(self, bytes data not None, uint32_t tag):
+    def value(self, data, uint32_t tag):
         """(VR, value as bytes) of the first top-level element with this tag, for the common case.
 
         None if there is no such element, if it was cut or had an undefined length, or if its value does not
-        lie within `data`, the buffer that was scanned.
+        lie within `data`, the buffer that was scanned; or if that is not bytes.
         """
         cdef Row* row = self.lookup(tag)
-        if row == NULL or row.flags & ~FLAG_IMPLICIT:
+        if not is_common(row, data):
             return None
-        if not has(row.offset, row.length, <uint64_t>PyBytes_GET_SIZE(data)):
-            return None
-        return vr_name(row.vr), PyBytes_FromStringAndSize(PyBytes_AS_STRING(data) + row.offset, row.length)
+        return vr_name(row.vr), raw_bytes(row, data)
+
+    def decoded(self, data, uint32_t tag, dict decoders not None, context):
+        """``decoders[VR](value, context)`` of the first top-level element with this tag, for the common case.
+
+        NotImplemented where `value` would give None, in implicit VR, and for a VR that is not in `decoders`.
+        """
+        cdef Row* row = self.lookup(tag)
+        cdef PyObject* decode
+        if not is_common(row, data) or row.vr == 0:
+            return NotImplemented
+        decode = PyDict_GetItem(decoders, vr_name(row.vr))
+        if decode == NULL:
+            return NotImplemented
+        return (<object>decode)(raw_bytes(row, data), context)
 
     def __getbuffer__(self, Py_buffer* view, int flags):
         if flags & PyBUF_WRITABLE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from hounsfield._kernels.scan import Table
@@ -136,13 +137,16 @@ class Dataset:
 
     def get(self, key: Key, default: Any = None) -> Any:
         """Give the value for a keyword, or the `Element` for a tag, or `default` when there is none."""
-        if not isinstance(key, str):
-            found = self._find(to_tag(key))
-            return default if found is None else Element(self, *found)
         try:
-            tag = to_tag(key)
-        except OptionError:
-            return default
+            tag = TAGS[key]  # type: ignore[index]
+        except KeyError:
+            if not isinstance(key, str):
+                found = self._find(to_tag(key))
+                return default if found is None else Element(self, *found)
+            try:
+                tag = to_tag(key)
+            except OptionError:
+                return default
         values = self._values
         return values[tag] if tag in values else self._load(tag, default)
 
@@ -156,9 +160,10 @@ class Dataset:
     def __iter__(self) -> Iterator[Element]:
         """Elements in the order of their tags; of several with the same tag the first."""
         segments = self._all_segments()
-        if len(segments) == 1 and segments[0][2].ascending:
-            for row in segments[0][2]:
-                yield Element(self, row, segments[0])
+        if _in_order(segments):
+            for segment in segments:
+                for row in segment[2]:
+                    yield Element(self, row, segment)
             return
         found = {row[0]: (row, segment) for segment in reversed(segments) for row in _rows(segment[2])}
         for tag in sorted(found):
@@ -166,8 +171,8 @@ class Dataset:
 
     def __len__(self) -> int:
         segments = self._all_segments()
-        if len(segments) == 1 and segments[0][2].ascending:
-            return len(segments[0][2])
+        if _in_order(segments):
+            return sum(len(table) for _, _, table in segments)
         return len({row[0] for _, _, table in segments for row in _rows(table)})
 
     def __bool__(self) -> bool:
@@ -317,17 +322,19 @@ class Dataset:
 
     def _load(self, tag: int, default: Any = _REQUIRED) -> Any:
         """Decode the value for a tag and keep it; the common case, all at hand and as it should be, first."""
-        data = self._data
-        if type(data) is bytes and (found := self._table.value(data, tag)) and tag not in LUT_DESCRIPTORS:
-            vr, raw = found
-            decode = _AT_ONCE.get(vr or dictionary_vr(tag))
-            if decode is not None:
-                try:
-                    value = self._values[tag] = decode(raw, self._shared_context or self._context())
-                except _ProblemError:
-                    pass
-                else:
-                    return value
+        if tag not in LUT_DESCRIPTORS:
+            table, data, context = self._table, self._data, self._shared_context or self._context()
+            try:
+                value = table.decoded(data, tag, _AT_ONCE, context)
+                if value is NotImplemented and not self._encoding[0] and (found := table.value(data, tag)):
+                    decode = _AT_ONCE.get(found[0] or dictionary_vr(tag))
+                    if decode is not None:
+                        value = decode(found[1], context)
+            except _ProblemError:
+                value = NotImplemented
+            if value is not NotImplemented:
+                self._values[tag] = value
+                return value
         row = self._find(tag)
         if row is None:
             if default is _REQUIRED:
@@ -429,8 +436,8 @@ class Dataset:
     def _context(self) -> Context:
         """Byte order and character set, from this data set or the one around it (PS3.3 C.12.1.1.2)."""
         if self._shared_context is None:
-            data, terms = self._data, None
-            if type(data) is bytes and (at_once := self._table.value(data, CHARACTER_SET)):
+            terms = None
+            if at_once := self._table.value(self._data, CHARACTER_SET):
                 terms = at_once[1]
             elif found := self._find(CHARACTER_SET):
                 terms = b"" if found[0][5] & FLAG_CUT else self._raw(*found)
@@ -451,6 +458,14 @@ def _property_of(tag: int) -> property:
         return values[tag] if tag in values else self._load(tag)
 
     return property(value)
+
+
+def _in_order(segments: list[Segment]) -> bool:
+    """Whether the tags rise from the first element to the last."""
+    tables = [table for _, _, table in segments if len(table)]
+    return all(table.ascending for table in tables) and all(
+        before[-1][0] < after[0][0] for before, after in pairwise(tables)
+    )
 
 
 def _rows(table: Table) -> Iterator[Row]:
