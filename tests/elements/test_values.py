@@ -17,6 +17,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from hounsfield.elements import charset, dictionary, uids
+from hounsfield.elements.times import Date, DateTime, Time
 from hounsfield.elements.values import DECODERS, LUT_DESCRIPTORS, Context, DecimalString, lut_descriptor
 
 TEXT_VRS = {"AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
@@ -49,6 +50,8 @@ def test_no_value_is_an_empty_text_or_none(vr: str) -> None:
         ("AT", b"\x18\x00\x63\x10\xe0\x7f\x10\x00", (0x00181063, 0x7FE00010)),
         ("CS", b"ORIGINAL\\PRIMARY ", ("ORIGINAL", "PRIMARY")),
         ("DA", b"20040119", "20040119"),
+        ("DA", b"20040119\\20040120", ("20040119", "20040120")),
+        ("DA", b"20040119\\\\", ("20040119", "", "")),
         ("DS", b"0.661468\\ 1e5 ", (0.661468, 1e5)),
         ("DS", b"-12.50\0", -12.5),
         ("DS", b"1\\\\3", (1.0, None, 3.0)),
@@ -110,6 +113,13 @@ def test_big_endian(vr: str, raw: bytes, expected: object) -> None:
         ("IS", b"nan", "nan"),
         ("IS", b"inf\\2", ("inf", 2)),
         ("IS", b"9" * 5000, "9" * 5000),
+        ("DA", b"2004-01-19", "2004-01-19"),
+        ("DA", b"1997.04.30", "1997.04.30"),
+        ("DA", b"20041319", "20041319"),
+        ("DA", b"20040119\\junk", ("20040119", "junk")),
+        ("TM", b"10:30:45", "10:30:45"),
+        ("TM", b"2400", "2400"),
+        ("DT", b"2004-01", "2004-01"),
         ("US", b"\x01", b"\x01"),
         ("FD", b"\x01\x02", b"\x01\x02"),
         ("AT", b"\x18\x00", b"\x18\x00"),
@@ -143,6 +153,25 @@ def test_decimal_string_keeps_its_text() -> None:
     assert (str(value), repr(value), value.text) == ("1.500", "1.500", "1.500")
     assert pickle.loads(pickle.dumps(value)).text == "1.500"
     assert DecimalString(2.5).text == "2.5"
+
+
+def test_decimal_string_equals_its_number_and_its_text() -> None:
+    value = DecimalString("1.50")
+    assert value == 1.5 == value
+    assert value == "1.50"
+    assert "1.50" == value  # noqa: SIM300
+    assert value != "1.5"
+    assert value != 2
+    assert value == DecimalString("1.5")
+    assert hash(value) == hash(1.5)
+    assert (value < 2, value + 1) == (True, 2.5)
+
+
+@pytest.mark.parametrize(("vr", "kind"), [("DA", Date), ("TM", Time), ("DT", DateTime)])
+def test_dates_and_times_know_their_parts(vr: str, kind: type) -> None:
+    assert type(decode(vr, b"2004 ")[0]) is kind
+    assert type(decode(vr, b"")[0]) is kind
+    assert [type(each) for each in decode(vr, b"2004\\2005")[0]] == [kind, kind]
 
 
 def test_uid_knows_its_name() -> None:

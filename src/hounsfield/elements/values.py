@@ -5,6 +5,7 @@ cannot be read as its VR says comes as text or as bytes, and the `Context` is to
 """
 
 import math
+import re
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ from hounsfield.elements.charset import (
     ignore,
 )
 from hounsfield.elements.person_name import PersonName
+from hounsfield.elements.times import Date, DateTime, Time
 from hounsfield.elements.uids import UID
 
 __all__ = ["DECODERS", "LUT_DESCRIPTORS", "Context", "DecimalString", "lut_descriptor"]
@@ -64,6 +66,11 @@ class DecimalString(float):
     ----------
     text : str
         The number as it was written, spaces aside; also what `str` and `repr` give.
+
+    Notes
+    -----
+    It equals the number, and the text: ``ds.SliceThickness == 2.5`` and ``ds.SliceThickness == "2.50"``. Its
+    hash is the number's.
     """
 
     __slots__ = ("text",)
@@ -79,6 +86,14 @@ class DecimalString(float):
         return self.text
 
     __repr__ = __str__
+
+    def __eq__(self, other: object) -> bool:
+        return self.text == other if isinstance(other, str) else float.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return self.text != other if isinstance(other, str) else float.__ne__(self, other)
+
+    __hash__ = float.__hash__
 
 
 _new_float = float.__new__
@@ -181,6 +196,28 @@ def _codes(raw: bytes, _: Context) -> Any:
     return tuple(text.split("\\")) if "\\" in text else text
 
 
+def _moments(kind: type[str], vr: str, form: str) -> Callable[[bytes, Context], Any]:
+    """Make the decoder of dates or times, which looks no further than at the form of the text."""
+    allowed = re.compile(form).fullmatch
+
+    def decode(raw: bytes, context: Context) -> Any:
+        text = raw.decode("latin_1").rstrip("\0 ")
+        if allowed(text) or not text:
+            return kind(text)
+        parts = [kind(part.rstrip("\0 ")) for part in text.split("\\")]
+        for part in parts:
+            if part and not allowed(part):
+                context.problem(f"{str(part)[:32]!r} is not what {vr} allows")
+        return tuple(parts) if len(parts) > 1 else parts[0]
+
+    return decode
+
+
+_MONTH, _DAY = "(?:0[1-9]|1[0-2])", "(?:0[1-9]|[12][0-9]|3[01])"
+_CLOCK = r"(?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:(?:[0-5][0-9]|60)(?:\.[0-9]{1,6})?)?)?"
+_ZONE = "[+-](?:0[0-9]|1[0-4])[0-5][0-9]"
+
+
 def _titles(raw: bytes, _: Context) -> Any:
     text = raw.decode("latin_1").strip("\0 ")
     return tuple([title.strip("\0 ") for title in text.split("\\")]) if "\\" in text else text
@@ -220,9 +257,9 @@ DECODERS: dict[str, Callable[[bytes, Context], Any]] = {
     "AS": _codes,
     "AT": _tags,
     "CS": _codes,
-    "DA": _codes,
+    "DA": _moments(Date, "DA", f"[0-9]{{4}}{_MONTH}{_DAY}"),
     "DS": _decimals,
-    "DT": _codes,
+    "DT": _moments(DateTime, "DT", f"[0-9]{{4}}(?:{_MONTH}(?:{_DAY}(?:{_CLOCK})?)?)?(?:{_ZONE})?"),
     "FD": _binary("d"),
     "FL": _binary("f"),
     "IS": _integers,
@@ -240,7 +277,7 @@ DECODERS: dict[str, Callable[[bytes, Context], Any]] = {
     "SS": _binary("h"),
     "ST": _text,
     "SV": _binary("q"),
-    "TM": _codes,
+    "TM": _moments(Time, "TM", _CLOCK),
     "UC": _texts,
     "UI": _uids,
     "UL": _binary("I"),
@@ -254,7 +291,8 @@ DECODERS: dict[str, Callable[[bytes, Context], Any]] = {
 
 | VR | value |
 |---|---|
-| AE AS CS DA DT LO SH TM UC | str |
+| AE AS CS LO SH UC | str |
+| DA DT TM | Date, DateTime, Time: str that knows its parts |
 | LT ST UR UT | str, in which a backslash parts nothing |
 | PN | PersonName |
 | UI | UID |
