@@ -188,6 +188,25 @@ cdef class Table:
             return NotImplemented
         return (<object>decode)(raw_bytes(row, data), context)
 
+    def keep(self, tuple tags not None):
+        """Keep the rows with these tags, which must be in order, and forget the others."""
+        cdef uint64_t index, kept = 0
+        cdef Py_ssize_t next_wanted = 0
+        cdef uint32_t wanted = 0
+        cdef bint merge = self.walk.ascending
+        for index in range(self.walk.count):
+            if merge:
+                while wanted < self.walk.rows[index].tag and next_wanted < len(tags):
+                    wanted = tags[next_wanted]
+                    next_wanted += 1
+                if wanted != self.walk.rows[index].tag:
+                    continue
+            elif self.walk.rows[index].tag not in tags:
+                continue
+            self.walk.rows[kept] = self.walk.rows[index]
+            kept += 1
+        self.walk.count = kept
+
     def __getbuffer__(self, Py_buffer* view, int flags):
         if flags & PyBUF_WRITABLE:
             raise BufferError("a Table is read-only")
@@ -331,8 +350,8 @@ cdef bint is_syntax(
     return length == uid_length and memcmp(value, uid, length) == 0
 
 
-cdef void walk_head(const uint8_t* data, Head* head, Walk* walk) noexcept nogil:
-    """Walk what was read of a Part 10 file, up to the pixel data.
+cdef void walk_head(const uint8_t* data, uint32_t stop_tag, Head* head, Walk* walk) noexcept nogil:
+    """Walk what was read of a Part 10 file, up to the pixel data or the stop tag.
 
     head.plain tells whether that found all that a reader needs; head.status MORE, that more bytes might help.
     """
@@ -375,7 +394,7 @@ cdef void walk_head(const uint8_t* data, Head* head, Walk* walk) noexcept nogil:
     walk.count = 0
     top.start, top.explicit = head.start, head.explicit
     head.status = walk_elements(
-        &source, top, AFTER_PIXELS, False, False, DEFAULT_ELEMENTS, DEFAULT_DEPTH, walk
+        &source, top, min(stop_tag, <uint32_t>AFTER_PIXELS), False, False, DEFAULT_ELEMENTS, DEFAULT_DEPTH, walk
     )
     head.plain = head.status == COMPLETE or head.status == STOP_TAG or head.status == FRAGMENTS
     if head.status == MORE and walk.top and is_pixels(walk.rows[walk.top - 1].tag):
@@ -383,7 +402,9 @@ cdef void walk_head(const uint8_t* data, Head* head, Walk* walk) noexcept nogil:
         head.plain = True
 
 
-cdef int read_and_walk(const char* path, uint8_t* data, Head* head, Walk* walk) noexcept nogil:
+cdef int read_and_walk(
+    const char* path, uint8_t* data, uint32_t stop_tag, Head* head, Walk* walk
+) noexcept nogil:
     """Read as much of the file's head as the walk asks for; 0, or errno."""
     cdef size_t wanted = FIRST_BYTES
     cdef int error = hounsfield_open(path, &head.file)
@@ -393,7 +414,7 @@ cdef int read_and_walk(const char* path, uint8_t* data, Head* head, Walk* walk) 
         error = hounsfield_extend(&head.file, data, wanted)
         if error:
             break
-        walk_head(data, head, walk)
+        walk_head(data, stop_tag, head, walk)
         if head.plain or head.status != MORE or wanted == HEAD_BYTES:
             break
         wanted = HEAD_BYTES
@@ -401,11 +422,11 @@ cdef int read_and_walk(const char* path, uint8_t* data, Head* head, Walk* walk) 
     return error
 
 
-def scan_file(str path not None):
+def scan_file(str path not None, uint32_t stop_tag=0xFFFFFFFF):
     """Read the head of a DICOM file and scan it, all in one go and without the GIL.
 
     Only files of the plain kind: with the prefix DICM, little endian, not deflated, and with a header of at
-    most 64 KiB up to the pixel data that is what its transfer syntax says.
+    most 64 KiB up to the pixel data, or up to `stop_tag`, that is what its transfer syntax says.
 
     Returns
     -------
@@ -450,7 +471,7 @@ def scan_file(str path not None):
         raise MemoryError
     memset(&head, 0, sizeof(head))
     with nogil:
-        error = read_and_walk(c_name, data, &head, walk)
+        error = read_and_walk(c_name, data, stop_tag, &head, walk)
     if error:
         raise OSError(error, os.strerror(error), path)
     if not head.file.regular:

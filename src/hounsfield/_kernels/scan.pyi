@@ -6,7 +6,7 @@ from typing_extensions import Buffer, disjoint_base
 
 __all__ = ["DEFAULT_MAX_DEPTH", "DEFAULT_MAX_ELEMENTS", "HAS_FILES", "Table", "scan", "scan_file"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 DEFAULT_MAX_DEPTH: Final[int]
 DEFAULT_MAX_ELEMENTS: Final[int]
@@ -30,8 +30,9 @@ class Table:
     def find(self, tag: int) -> _Row | None: ...
     def value(self, data: bytes | memoryview, tag: int) -> tuple[str, bytes] | None: ...
     def decoded(
-        self, data: bytes | memoryview, tag: int, decoders: dict[str, Callable[[bytes, T], Any]], context: T
+        self, data: bytes | memoryview, tag: int, decoders: dict[str, Callable[[bytes, _T], Any]], context: _T
     ) -> Any: ...
+    def keep(self, tags: tuple[int, ...]) -> None: ...
 
 def scan(
     data: Buffer,
@@ -48,4 +49,6 @@ def scan(
     max_elements: int = ...,
     max_depth: int = ...,
 ) -> Table: ...
-def scan_file(path: str) -> tuple[tuple[int, int, int], bytes, int, bytes, Table] | None: ...
+def scan_file(
+    path: str, stop_tag: int = 0xFFFFFFFF
+) -> tuple[tuple[int, int, int], bytes, int, bytes, Table] | None: ...

@@ -8,7 +8,15 @@ from functools import lru_cache
 from typing import Any
 
 from hounsfield._kernels.scan import HAS_FILES, Table, scan_file
-from hounsfield.elements.scanning import CHUNK, PIXEL_TAGS, Encoding, Segment, scan_part, scan_source
+from hounsfield.elements.scanning import (
+    AFTER_PIXELS,
+    CHUNK,
+    UNDEFINED,
+    Encoding,
+    Segment,
+    scan_part,
+    scan_source,
+)
 from hounsfield.elements.uids import TransferSyntax, transfer_syntax
 from hounsfield.elements.values import DECODERS
 from hounsfield.errors import DicomError, LimitError, NotDicomError, ParseError, TruncatedError
@@ -67,12 +75,14 @@ def _look(group: bytes, vr: bytes) -> Encoding | None:
     return Encoding(explicit, little not in FIRST_GROUPS and explicit)
 
 
-def open_part10(given: Any) -> Parts:
+def open_part10(given: Any, stop_tag: int = UNDEFINED) -> Parts:
     """Find the elements of a DICOM file, or of a bare data set, without reading its pixel data.
 
     Parameters
     ----------
     given : path, bytes-like or seekable binary file object
+    stop_tag : int
+        Stop before this tag or a higher one.
 
     Raises
     ------
@@ -85,7 +95,7 @@ def open_part10(given: Any) -> Parts:
     head: bytes | memoryview
     if isinstance(given, str) or hasattr(given, "__fspath__"):
         name = os.fsdecode(given)
-        found = scan_file(name) if HAS_FILES else None
+        found = scan_file(name, stop_tag) if HAS_FILES else None
         if found is not None:
             identity, head, start, uid, table = found
             syntax, encoding = _syntax(uid)
@@ -102,13 +112,13 @@ def open_part10(given: Any) -> Parts:
         else:
             head = source.read(0, min(source.size, CHUNK))
     try:
-        return _open(source, head)
+        return _open(source, head, min(stop_tag, AFTER_PIXELS))
     except DicomError as error:
         error.file = error.file or source.name
         raise
 
 
-def _open(source: Source, head: bytes | memoryview) -> Parts:
+def _open(source: Source, head: bytes | memoryview, stop_tag: int) -> Parts:
     notes: list[str] = []
     start = _after_preamble(head)
     try:
@@ -150,7 +160,7 @@ def _open(source: Source, head: bytes | memoryview) -> Parts:
         raise NotDicomError("neither the DICM prefix nor the beginning of a data set", offset=0)
 
     try:
-        segments, end = scan_source(source, position, encoding, head=head, past_pixels=False)
+        segments, end = scan_source(source, position, encoding, head=head, stop_tag=stop_tag)
     except ParseError as error:
         raise error if start else _not_dicom(error) from error
     if end.status == "truncated":
@@ -158,7 +168,7 @@ def _open(source: Source, head: bytes | memoryview) -> Parts:
             raise NotDicomError("no DICM prefix, and as a data set it ends in its first elements", offset=0)
         notes.append(f"the data end inside the element at byte {end.position}")
     tail = (end.position, end.status == "fragments") if end.status in ("fragments", "stop", "more") else None
-    first = segments[0] = _trim(segments[0])
+    first = segments[0]
     if meta[0] is head and first[0] == 0:
         meta = first[1], *meta[1:]
     return source, first, encoding, None, segments[1:], tail, syntax, meta, notes
@@ -197,14 +207,6 @@ def _not_dicom(error: ParseError) -> NotDicomError:
 
 def _guess(encoding: Encoding) -> TransferSyntax:
     return _syntax(GUESSES[encoding].encode())[0]
-
-
-def _trim(segment: Segment) -> Segment:
-    """Let go of what was read of the pixel data along with the header: data sets may live long."""
-    base, data, table = segment
-    if isinstance(data, bytes) and len(table) and table[-1][0] in PIXEL_TAGS:
-        data = data[: table[-1][2]]
-    return base, data, table
 
 
 def _inflate(source: Source, start: int, notes: list[str]) -> bytes | None:

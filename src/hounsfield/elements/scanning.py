@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from hounsfield._kernels.scan import Table, scan
 from hounsfield.errors import DicomError, LimitError
-from hounsfield.sources import Source
+from hounsfield.sources import BufferSource, Source
 
 __all__ = [
+    "AFTER_PIXELS",
     "CHUNK",
     "FLAG_CUT",
     "FLAG_IMPLICIT",
@@ -32,10 +33,10 @@ FLAG_UNDEFINED, FLAG_IMPLICIT, FLAG_CUT, FLAG_UN_SEQUENCE = 1, 2, 4, 8
 """Bits of a row's flags: see ext/scan.pyx."""
 
 CHUNK = 64 * 1024
-"""Bytes read first, and after each value that is stepped over."""
+"""Bytes read first, and after each value that is stepped over; four times as many each time they do not do."""
 
 LARGEST = 1 << 30
-"""Bytes of one sequence of undefined length that are held in memory to find its end."""
+"""Bytes read at once, so as to find the end of one sequence of undefined length."""
 
 AFTER_PIXELS = 0x7FE00011
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -102,7 +103,7 @@ def scan_source(
     *,
     items: bool = False,
     head: bytes | memoryview | None = None,
-    past_pixels: bool = True,
+    stop_tag: int = UNDEFINED,
 ) -> tuple[list[Segment], ScanEnd]:
     """Scan a source from `start` on, reading only where headers are.
 
@@ -112,23 +113,23 @@ def scan_source(
         Whether items are to be found, not elements.
     head : bytes-like, optional
         The source's first bytes, where they are at hand.
-    past_pixels : bool
-        Whether to look behind native pixel data. Encapsulated ones always end the scan, before their first
-        fragment.
+    stop_tag : int
+        Stop before this tag or a higher one, and behind native pixel data if it is given at all. Encapsulated
+        ones always end the scan, before their first fragment.
 
     Returns
     -------
     list of Segment
         At least one. A value that reaches past what was read is stepped over, and a new segment begins.
     ScanEnd
-        Status "stop" or "more" if the scan ended behind native pixel data.
+        Status "stop" or "more" if the scan ended at the stop tag or behind native pixel data.
 
     Raises
     ------
     ParseError, LimitError
     """
     segments: list[Segment] = []
-    stop_tag = UNDEFINED if past_pixels else AFTER_PIXELS
+    in_memory = isinstance(source, BufferSource)
     base, data, chunk = start, head, CHUNK
     if data is None:
         data = source.read(base, min(chunk, source.size - base))
@@ -149,17 +150,30 @@ def scan_source(
         end = base + table.end
         if len(table) or (table.status != "more" and not segments):
             # Of fragments, which are many, only their places are wanted.
-            segments.append((base, b"" if items else data, table))
+            segments.append((base, b"" if items else data if in_memory else _trim(data, table), table))
         if table.status != "more":
             return segments, ScanEnd(table.status, end)
-        if not past_pixels and len(table) and table[-1][0] in PIXEL_TAGS:
-            return segments, ScanEnd("more", end)
+        if stop_tag != UNDEFINED and len(table):
+            last = table[-1][0]
+            if last in PIXEL_TAGS or last >= stop_tag - 1:
+                return segments, ScanEnd("more", end)
         if end == start:
             # A header at the edge of what was read, or a sequence of undefined length that goes on behind it.
-            if chunk > LARGEST:
+            if chunk >= LARGEST:
                 raise LimitError(
                     f"a sequence is longer than {LARGEST >> 20} MiB", file=source.name, offset=start
                 )
             chunk *= 4
+        kept = b"" if in_memory else data[end - base :]
         base = start = end
-        data = source.read(base, min(chunk, source.size - base))
+        data = source.read(base + len(kept), min(chunk, source.size - base - len(kept)))
+        if kept:
+            data = b"".join((kept, data))
+
+
+def _trim(data: bytes | memoryview, table: Table) -> bytes | memoryview:
+    """Let go of what was read of the pixel data along with the header: data sets may live long."""
+    if not len(table):
+        return data
+    tag, _, offset, length, _, _ = table[-1]
+    return data[:offset] if tag in PIXEL_TAGS else data[: offset + length]

@@ -46,11 +46,11 @@ class Sequence:
         # Whoever wrote a sequence as UN copied it from implicit VR little endian (PS3.5 Section 6.2.2 note
         # 2).
         self._encoding = IMPLICIT_LITTLE if row[1] == "UN" else dataset._encoding
-        self._found: list[tuple[Row, int, bytes | memoryview]] | None = None
+        self._found: Segment | None = None
         self._items: dict[int, Dataset] = {}
 
-    def _entries(self) -> list[tuple[Row, int, bytes | memoryview]]:
-        """Each item's row, with the bytes that its offset counts in and where those begin in the source."""
+    def _entries(self) -> Segment:
+        """Where the items are: a table with a row for each, and the bytes that its offsets count in."""
         if self._found is None:
             dataset, (tag, _, offset, length, _, _) = self._dataset, self._row
             base, data, _ = self._segment
@@ -61,11 +61,12 @@ class Sequence:
             )
             if table.status == "truncated":
                 dataset._note_element(tag, f"the sequence is cut short at byte {base + table.end}")
-            self._found = [(row, base, data) for row in table if row[0] == ITEM]
+            table.keep((ITEM,))
+            self._found = base, data, table
         return self._found
 
     def __len__(self) -> int:
-        return len(self._entries())
+        return len(self._entries()[2])
 
     @overload
     def __getitem__(self, index: int) -> Dataset: ...
@@ -76,14 +77,14 @@ class Sequence:
     def __getitem__(self, index: int | slice) -> Dataset | list[Dataset]:
         if isinstance(index, slice):
             return [self[each] for each in range(*index.indices(len(self)))]
-        entries = self._entries()
+        base, data, table = self._entries()
         if index < 0:
-            index += len(entries)
-        if not 0 <= index < len(entries):
-            raise IndexError(f"item {index} of a sequence of {len(entries)}")
+            index += len(table)
+        if not 0 <= index < len(table):
+            raise IndexError(f"item {index} of a sequence of {len(table)}")
         item = self._items.get(index)
         if item is None:
-            item = self._items[index] = self._item(*entries[index])
+            item = self._items[index] = self._item(table[index], base, data)
         return item
 
     def _item(self, row: Row, base: int, data: bytes | memoryview) -> Dataset:
@@ -100,7 +101,8 @@ class Sequence:
         base, _, table = self._segment
         self._segment = base, b"", table
         if self._found is not None:
-            self._found = [(row, start, b"") for row, start, _ in self._found]
+            base, _, table = self._found
+            self._found = base, b"", table
         for item in self._items.values():
             item._let_go()
 
@@ -113,7 +115,8 @@ class Sequence:
 
         Unlike iteration, this keeps no item: a sequence may have very many.
         """
-        for row, base, data in self._entries():
+        base, data, table = self._entries()
+        for row in table:
             yield self._item(row, base, data), None if row[5] & FLAG_UNDEFINED else row[3]
 
     def __bool__(self) -> bool:
