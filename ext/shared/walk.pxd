@@ -189,6 +189,49 @@ cdef inline Status read_header(
     return COMPLETE
 
 
+cdef inline uint64_t walk_run(
+    const uint8_t* data, uint64_t position, uint64_t reach, uint32_t before, uint32_t last_wanted,
+    uint64_t most, Walk* walk,
+) noexcept nogil:
+    """Walk a run of the commonest elements, and stop before the first that is of another kind.
+
+    Those of explicit VR little endian, of defined length and all at hand, with rising tags. Most headers are
+    nothing else, and this takes two thirds of the time that the walk of everything does.
+    """
+    cdef:
+        Row* row = walk.rows + walk.count
+        Row* end = row + min(most, walk.capacity - walk.count)
+        uint32_t tag, length
+        uint64_t value
+        const uint8_t* at
+        int form
+    while row < end and has(position, 12, reach):
+        at = data + position
+        tag = load_tag(at, False)
+        if tag <= before or tag >= last_wanted or tag >> 16 == 0xFFFE:
+            break
+        form = vr_form(at + 4)
+        if form == 1:
+            length = load16(at + 6, False)
+            value = position + 8
+        elif form == 2:
+            length = load32(at + 8, False)
+            value = position + 12
+        else:
+            break
+        if length > reach - value or length == UNDEFINED or value >= UNDEFINED:
+            break
+        row.tag = before = tag
+        row.offset = <uint32_t>value
+        row.length = length
+        row.vr = at[4] | <uint16_t>at[5] << 8
+        row.depth = row.flags = 0
+        row += 1
+        position = value + length
+    walk.count = row - walk.rows
+    return position
+
+
 cdef inline Status walk_elements(
     const Source* source, Level top, uint32_t stop_tag, bint nested, bint fragments,
     uint64_t max_elements, int max_depth, Walk* walk,
@@ -203,7 +246,7 @@ cdef inline Status walk_elements(
         const uint8_t* data = source.data
         const uint8_t* at
         int depth = 0, form
-        uint64_t position = top.start, value, reach = top.reach, visited = 0
+        uint64_t position = top.start, value, reach = top.reach, visited = 0, count
         uint32_t tag, length, last = 0
         uint32_t last_wanted = stop_tag - 1 if stop_tag > 1 else UNDEFINED
         uint16_t vr
@@ -217,6 +260,12 @@ cdef inline Status walk_elements(
     walk.ascending = not nested
     while True:
         if depth == 0:
+            if explicit and not big and walk.ascending and level.kind == DATASET:
+                count = walk.count
+                position = walk_run(data, position, reach, last, last_wanted, max_elements - visited, walk)
+                if walk.count > count:
+                    visited += walk.count - count
+                    last = walk.rows[walk.count - 1].tag
             walk.position = position
             walk.top = walk.count
             if position == top.end:
