@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hounsfield import display
 from hounsfield.elements import dataset as elements
-from hounsfield.elements.reader import EXPLICIT_LITTLE, open_part10
-from hounsfield.elements.scanning import scan_part
+from hounsfield.elements.charset import override
+from hounsfield.elements.reader import open_part10
 from hounsfield.elements.uids import UID
 from hounsfield.errors import DicomError, OptionError, UnsupportedError
 from hounsfield.pixels.native import read_native
@@ -50,14 +50,6 @@ class Dataset(elements.Dataset):
     def filename(self) -> str | None:
         """Path of the file, or what the file object calls itself; None for buffers."""
         return self._source.name
-
-    @property
-    def file_meta(self) -> Dataset:
-        """The file meta information, group 0002 (PS3.10 Section 7.1); without elements if there is none."""
-        data, start, stop = self._root._meta or (b"", 0, 0)
-        data = bytes(data[:stop])  # no view that keeps the caller's buffer
-        table = scan_part(self._source, 0, data, start, stop, EXPLICIT_LITTLE)
-        return Dataset(self._source, (0, data, table), EXPLICIT_LITTLE)
 
     @property
     def transfer_syntax(self) -> UID:
@@ -244,7 +236,12 @@ class _Locating:
                 error.offset = self._ds[error.tag].offset
 
 
-def read(source: str | os.PathLike[str] | Buffer | BinaryFile) -> Dataset:
+def read(
+    source: str | os.PathLike[str] | Buffer | BinaryFile,
+    *,
+    strict: bool = False,
+    character_set: str | Sequence[str] | None = None,
+) -> Dataset:
     """Read a DICOM file: its header now, its pixel data when they are asked for.
 
     Parameters
@@ -253,6 +250,12 @@ def read(source: str | os.PathLike[str] | Buffer | BinaryFile) -> Dataset:
         A path is opened, read up to the pixel data and closed again. Of a buffer (bytes, bytearray,
         memoryview, mmap, an array of bytes) nothing is copied: do not change it while the data set lives. A
         file object is read from where it stands, and stays open.
+    strict : bool
+        Raise where a warning would tell what was repaired or assumed: what `read` sees at once, and what
+        comes up in values and items on access to them.
+    character_set : str or sequence of str, optional
+        Terms of Specific Character Set, such as "ISO_IR 192", to read all text with, whatever the data set
+        and its items say (PS3.3 C.12.1.1.2).
 
     Returns
     -------
@@ -265,7 +268,11 @@ def read(source: str | os.PathLike[str] | Buffer | BinaryFile) -> Dataset:
     NotDicomError
         These bytes are not DICOM.
     ParseError, TruncatedError, LimitError
-        The structure is broken beyond repair; with the byte offset.
+        The structure is broken beyond repair, or at all if `strict`; with the byte offset.
+    ElementError
+        If `strict`: Specific Character Set has a term that the standard does not define.
+    OptionError
+        `character_set` has an unknown term.
     OSError
         As the operating system has it: FileNotFoundError, PermissionError ...
     TypeError
@@ -280,4 +287,10 @@ def read(source: str | os.PathLike[str] | Buffer | BinaryFile) -> Dataset:
     >>> ds = hu.read("ct.dcm")
     >>> ds.PatientName, ds.Rows, ds.pixel_array.shape
     """
-    return Dataset(*open_part10(source))
+    if not strict and character_set is None:
+        return Dataset(*open_part10(source))
+    options = elements.Options(strict, None if character_set is None else override(character_set))
+    ds = Dataset(*open_part10(source), options=options)
+    if strict:
+        ds._be_strict()
+    return ds

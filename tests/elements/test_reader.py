@@ -435,6 +435,7 @@ class TestBehindPixelData:
     )
     def test_native(self, pixels, tmp_path):
         self.check(part10(EXPLICIT, self.START + pixels + self.BEHIND), tmp_path)
+        assert hu.read(tmp_path / "file").warnings == ()
 
     @pytest.mark.parametrize("tag", [0x7FE00008, 0x7FE00009])
     def test_floats(self, tag, tmp_path):
@@ -445,6 +446,7 @@ class TestBehindPixelData:
         data = part10(b"1.2.840.10008.1.2.4.50", self.START + self.FRAGMENTS + self.BEHIND)
         self.check(data, tmp_path)
         ds = hu.read(tmp_path / "file")
+        assert ds.warnings == ()
         assert ds["PixelData"].length == len(self.FRAGMENTS) - 12 - 8
         assert ds.PixelData == self.FRAGMENTS[12:-8]
 
@@ -458,7 +460,6 @@ class TestBehindPixelData:
             for source in sources(data, tmp_path / "file"):
                 ds = hu.read(source)
                 assert look(ds) == b"behind"
-                assert ds.warnings == ()
 
     def test_encapsulated_behind_a_tag_that_should_come_later(self, tmp_path):
         start = self.START + element(0x88080080, b"LO", b"late")
@@ -468,6 +469,7 @@ class TestBehindPixelData:
             ds = hu.read(source)
             assert (ds.PixelData, ds[0x88080080].bytes) == (self.FRAGMENTS[12:-8], b"late")
             assert len(ds) == 5
+            assert ds.warnings == ("(7FE0,0010) PixelData: stands behind (8808,0080): tags should rise",)
 
     @pytest.mark.parametrize("size", [2, 100_000])
     @pytest.mark.parametrize("junk", [b"\0", bytes(4), bytes(512), b"\xff" * 40, b"junk" * 9])

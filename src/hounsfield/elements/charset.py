@@ -17,7 +17,17 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-__all__ = ["DEFAULT", "LINE_DELIMITERS", "NAME_DELIMITERS", "VALUE_DELIMITERS", "decode_text", "encodings"]
+from hounsfield.errors import OptionError
+
+__all__ = [
+    "DEFAULT",
+    "LINE_DELIMITERS",
+    "NAME_DELIMITERS",
+    "VALUE_DELIMITERS",
+    "decode_text",
+    "encodings",
+    "override",
+]
 
 DEFAULT = ("latin_1",)
 """What the default repertoire, ISO-IR 6, is read with: ASCII, and a guess for the bytes that it lacks."""
@@ -113,7 +123,32 @@ def encodings(terms: str | Sequence[str] | None, problem: Callable[[str], None] 
     return tuple(found)
 
 
+def override(terms: str | Sequence[str]) -> bytes:
+    """Give the value of Specific Character Set that has the terms that a caller names.
+
+    Raises
+    ------
+    OptionError
+        One of them is unknown.
+    """
+    terms = (terms,) if isinstance(terms, str) else tuple(terms)
+    for term in terms:
+        if term not in DEFINED_TERMS and _codec(term) is None:
+            raise OptionError(f"the character set {term!r} is unknown: PS3.3 C.12.1.1.2 has the terms")
+    return "\\".join(terms).encode()
+
+
 def _misspelt(term: str, problem: Callable[[str], None]) -> str:
+    codec = _codec(term)
+    if codec is None:
+        problem(f"Specific Character Set {term[:32]!r} is unknown; read as the default repertoire")
+        return DEFAULT[0]
+    problem(f"Specific Character Set {term[:32]!r} is not a defined term; read as {codec}")
+    return codec
+
+
+def _codec(term: str) -> str | None:
+    """Find what a term that is not as the standard has it may mean."""
     letters = re.sub("[^A-Z0-9]", "", term.upper())
     match = re.fullmatch("(?:ISO)?(?:2022)?(?:IR)?([0-9]+)", letters)
     codec = (
@@ -125,11 +160,7 @@ def _misspelt(term: str, problem: Callable[[str], None]) -> str:
         try:
             codec = codecs.lookup(term.strip()).name
         except (LookupError, ValueError):
-            codec = None
-    if codec is None:
-        problem(f"Specific Character Set {term[:32]!r} is unknown; read as the default repertoire")
-        return DEFAULT[0]
-    problem(f"Specific Character Set {term[:32]!r} is not a defined term; read as {codec}")
+            return None
     return codec
 
 

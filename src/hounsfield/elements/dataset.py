@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from hounsfield._kernels.scan import Table
 from hounsfield.elements import charset
@@ -15,6 +16,7 @@ from hounsfield.elements.dictionary import tag as to_tag
 from hounsfield.elements.dictionary import vr as dictionary_vr
 from hounsfield.elements.element import Element
 from hounsfield.elements.scanning import (
+    EXPLICIT_LITTLE,
     FLAG_CUT,
     FLAG_UN_SEQUENCE,
     FLAG_UNDEFINED,
@@ -24,18 +26,26 @@ from hounsfield.elements.scanning import (
     Row,
     ScanEnd,
     Segment,
+    scan_part,
     scan_source,
 )
 from hounsfield.elements.sequence import Sequence
 from hounsfield.elements.uids import TransferSyntax
 from hounsfield.elements.values import DECODERS, LUT_DESCRIPTORS, Context, lut_descriptor
-from hounsfield.errors import MissingElementError, OptionError, ParseError, TruncatedError
+from hounsfield.errors import (
+    DicomError,
+    ElementError,
+    MissingElementError,
+    OptionError,
+    ParseError,
+    TruncatedError,
+)
 from hounsfield.sources import Source
 
 if TYPE_CHECKING:
     from hounsfield.elements.json_model import BulkURI
 
-__all__ = ["Dataset", "Key"]
+__all__ = ["Dataset", "Key", "Options"]
 
 Key = str | int | tuple[int, int]
 
@@ -52,6 +62,26 @@ _AT_ONCE = {vr: decode for vr, decode in DECODERS.items() if vr != "UN"}
 
 
 _REQUIRED = object()
+
+_LOCK = Lock()
+
+
+class Options(NamedTuple):
+    """How a data set and its items are to be read.
+
+    Attributes
+    ----------
+    strict : bool
+        Whether what could be repaired is an error.
+    character_set : bytes or None
+        What counts as the value of every Specific Character Set, if anything does.
+    """
+
+    strict: bool = False
+    character_set: bytes | None = None
+
+
+_DEFAULTS = Options()
 
 
 class _ProblemError(Exception):
@@ -78,9 +108,11 @@ class Dataset:
         "_base",
         "_data",
         "_encoding",
+        "_examined",
         "_meta",
         "_more",
         "_notes",
+        "_options",
         "_parent",
         "_shared_context",
         "_source",
@@ -101,6 +133,7 @@ class Dataset:
         syntax: TransferSyntax | None = None,
         meta: tuple[bytes | memoryview, int, int] | None = None,
         notes: list[str] | None = None,
+        options: Options = _DEFAULTS,
     ) -> None:
         """Take what `open_part10` found, or for an item of a sequence the first three and `parent`."""
         self._source = source
@@ -113,7 +146,9 @@ class Dataset:
         self._meta = meta
         self._values: dict[int, Any] = {}
         self._shared_context: Context | None = None
-        self._notes = notes
+        self._notes: dict[str, int | None] | None = dict.fromkeys(notes) if notes else None
+        self._examined = False
+        self._options: Options = options if parent is None else parent._options
 
     # What is there
 
@@ -219,14 +254,67 @@ class Dataset:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was repaired or assumed to read this data set, and its values so far, in plain sentences."""
-        return tuple(self._notes or ())
+        """What was repaired or assumed to read this data set, its values and items so far, in sentences."""
+        self._examine()
+        with _LOCK:
+            return tuple(self._notes or ())
 
-    def _note(self, message: str) -> None:
-        if self._notes is None:
-            self._notes = []
-        if message not in self._notes:
-            self._notes.append(message)
+    def _warnings_of(self, tag: int) -> tuple[str, ...]:
+        self._examine()
+        with _LOCK:
+            return tuple(note for note, about in (self._notes or {}).items() if about == tag)
+
+    def _note(self, message: str, tag: int | None = None, kind: type[DicomError] = ParseError) -> None:
+        """Keep what was wrong, for the data sets around this one too; if strict, raise it as `kind`."""
+        if self._options.strict:
+            found = None if tag is None else self._find(tag)
+            offset = found and found[1][0] + found[0][2]
+            raise kind(message, file=self._source.name, tag=tag, offset=offset)
+        if tag is not None:
+            known = dictionary_entry(tag)
+            name = f" {known.keyword}" if known and known.keyword else ""
+            message = f"({tag >> 16:04X},{tag & 0xFFFF:04X}){name}: {message}"
+        with _LOCK:
+            dataset: Dataset | None = self
+            while dataset is not None:
+                if dataset._notes is None:
+                    dataset._notes = {}
+                dataset._notes.setdefault(message, tag)
+                if dataset is self:
+                    message, tag = f"in an item: {message}", None
+                dataset = dataset._parent
+
+    def _note_element(self, tag: int, message: str) -> None:
+        self._note(message, tag, ElementError)
+
+    def _examine(self) -> None:
+        """Look whether the elements stand as they should: when somebody asks, as a read needs not know."""
+        if self._examined:
+            return
+        from hounsfield.elements.checks import structure_problems
+
+        if self._meta is not None:
+            meta = self.file_meta
+            for tag, problem in structure_problems(meta._segments(), meta._encoding):
+                self._note(problem, tag)
+        for tag, problem in structure_problems(self._segments(), self._encoding):
+            self._note(problem, tag)
+        self._examined = True
+
+    def _be_strict(self) -> None:
+        """Raise what had to be repaired so far, and what would have to be in order to show the elements."""
+        for message in self._notes or ():
+            raise ParseError(message, file=self._source.name)
+        self._examine()
+        self._context()
+
+    @property
+    def file_meta(self) -> Self:
+        """The file meta information, group 0002 (PS3.10 Section 7.1); without elements if there is none."""
+        data, start, stop = self._root._meta or (b"", 0, 0)
+        data = bytes(data[:stop])  # no view that keeps the caller's buffer
+        table = scan_part(self._source, 0, data, start, stop, EXPLICIT_LITTLE)
+        return type(self)(self._source, (0, data, table), EXPLICIT_LITTLE)
 
     @property
     def _root(self) -> Dataset:
@@ -262,13 +350,18 @@ class Dataset:
     def _all_segments(self) -> list[Segment]:
         if self._tail is not None:
             self._load_tail()
+        return self._segments()
+
+    def _segments(self) -> list[Segment]:
+        """What has been scanned so far."""
         return [(self._base, self._data, self._table), *(self._more or ())]
 
     def _load_tail(self) -> None:
         """Look at what stands behind the pixel data, which a read leaves alone."""
-        if self._tail is None:
+        tail = self._tail
+        if tail is None:
             return
-        position, fragments = self._tail
+        position, fragments = tail
         segments: list[Segment] = []
         try:
             while True:
@@ -284,8 +377,14 @@ class Dataset:
             self._note(f"what stands behind the pixel data cannot be read: {error.message}")
         else:
             self._note_end(end)
-        self._more = [*(self._more or ()), *segments]
-        self._tail = None
+        with _LOCK:
+            if self._tail is not tail:  # another thread was here first
+                return
+            self._more = [*(self._more or ()), *segments]
+            self._tail = None
+        self._examined = False
+        if self._options.strict:
+            self._examine()
 
     def _fragments(self, start: int) -> tuple[int, int]:
         """Where the fragments of encapsulated pixel data end, and where the data go on behind them."""
@@ -314,7 +413,7 @@ class Dataset:
 
     def _note_end(self, end: ScanEnd) -> None:
         if end.status == "truncated":
-            self._note(f"the data end inside the element at byte {end.position}")
+            self._note(f"the data end inside the element at byte {end.position}", kind=TruncatedError)
         elif end.status == "stop":  # at the tag (FFFF,FFFF), which no element has
             self._note(f"no element stands at byte {end.position}: what follows was left out")
 
@@ -393,6 +492,10 @@ class Dataset:
 
     def _raw(self, row: Row, segment: Segment) -> bytes:
         """The value's bytes as they stand in the source."""
+        return bytes(self._view(row, segment))
+
+    def _view(self, row: Row, segment: Segment) -> memoryview:
+        """The same without a copy, where they are in memory."""
         tag, _, offset, length, _, flags = row
         base, data, _ = segment
         if length == UNDEFINED:
@@ -405,8 +508,8 @@ class Dataset:
                 offset=base + offset,
             )
         if offset + length <= len(data):
-            return bytes(data[offset : offset + length])
-        return bytes(self._source.read(base + offset, length))
+            return memoryview(data)[offset : offset + length].toreadonly()
+        return memoryview(self._source.read(base + offset, length)).toreadonly()
 
     def _decode(self, row: Row, segment: Segment) -> Any:
         tag = row[0]
@@ -428,28 +531,32 @@ class Dataset:
                 self._note_element(tag, problem)
         return lut_descriptor(value) if tag in LUT_DESCRIPTORS else value
 
-    def _note_element(self, tag: int, message: str) -> None:
-        known = dictionary_entry(tag)
-        name = f" {known.keyword}" if known and known.keyword else ""
-        self._note(f"({tag >> 16:04X},{tag & 0xFFFF:04X}){name}: {message}")
-
     def _context(self) -> Context:
         """Byte order and character set, from this data set or the one around it (PS3.3 C.12.1.1.2)."""
         if self._shared_context is None:
-            terms = None
-            if at_once := self._table.value(self._data, CHARACTER_SET):
-                terms = at_once[1]
-            elif found := self._find(CHARACTER_SET):
-                terms = b"" if found[0][5] & FLAG_CUT else self._raw(*found)
-            if terms is not None:
-                self._shared_context, problems = _context(self._encoding[1], terms)
-                for problem in problems:
-                    self._note_element(CHARACTER_SET, problem)
-            elif self._parent is not None and self._parent._encoding.big_endian == self._encoding.big_endian:
-                self._shared_context = self._parent._context()
-            else:
-                self._shared_context, _ = _context(self._encoding.big_endian, b"")
+            self._shared_context = self._find_context()
         return self._shared_context
+
+    def _find_context(self) -> Context:
+        big_endian = self._encoding.big_endian
+        terms = self._options.character_set
+        if terms is not None:
+            return _context(big_endian, terms)[0]
+        if at_once := self._table.value(self._data, CHARACTER_SET):
+            terms = at_once[1]
+        elif found := self._find(CHARACTER_SET):
+            terms = b"" if found[0][5] & FLAG_CUT else self._raw(*found)
+        if terms is not None:
+            context, problems = _context(big_endian, terms)
+            for problem in problems:
+                self._note_element(CHARACTER_SET, problem)
+            return context
+        if self._parent is None:
+            return _context(big_endian, b"")[0]
+        around = self._parent._context()
+        if around.big_endian == big_endian:
+            return around
+        return Context(big_endian, around.encodings, around.problem)
 
 
 def _property_of(tag: int) -> property:

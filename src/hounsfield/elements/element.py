@@ -4,18 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hounsfield.elements.dictionary import entry, private_entry
 from hounsfield.elements.scanning import FLAG_CUT, FLAG_UNDEFINED, UNDEFINED, Row, Segment
 from hounsfield.elements.sequence import Sequence
+from hounsfield.errors import DicomError, ElementError
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from hounsfield.elements.dataset import Dataset
 
 __all__ = ["Element"]
 
+ARRAY_TYPES = {
+    **dict.fromkeys(("OB", "UN"), "u1"),
+    **dict.fromkeys(("OW", "US"), "u2"),
+    **dict.fromkeys(("OL", "UL"), "u4"),
+    **dict.fromkeys(("OV", "UV"), "u8"),
+    **dict.fromkeys(("OF", "FL"), "f4"),
+    **dict.fromkeys(("OD", "FD"), "f8"),
+    "SS": "i2",
+    "SL": "i4",
+    "SV": "i8",
+}
+
 
 class Element:
     """One element of a data set.
+
+    ``value`` is what the data set gives for it: for OB, OW and the like bytes as they stand. ``view`` and
+    ``array()`` give these without a copy, ``bytes`` those of any VR.
 
     Attributes
     ----------
@@ -63,6 +83,67 @@ class Element:
     def bytes(self) -> bytes:
         """The value as it stands in the source, byte order and padding included."""
         return self._dataset._raw(self._row, self._segment)
+
+    @property
+    def view(self) -> memoryview:
+        """The value as it stands in the source, read-only, and not copied where it is in memory.
+
+        It is where the source is a buffer, and wherever the value was read with the header. The buffer cannot
+        be closed or resized while the view lives.
+        """
+        return self._dataset._view(self._row, self._segment)
+
+    def array(self) -> npt.NDArray[Any]:
+        """Give a binary value as an array of its numbers, without a copy where `view` makes none.
+
+        Returns
+        -------
+        ndarray
+            Read-only, of one dimension, and in the byte order of the file: uint8 for OB and UN, uint16, 32
+            and 64 for OW, OL and OV, float32 and 64 for OF and OD, and the like for US SS UL SL UV SV FL FD.
+            The items of encapsulated pixel data are bytes. What is left over behind the last whole number is
+            left out, with a warning.
+
+        Raises
+        ------
+        ElementError
+            The VR is another.
+        DicomError
+            The value cannot be read.
+
+        Notes
+        -----
+        PS3.5 Section 6.2.
+        """
+        dtype = ARRAY_TYPES.get(self.VR)
+        if dtype is None:
+            raise ElementError(
+                f"values of VR {self.VR} are no array of numbers",
+                file=self._dataset._source.name,
+                tag=self.tag,
+                offset=self.offset,
+            )
+        view = self.view
+        kind = np.dtype("u1" if self.is_undefined_length else dtype)
+        rest = len(view) % kind.itemsize
+        if rest:
+            self._dataset._note_element(self.tag, f"{len(view)} bytes do not hold numbers of {kind.itemsize}")
+        kind = kind.newbyteorder(">" if self._dataset._encoding.big_endian else "<")
+        return np.frombuffer(view[: len(view) - rest], kind)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was wrong with this element, and what had to be assumed to show its value, in sentences.
+
+        The value is decoded for it; if it cannot be shown, that is the last sentence.
+        """
+        try:
+            value = self.value
+            if isinstance(value, Sequence):
+                len(value)
+        except DicomError as broken:
+            return (*self._dataset._warnings_of(self.tag), str(broken))
+        return self._dataset._warnings_of(self.tag)
 
     @property
     def VM(self) -> int:  # noqa: N802

@@ -11,6 +11,7 @@ from hounsfield._kernels.scan import HAS_FILES, Table, scan_file
 from hounsfield.elements.scanning import (
     AFTER_PIXELS,
     CHUNK,
+    EXPLICIT_LITTLE,
     UNDEFINED,
     Encoding,
     Segment,
@@ -22,12 +23,11 @@ from hounsfield.elements.values import DECODERS
 from hounsfield.errors import DicomError, LimitError, NotDicomError, ParseError, TruncatedError
 from hounsfield.sources import BufferSource, PathSource, Source, open_source
 
-__all__ = ["EXPLICIT_LITTLE", "INFLATED_LIMIT", "Parts", "open_part10"]
+__all__ = ["INFLATED_LIMIT", "Parts", "open_part10"]
 
 BEHIND_PREFIX = 132
 TRANSFER_SYNTAX_UID = 0x00020010
 AFTER_META = 0x00030000
-EXPLICIT_LITTLE = Encoding(True, False)
 
 META_LIMIT = 1 << 24
 """Bytes of file meta information that are read: real ones have a few hundred."""
@@ -121,6 +121,8 @@ def open_part10(given: Any, stop_tag: int = UNDEFINED) -> Parts:
 def _open(source: Source, head: bytes | memoryview, stop_tag: int) -> Parts:
     notes: list[str] = []
     start = _after_preamble(head)
+    if start != BEHIND_PREFIX:
+        notes.append("no preamble" if start else "no preamble and no DICM prefix")
     try:
         table, head = _scan_meta(source, head, start)
     except ParseError as error:

@@ -11,6 +11,7 @@ from hounsfield.sources import BufferSource, Source
 __all__ = [
     "AFTER_PIXELS",
     "CHUNK",
+    "EXPLICIT_LITTLE",
     "FLAG_CUT",
     "FLAG_IMPLICIT",
     "FLAG_UNDEFINED",
@@ -50,6 +51,7 @@ class Encoding(NamedTuple):
 
 
 IMPLICIT_LITTLE = Encoding(False, False)
+EXPLICIT_LITTLE = Encoding(True, False)
 
 
 Segment = tuple[int, bytes | memoryview, Table]

@@ -95,6 +95,8 @@ class Sequence:
         table = scan_part(parent._source, base, data, start, stop, self._encoding, fragments=True)
         item = type(parent)(parent._source, (base, data, table), self._encoding, parent=parent)
         item._note_end(ScanEnd(table.status, base + table.end))
+        if item._options.strict:
+            item._be_strict()
         return item
 
     def _let_go(self) -> None:
