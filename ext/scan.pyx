@@ -8,7 +8,7 @@ from cpython.dict cimport PyDict_GetItem
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memset, strlen
+from libc.string cimport memcmp, memcpy, memset, strlen
 
 from cursor cimport has, load16, load_tag
 from walk cimport (
@@ -33,7 +33,7 @@ cdef extern from "file.h":
     int hounsfield_extend(hounsfield_file* file, uint8_t* head, size_t wanted) noexcept nogil
     void hounsfield_close(hounsfield_file* file) noexcept nogil
 
-__all__ = ["DEFAULT_MAX_DEPTH", "DEFAULT_MAX_ELEMENTS", "HAS_FILES", "Table", "scan", "scan_file"]
+__all__ = ["DEFAULT_MAX_DEPTH", "DEFAULT_MAX_ELEMENTS", "HAS_FILES", "Table", "scan", "scan_file", "table_of"]
 
 cdef enum:
     DEFAULT_DEPTH = 64
@@ -226,6 +226,24 @@ cdef class Table:
 
     def __releasebuffer__(self, Py_buffer* view):
         pass
+
+    def __reduce__(self):
+        rows = PyBytes_FromStringAndSize(<char*>self.walk.rows, <Py_ssize_t>(self.walk.count * sizeof(Row)))
+        return table_of, (rows, <int>self.code, self.walk.position, bool(self.walk.ascending))
+
+
+def table_of(bytes rows not None, int code, uint64_t end, bint ascending):
+    """Make a Table of what another had, for pickling: the bytes of its rows, its status and its end."""
+    cdef Table table = Table.__new__(Table)
+    cdef uint64_t size = <uint64_t>PyBytes_GET_SIZE(rows), count = size // sizeof(Row)
+    if size % sizeof(Row) or not 0 <= code < len(STATUS_NAMES):
+        raise OptionError("these are not the rows of a table")
+    if not resize(&table.walk, count or 1):
+        raise MemoryError
+    memcpy(table.walk.rows, PyBytes_AS_STRING(rows), size)
+    table.walk.count, table.walk.position, table.walk.ascending = count, end, ascending
+    table.code = <Status>code
+    return table
 
 
 cdef tuple STATUS_NAMES = ("complete", "stop", "fragments", "more", "truncated")

@@ -140,6 +140,12 @@ class PathSource:
         finally:
             os.close(descriptor)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle where the file is and which it was: another process may work in another folder."""
+        if self._identity is None or self.name is None:
+            raise SourceError("is closed", file=self.name)
+        return PathSource, (os.path.abspath(self.name), self._identity)  # noqa: PTH100
+
     def close(self) -> None:
         self._identity = None
 
@@ -169,6 +175,12 @@ class BufferSource:
 
     def read_into(self, offset: int, out: memoryview) -> None:
         out[:] = self.read(offset, len(out))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the bytes: a buffer is of one process."""
+        data = self.read(0, self.size)
+        same = type(data.obj) is bytes and len(data.obj) == self.size
+        return BufferSource, (data.obj if same else bytes(data), self.name)
 
     def close(self) -> None:
         self._view = None
@@ -218,6 +230,10 @@ class FileSource:
 
     def read_into(self, offset: int, out: memoryview) -> None:
         out[:] = self.read(offset, len(out))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the bytes: an open file is of one process."""
+        return BufferSource, (self.read(0, self.size), self.name)
 
     def close(self) -> None:
         self._file = None

@@ -4,7 +4,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from typing_extensions import Buffer, disjoint_base
 
-__all__ = ["DEFAULT_MAX_DEPTH", "DEFAULT_MAX_ELEMENTS", "HAS_FILES", "Table", "scan", "scan_file"]
+__all__ = ["DEFAULT_MAX_DEPTH", "DEFAULT_MAX_ELEMENTS", "HAS_FILES", "Table", "scan", "scan_file", "table_of"]
 
 _T = TypeVar("_T")
 
@@ -52,3 +52,4 @@ def scan(
 def scan_file(
     path: str, stop_tag: int = 0xFFFFFFFF
 ) -> tuple[tuple[int, int, int], bytes, int, bytes, Table] | None: ...
+def table_of(rows: bytes, code: int, end: int, ascending: bool) -> Table: ...

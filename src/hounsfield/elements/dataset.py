@@ -43,6 +43,9 @@ from hounsfield.errors import (
 from hounsfield.sources import Source
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
+    from hounsfield.elements.access import PrivateBlock
     from hounsfield.elements.json_model import BulkURI
 
 __all__ = ["Dataset", "Key", "Options"]
@@ -164,14 +167,22 @@ class Dataset:
         return values[tag] if tag in values else self._load(tag)
 
     def __getitem__(self, key: Key) -> Element:
-        tag = to_tag(key)
+        try:
+            tag = to_tag(key)
+        except OptionError:
+            if not _is_path(key):
+                raise
+            return self._element_at(key)
         found = self._find(tag)
         if found is None:
             raise self._missing(tag)
         return Element(self, *found)
 
     def get(self, key: Key, default: Any = None) -> Any:
-        """Give the value for a keyword, or the `Element` for a tag, or `default` when there is none."""
+        """Give the value for a keyword or a dotted path, the `Element` for a tag, or else `default`.
+
+        A path that ends in the number of an item gives that item.
+        """
         try:
             tag = TAGS[key]  # type: ignore[index]
         except KeyError:
@@ -181,7 +192,7 @@ class Dataset:
             try:
                 tag = to_tag(key)
             except OptionError:
-                return default
+                return self._value_at(key, default) if _is_path(key) else default
         values = self._values
         return values[tag] if tag in values else self._load(tag, default)
 
@@ -189,8 +200,25 @@ class Dataset:
         try:
             tag = to_tag(key)  # type: ignore[arg-type]
         except (OptionError, TypeError, ValueError):
-            return False
+            return _is_path(key) and self._value_at(key, _REQUIRED) is not _REQUIRED
         return self._find(tag) is not None
+
+    def _element_at(self, path: str) -> Element:
+        from hounsfield.elements.access import follow
+
+        found = follow(self, path)
+        if isinstance(found, Dataset):
+            raise OptionError(f"{path!r} leads to an item, which is no element: get() gives it")
+        return found
+
+    def _value_at(self, path: str, default: Any) -> Any:
+        from hounsfield.elements.access import follow
+
+        try:
+            found = follow(self, path)
+        except (MissingElementError, OptionError):
+            return default
+        return found if isinstance(found, Dataset) else found.value
 
     def __iter__(self) -> Iterator[Element]:
         """Elements in the order of their tags; of several with the same tag the first."""
@@ -237,6 +265,72 @@ class Dataset:
     def items(self) -> list[tuple[int, Element]]:
         """Tags with their elements, in order."""
         return [(element.tag, element) for element in self]
+
+    def walk(self) -> Iterator[tuple[str, Element]]:
+        """Give every element, those in the items of sequences too, each with its dotted path.
+
+        In the order of their bytes and one at a time: items are made when the walk comes to them, and not
+        kept. A path is a key of the data set: ``ds[path]`` is the element.
+        """
+        from hounsfield.elements.access import walk
+
+        return walk(self)
+
+    def private_creators(self, group: int) -> list[str]:
+        """Give those who reserved blocks of elements in an odd group (PS3.5 Section 7.8.1)."""
+        from hounsfield.elements.access import private_creators
+
+        return private_creators(self, group)
+
+    def private_block(self, group: int, private_creator: str) -> PrivateBlock:
+        """Give what a creator reserved in a group: ``ds.private_block(0x0009, "GEMS_IDEN_01")[0x01]``.
+
+        Raises
+        ------
+        MissingElementError
+            The creator has reserved none.
+        OptionError
+            The group is not odd.
+        """
+        from hounsfield.elements.access import PrivateBlock
+
+        return PrivateBlock(self, group, private_creator)
+
+    def get_private_item(self, group: int, element_offset: int, private_creator: str) -> Element:
+        """Give the element at `element_offset`, 0 to 0xFF, in the block that a creator reserved.
+
+        Raises
+        ------
+        MissingElementError, OptionError
+            As `private_block`; or the block has no such element.
+        """
+        return self.private_block(group, private_creator)[element_offset]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other has the same elements, in items too: see `compare.same`."""
+        if not isinstance(other, Dataset):
+            return NotImplemented
+        from hounsfield.elements.compare import same
+
+        return self is other or same(self, other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the headers and where the rest is: see `hounsfield.Dataset`."""
+        tail = self._tail  # before what it becomes in another thread
+        segment = _kept((self._base, self._data, self._table))
+        more = [_kept(each) for each in self._more] if self._more else None
+        meta = self._meta and (bytes(self._meta[0][: self._meta[2]]), *self._meta[1:])
+        notes = self._notes and list(self._notes)
+        state = (self._source, segment, self._encoding, self._parent, more, tail, self._syntax, meta, notes)
+        return _restored, (type(self), *state)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain Python values by keyword, sequences as lists of dicts: see `compare.to_dict`."""
+        from hounsfield.elements.compare import to_dict
+
+        return to_dict(self)
 
     def to_json_dict(
         self, *, bulk_threshold: int | None = 1024, bulk_uri: BulkURI | None = None
@@ -557,6 +651,32 @@ class Dataset:
         if around.big_endian == big_endian:
             return around
         return Context(big_endian, around.encodings, around.problem)
+
+
+def _is_path(key: object) -> TypeGuard[str]:
+    return isinstance(key, str) and "." in key
+
+
+def _kept(segment: Segment) -> tuple[int, bytes | int, Table]:
+    """What of a segment is to be pickled: a view of the source's buffer will be taken anew."""
+    base, data, table = segment
+    return base, data if isinstance(data, bytes) else len(data), table
+
+
+def _restored(
+    kind: type[Dataset],
+    source: Source,
+    segment: tuple[int, bytes | int, Table],
+    encoding: Encoding,
+    parent: Dataset | None,
+    more: list[tuple[int, bytes | int, Table]] | None,
+    *state: Any,
+) -> Dataset:
+    def whole(base: int, data: bytes | int, table: Table) -> Segment:
+        return base, source.read(base, data) if isinstance(data, int) else data, table
+
+    segments = [whole(*each) for each in more] if more else None
+    return kind(source, whole(*segment), encoding, parent, segments, *state)
 
 
 def _property_of(tag: int) -> property:

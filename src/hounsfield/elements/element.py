@@ -189,6 +189,9 @@ class Element:
         """Whether the data end inside the value."""
         return bool(self._row[5] & FLAG_CUT)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._dataset.__getitem__, (self.tag,)
+
     def __repr__(self) -> str:
         from hounsfield.elements.text import element_line
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hounsfield.elements.dataset import Dataset
     from hounsfield.elements.element import Element
 
-__all__ = ["BulkURI", "file_uri", "to_json", "to_json_dict"]
+__all__ = ["WORD_CODES", "BulkURI", "file_uri", "little_endian", "to_json", "to_json_dict"]
 
 BulkURI = Callable[["Element"], str | None]
 
@@ -114,11 +114,11 @@ def _binary(
             return {"vr": vr, "BulkDataURI": uri}
     value = element.bytes
     if element._dataset._encoding.big_endian and vr in WORD_CODES:
-        value = _little_endian(value, WORD_CODES[vr])
+        value = little_endian(value, WORD_CODES[vr])
     return {"vr": vr, "InlineBinary": _base64(value)} if value else {"vr": vr}
 
 
-def _little_endian(value: bytes, code: str) -> bytes:
+def little_endian(value: bytes, code: str) -> bytes:
     """Swap the bytes of each word (PS3.18 F.2.7); those that make no whole word stay."""
     words = array(code)
     whole = len(value) // words.itemsize * words.itemsize

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from hounsfield.elements.scanning import (
     FLAG_UNDEFINED,
@@ -123,6 +123,17 @@ class Sequence:
 
     def __bool__(self) -> bool:
         return len(self) > 0
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other, a sequence or a list, has equal items."""
+        if not isinstance(other, Sequence | list):
+            return NotImplemented
+        return len(self) == len(other) and all(mine == its for mine, its in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._dataset._load, (self._row[0],)
 
     def __repr__(self) -> str:
         count = len(self)

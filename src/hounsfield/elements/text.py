@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hounsfield.elements.dataset import Dataset
     from hounsfield.elements.element import Element
 
-__all__ = ["cut_lines", "dataset_lines", "element_line", "printable"]
+__all__ = ["cut_lines", "dataset_lines", "element_line", "head", "printable"]
 
 COLUMN = 40
 """Characters that values are padded to."""
@@ -185,7 +185,7 @@ def _value(element: Element) -> tuple[str, int]:
         return EMPTY, 0
     if vr in SIZES:
         return _binary(element, vr if length % SIZES[vr] == 0 else "UN")
-    raw = _head(element, length)
+    raw = head(element, length)
     if vr in DELIMITERS:
         text = decode_text(raw, element._dataset._context().encodings, DELIMITERS[vr])
     else:
@@ -204,7 +204,7 @@ def _binary(element: Element, vr: str) -> tuple[str, int]:
     length, size = element._row[3], SIZES[vr]
     count = length // size
     few = min(count, WIDEST)
-    raw = _head(element, few * size)
+    raw = head(element, few * size)
     order = ">" if element._dataset._encoding.big_endian else "<"
     shown: Iterator[str]
     if vr == "AT":
@@ -218,7 +218,7 @@ def _binary(element: Element, vr: str) -> tuple[str, int]:
     return _joined(shown, count), 1 if vr.startswith(("O", "UN")) else count
 
 
-def _head(element: Element, count: int) -> bytes:
+def head(element: Element, count: int) -> bytes:
     """Give the first bytes of a value, without reading the rest of it."""
     base, data, _ = element._segment
     start = element._row[2]

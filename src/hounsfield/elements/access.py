@@ -1,0 +1,178 @@
+"""Ways into a data set: dotted paths, a walk over all of it, and blocks of private elements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from hounsfield.elements.dictionary import TAGS, keyword
+from hounsfield.elements.dictionary import tag as to_tag
+from hounsfield.elements.element import Element
+from hounsfield.elements.sequence import Sequence
+from hounsfield.errors import MissingElementError, OptionError
+
+if TYPE_CHECKING:
+    from hounsfield.elements.dataset import Dataset
+
+__all__ = ["PrivateBlock", "follow", "path_step", "private_creators", "walk"]
+
+
+def path_step(tag: int) -> str:
+    """Give what a path calls an element: its keyword, or where that does not lead to it, eight digits.
+
+    Private elements have no keyword, and those of repeating groups share theirs with their first group.
+    """
+    word = keyword(tag)
+    return word if word and TAGS[word] == tag else f"{tag:08X}"
+
+
+def follow(ds: Dataset, path: str) -> Element | Dataset:
+    """Find what a dotted path leads to: an element, or if it ends in a number an item.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Where the path begins.
+    path : str
+        Keywords or tags of eight digits, and behind each sequence the number of an item, from 0 or, if it is
+        negative, from the end: "SharedFunctionalGroupsSequence.0.PixelMeasuresSequence.0.PixelSpacing".
+
+    Raises
+    ------
+    MissingElementError
+        A step is not there; the message tells which, and in what.
+    OptionError
+        The path cannot be one: a step is neither a keyword nor a tag, or where an item is wanted no number.
+    """
+    found: Element | Dataset = ds
+    steps = path.split(".")
+    for position, step in enumerate(steps):
+        here = ".".join(steps[:position])
+        if not isinstance(found, Element):
+            tag = to_tag(step)
+            place = found._find(tag)
+            if place is None:
+                raise MissingElementError(
+                    f"{here or 'the data set'} has no element {step}", file=ds._source.name, tag=tag
+                )
+            found = Element(found, *place)
+            continue
+        if not re.fullmatch("-?[0-9]{1,9}", step):
+            raise OptionError(f"{path!r} should have the number of an item behind {here}, not {step!r}")
+        sequence = found.value
+        if not isinstance(sequence, Sequence):
+            raise MissingElementError(
+                f"{here} is no sequence that could have an item {step}", file=ds._source.name, tag=found.tag
+            )
+        count = len(sequence)
+        if not -count <= int(step) < count:
+            raise MissingElementError(
+                f"{here} has no item {step}: it has {count}", file=ds._source.name, tag=found.tag
+            )
+        found = sequence[int(step)]
+    return found
+
+
+def walk(ds: Dataset) -> Iterator[tuple[str, Element]]:
+    """Give every element with its path, those of items behind the sequence they are in.
+
+    Items are made when the walk comes to them, and not kept.
+
+    Raises
+    ------
+    DicomError
+        The items of a sequence cannot be found.
+    """
+    levels: list[Iterator[tuple[str, Element]]] = [((path_step(each.tag), each) for each in ds)]
+    while levels:
+        for path, element in levels[-1]:
+            yield path, element
+            if element.VR == "SQ":
+                levels.append(_inside(path, element.value))
+                break
+        else:
+            levels.pop()
+
+
+def _inside(path: str, sequence: Sequence) -> Iterator[tuple[str, Element]]:
+    for number, (item, _) in enumerate(sequence.each()):
+        for element in item:
+            yield f"{path}.{number}.{path_step(element.tag)}", element
+
+
+def private_creators(ds: Dataset, group: int) -> list[str]:
+    """Give those who reserved blocks in an odd group, in the order of their blocks (PS3.5 Section 7.8.1)."""
+    return [creator for _, creator in _reservations(ds, group)]
+
+
+def _reservations(ds: Dataset, group: int) -> Iterator[tuple[int, str]]:
+    if not (0 < group <= 0xFFFF and group & 1):
+        raise OptionError(f"private elements have odd groups, unlike {group:04X}")
+    for block in range(0x10, 0x100):
+        creator = ds._private_creator(group << 16 | block << 8)
+        if creator:
+            yield block, creator.strip(" \0")
+
+
+class PrivateBlock:
+    """The elements that one creator reserved in a group, by the low byte of their element number.
+
+    ``block[0x01]`` is an `Element`, ``block.get(0x01)`` its value; PS3.5 Section 7.8.1.
+
+    Attributes
+    ----------
+    group : int
+    private_creator : str
+    block_start : int
+        0x1000 for the first block that can be reserved, 0x1100 for the second ...
+    """
+
+    __slots__ = ("_dataset", "block_start", "group", "private_creator")
+
+    def __init__(self, ds: Dataset, group: int, creator: str) -> None:
+        """Find the block.
+
+        Raises
+        ------
+        MissingElementError
+            The creator has reserved no block in this group.
+        OptionError
+            The group is not odd.
+        """
+        blocks = {name: block for block, name in reversed(list(_reservations(ds, group)))}
+        block = blocks.get(creator.strip(" \0"))
+        if block is None:
+            raise MissingElementError(
+                f"{creator!r} has no block in group {group:04X}, where {', '.join(blocks) or 'nobody'} has",
+                file=ds._source.name,
+            )
+        self._dataset = ds
+        self.group = group
+        self.private_creator = creator
+        self.block_start = block << 8
+
+    def get_tag(self, element_offset: int) -> int:
+        """Give the tag (0xGGGGEEEE) of the element whose number ends in `element_offset`, 0 to 0xFF."""
+        if not 0 <= element_offset <= 0xFF:
+            raise OptionError(f"a block has elements 0 to 0xFF, and not {element_offset:#x}")
+        return self.group << 16 | self.block_start | element_offset
+
+    def __getitem__(self, element_offset: int) -> Element:
+        return self._dataset[self.get_tag(element_offset)]
+
+    def get(self, element_offset: int, default: Any = None) -> Any:
+        """Give the value of an element, or `default` where there is none."""
+        element = self._dataset.get(self.get_tag(element_offset))
+        return default if element is None else element.value
+
+    def __contains__(self, element_offset: object) -> bool:
+        return isinstance(element_offset, int) and self.get_tag(element_offset) in self._dataset
+
+    def __iter__(self) -> Iterator[Element]:
+        """The block's elements in the order of their tags."""
+        first = self.get_tag(0)
+        return (element for element in self._dataset if first <= element.tag <= first | 0xFF)
+
+    def __repr__(self) -> str:
+        return f"<PrivateBlock ({self.group:04X},{self.block_start:04X}) {self.private_creator!r}>"

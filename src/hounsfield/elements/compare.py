@@ -1,0 +1,84 @@
+"""Equality of data sets, and their plain form."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from hounsfield.elements.access import path_step
+from hounsfield.elements.json_model import WORD_CODES, little_endian
+from hounsfield.elements.sequence import Sequence
+from hounsfield.elements.text import head
+
+if TYPE_CHECKING:
+    from hounsfield.elements.dataset import Dataset
+    from hounsfield.elements.element import Element
+
+__all__ = ["same", "to_dict"]
+
+
+def same(one: Dataset, other: Dataset) -> bool:
+    """Tell whether two data sets have the same elements: tags, VRs and values, in items, too.
+
+    How they are written does not matter: not the transfer syntax, nor character set or padding of a text. Not
+    a number equals itself here.
+
+    Raises
+    ------
+    DicomError
+        A value or an item cannot be read.
+    """
+    return all(
+        mine is not None and its is not None and _same_element(mine, its)
+        for mine, its in zip_longest(one, other)
+    )
+
+
+def _same_element(one: Element, other: Element) -> bool:
+    vr = one.VR
+    if one.tag != other.tag or vr != other.VR:
+        return False
+    if vr == "SQ":
+        items = zip_longest((item for item, _ in one.value.each()), (item for item, _ in other.value.each()))
+        return all(mine is not None and its is not None and same(mine, its) for mine, its in items)
+    if one.is_cut or other.is_cut:
+        return one.is_cut and other.is_cut and head(one, one.length) == head(other, other.length)
+    if vr in WORD_CODES:
+        return _words(one, vr) == _words(other, vr)
+    mine, its = one.value, other.value
+    # The text of numbers is the same where they are, NaN included.
+    return bool(mine == its) or (vr in ("FL", "FD", "DS") and repr(mine) == repr(its))
+
+
+def _words(element: Element, vr: str) -> bytes:
+    value = element.bytes
+    return little_endian(value, WORD_CODES[vr]) if element._dataset._encoding.big_endian else value
+
+
+def to_dict(ds: Dataset) -> dict[str, Any]:
+    """Give a data set as a dict of plain Python values.
+
+    Returns
+    -------
+    dict
+        From keywords, or tags of eight digits where there is none, to str, int, float and bytes, lists of
+        these for several values, and lists of dicts for sequences. An empty value is "" for text and None for
+        the rest; tags (AT) are numbers. Binary values are as they stand in the file, pixel data included.
+
+    Raises
+    ------
+    DicomError
+        A value or an item cannot be read.
+    """
+    return {path_step(element.tag): _plain(element.value) for element in ds}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Sequence):
+        return [to_dict(item) for item, _ in value.each()]
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    for kind in (str, int, float):
+        if isinstance(value, kind):
+            return str(value) if kind is str else kind(value)
+    return None if value is None else bytes(value)
