@@ -31,7 +31,8 @@ class Dataset(elements.Dataset):
     ``ds.PatientName`` and ``ds.get("PatientName")`` give a value; ``ds["PatientName"]``, ``ds[0x0010,
     0x0010]``, ``ds[0x00100010]`` and iteration an `Element`, whose ``value`` it is. Values are decoded when
     first asked for: text is str, numbers are int and float, several values a tuple, sequences lists of data
-    sets, binary values bytes; an empty value is "" for text and None for the rest.
+    sets, binary values bytes; an empty value is "" for text and None for the rest. What is not as its VR says
+    is given as it stands, text or bytes, and `warnings` say so.
 
     It is read-only, holds no file open, and may be read from several threads. Use it as a context manager, or
     call `close`, to release the buffer or file object it was read from.

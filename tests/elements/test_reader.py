@@ -292,7 +292,10 @@ class TestAssumptions:
         assert "no end" in ds.warnings[0]
 
     def test_deflated_with_something_behind(self):
-        assert hu.read(part10(DEFLATED, deflate(self.PLAIN) + b"\0junk")).PatientID == "ID"
+        ds = hu.read(part10(DEFLATED, deflate(self.PLAIN) + b"\0junk"))
+        assert ds.PatientID == "ID"
+        assert ds.warnings == ("5 bytes follow the deflate stream and were left out",)
+        assert hu.read(part10(DEFLATED, deflate(self.PLAIN) + b"\0")).warnings == ()
 
     def test_no_data_set(self, tmp_path):
         for source in sources(part10(EXPLICIT, b""), tmp_path / "file"):

@@ -224,6 +224,8 @@ def _inflate(source: Source, start: int, notes: list[str]) -> bytes | None:
             raise LimitError(f"the data set inflates to more than {INFLATED_LIMIT >> 20} MiB", offset=start)
         if not stream.eof:
             notes.append("the deflate stream has no end: read as far as it goes")
+        if len(stream.unused_data) > 1:  # one byte makes the length even
+            notes.append(f"{len(stream.unused_data)} bytes follow the deflate stream and were left out")
         if wbits > 0:
             notes.append("the deflate stream has a zlib header, which it should not")
         return data
