@@ -1,6 +1,8 @@
 """One element: its bytes without a copy, its numbers as an array, and what was wrong with it."""
 
+import copy
 import mmap
+import pickle
 import struct
 
 import numpy as np
@@ -143,6 +145,13 @@ class TestWarnings:
         assert item["SliceThickness"].warnings == item.warnings == (sentence,)
         assert f"in an item: {sentence}" in ds.warnings
         assert ds["ReferencedImageSequence"].warnings == ()
+
+    def test_are_pickled(self):
+        ds = hu.read(self.DATA)
+        before = [(each.tag, each.warnings) for each in ds]
+        for other in (pickle.loads(pickle.dumps(ds)), copy.copy(ds)):
+            assert other.warnings == ds.warnings
+            assert [(each.tag, each.warnings) for each in other] == before
 
     def test_end_with_why_there_is_no_value(self):
         ds = hu.read(part10(element(0x00091001, b"OB", bytes(10))[:-4]))

@@ -12,6 +12,7 @@
 | numbers and dates that are none | TestNumbers | test_values.py, test_times.py |
 """
 
+import pickle
 import struct
 import time
 import zlib
@@ -292,6 +293,10 @@ class TestCharacterSets:
             assert ds.PatientName == "山田"
             assert ds.ReferencedImageSequence[0].PatientName == "Иван"
             assert ds.warnings == ()
+
+    def test_that_the_caller_knows_is_pickled(self):
+        ds = hu.read(part10(element(0x00100010, b"PN", "山田".encode())), character_set="ISO_IR 192")
+        assert pickle.loads(pickle.dumps(ds)).PatientName == "山田"
 
     def test_with_code_extensions_that_the_caller_knows(self):
         data = part10(element(0x00100010, b"PN", b"\xd4\xcf\xc0\xde=\x1b$B;3ED\x1b(J"))

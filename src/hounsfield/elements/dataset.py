@@ -135,7 +135,7 @@ class Dataset:
         tail: tuple[int, bool] | None = None,
         syntax: TransferSyntax | None = None,
         meta: tuple[bytes | memoryview, int, int] | None = None,
-        notes: list[str] | None = None,
+        notes: dict[str, int | None] | None = None,
         options: Options = _DEFAULTS,
     ) -> None:
         """Take what `open_part10` found, or for an item of a sequence the first three and `parent`."""
@@ -149,7 +149,7 @@ class Dataset:
         self._meta = meta
         self._values: dict[int, Any] = {}
         self._shared_context: Context | None = None
-        self._notes: dict[str, int | None] | None = dict.fromkeys(notes) if notes else None
+        self._notes = notes
         self._examined = False
         self._options: Options = options if parent is None else parent._options
 
@@ -322,9 +322,10 @@ class Dataset:
         segment = _kept((self._base, self._data, self._table))
         more = [_kept(each) for each in self._more] if self._more else None
         meta = self._meta and (bytes(self._meta[0][: self._meta[2]]), *self._meta[1:])
-        notes = self._notes and list(self._notes)
+        with _LOCK:
+            notes = self._notes and self._notes.copy()
         state = (self._source, segment, self._encoding, self._parent, more, tail, self._syntax, meta, notes)
-        return _restored, (type(self), *state)
+        return _restored, (type(self), *state, self._options)
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain Python values by keyword, sequences as lists of dicts: see `compare.to_dict`."""

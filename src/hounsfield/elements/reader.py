@@ -54,7 +54,7 @@ Parts = tuple[
     tuple[int, bool] | None,  # where the data go on behind the pixel data; whether fragments stand there
     TransferSyntax,
     tuple[bytes | memoryview, int, int],  # the file meta information: some bytes, and from where to where
-    list[str] | None,  # what was repaired or assumed
+    dict[str, int | None] | None,  # what was repaired or assumed
 ]
 """What a `Dataset` is made of, in the order of its arguments."""
 
@@ -173,7 +173,7 @@ def _open(source: Source, head: bytes | memoryview, stop_tag: int) -> Parts:
     first = segments[0]
     if meta[0] is head and first[0] == 0:
         meta = first[1], *meta[1:]
-    return source, first, encoding, None, segments[1:], tail, syntax, meta, notes
+    return source, first, encoding, None, segments[1:], tail, syntax, meta, dict.fromkeys(notes)
 
 
 def _scan_meta(source: Source, head: bytes | memoryview, start: int) -> tuple[Table, bytes | memoryview]:
