@@ -4,6 +4,7 @@ import copy
 import mmap
 import pickle
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -152,6 +153,25 @@ class TestWarnings:
         for other in (pickle.loads(pickle.dumps(ds)), copy.copy(ds)):
             assert other.warnings == ds.warnings
             assert [(each.tag, each.warnings) for each in other] == before
+
+    def test_are_the_same_from_all_threads(self):
+        def look(ds):
+            item = ds.ReferencedImageSequence[0]
+            return sorted(
+                [
+                    *(each.warnings for each in ds),
+                    *(each.warnings for each in item),
+                    ds.warnings,
+                    item.warnings,
+                ]
+            )
+
+        expected = look(hu.read(self.DATA))
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(20):
+                ds = hu.read(self.DATA)
+                for future in [pool.submit(look, ds) for _ in range(8)]:
+                    assert future.result() == expected
 
     def test_end_with_why_there_is_no_value(self):
         ds = hu.read(part10(element(0x00091001, b"OB", bytes(10))[:-4]))

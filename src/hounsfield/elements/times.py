@@ -149,6 +149,7 @@ class DateTime(str):
     '2004-01-01T00:00:00+01:00'
     >>> DateTime("200401").precision
     'month'
+    >>> ds.AcquisitionDateTime.to_datetime(ds.get("TimezoneOffsetFromUTC"))
     """
 
     __slots__ = ()
