@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hounsfield import display
@@ -14,6 +15,7 @@ from hounsfield.errors import DicomError, OptionError, UnsupportedError
 from hounsfield.pixels.native import read_native
 
 if TYPE_CHECKING:
+    from hounsfield.elements.dicomdir import Dicomdir
     from collections.abc import Sequence
 
     import numpy as np
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from hounsfield.sources import BinaryFile
 
-__all__ = ["Dataset", "read"]
+__all__ = ["Dataset", "read", "read_dicomdir"]
 
 
 class Dataset(elements.Dataset):
@@ -107,6 +109,22 @@ class Dataset(elements.Dataset):
             return self._pixels
         except AttributeError:
             return self._decode_pixels()
+
+    def to_pydicom(self) -> Any:
+        """Make a ``pydicom.FileDataset`` of the same elements, or for an item a ``pydicom.Dataset``.
+
+        pydicom decodes their values when they are asked for. All bytes are in memory, pixel data included.
+
+        Raises
+        ------
+        UnsupportedError
+            pydicom is not installed.
+        DicomError
+            A value or an item cannot be read.
+        """
+        from hounsfield.elements.pydicom_model import to_pydicom
+
+        return to_pydicom(self, self.file_meta if self._parent is None else None)
 
     @property
     def _byteorder(self) -> Literal["<", ">"]:
@@ -294,3 +312,42 @@ def read(
     if strict:
         ds._be_strict()
     return ds
+
+
+def read_dicomdir(path: str | os.PathLike[str]) -> Dicomdir:
+    """Read the directory of a medium: a tree of patients, studies, series and the files they have.
+
+    Parameters
+    ----------
+    path : path
+        Of the DICOMDIR, or of the folder it lies in.
+
+    Returns
+    -------
+    Dicomdir
+        Files are looked for in the DICOMDIR's own folder, whatever the case of their names, and never outside
+        it. Its `missing` and `warnings` tell which are not there, and which offsets between records were
+        wrong.
+
+    Raises
+    ------
+    MissingElementError
+        The file has no directory records.
+    DicomError, OSError
+        As `read`.
+
+    Notes
+    -----
+    PS3.3 Annex F, PS3.10 Section 8.
+
+    Examples
+    --------
+    >>> for patient in hu.read_dicomdir("/media/cdrom").patients:
+    ...     print(patient.PatientName, len(list(patient.walk())))
+    """
+    from hounsfield.elements.dicomdir import Dicomdir
+
+    given = Path(path)
+    if given.is_dir():
+        given = next((each for each in sorted(given.iterdir()) if each.name.upper() == "DICOMDIR"), given / "DICOMDIR")
+    return Dicomdir(read(given), given.parent)
