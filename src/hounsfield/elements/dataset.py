@@ -322,9 +322,9 @@ class Dataset:
         segment = _kept((self._base, self._data, self._table))
         more = [_kept(each) for each in self._more] if self._more else None
         meta = self._meta and (bytes(self._meta[0][: self._meta[2]]), *self._meta[1:])
-        notes = self._notes and list(self._notes)
-        state = (self._source, segment, self._encoding, self._parent, more, tail, self._syntax, meta, notes)
-        return _restored, (type(self), *state)
+        state = (self._source, segment, self._encoding, self._parent, more, tail, self._syntax, meta)
+        notes = dict(self._notes) if self._notes else None
+        return _restored, (type(self), self._options, notes, self._examined, *state)
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain Python values by keyword, sequences as lists of dicts: see `compare.to_dict`."""
@@ -665,6 +665,9 @@ def _kept(segment: Segment) -> tuple[int, bytes | int, Table]:
 
 def _restored(
     kind: type[Dataset],
+    options: Options,
+    notes: dict[str, int | None] | None,
+    examined: bool,
     source: Source,
     segment: tuple[int, bytes | int, Table],
     encoding: Encoding,
@@ -676,7 +679,9 @@ def _restored(
         return base, source.read(base, data) if isinstance(data, int) else data, table
 
     segments = [whole(*each) for each in more] if more else None
-    return kind(source, whole(*segment), encoding, parent, segments, *state)
+    ds = kind(source, whole(*segment), encoding, parent, segments, *state)
+    ds._options, ds._notes, ds._examined = options, notes, examined
+    return ds
 
 
 def _property_of(tag: int) -> property:

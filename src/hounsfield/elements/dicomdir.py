@@ -1,4 +1,4 @@
-"""DICOMDIR: the directory of a medium as a tree of records, and the files they name (PS3.3 Annex F, PS3.10)."""
+"""DICOMDIR: the directory of a medium as a tree of records, and the files they name (PS3.3 Annex F)."""
 
 from __future__ import annotations
 
@@ -178,7 +178,8 @@ class Dicomdir:
             level = LEVELS.get(record.type, LOWEST)
             if record not in placed:
                 found += 1
-                _place(record, next((above[each] for each in sorted(above, reverse=True) if each < level), None), roots)
+                higher = [each for each in above if each < level]
+                _place(record, above[max(higher)] if higher else None, roots)
             above = {each: other for each, other in above.items() if each < level} | {level: record}
         if found:
             self.warnings.append(f"no offset leads to {found} records: placed by their order")
@@ -219,7 +220,7 @@ class _Names:
 
 
 def _is_in_use(record: Record) -> bool:
-    return record.dataset.get("RecordInUseFlag") != 0
+    return bool(record.dataset.get("RecordInUseFlag") != 0)
 
 
 def _place(record: Record, parent: Record | None, roots: list[Record]) -> None:
