@@ -27,7 +27,7 @@ from hounsfield.errors import (
     TruncatedError,
     UnsupportedError,
 )
-from hounsfield.facade import Dataset, read
+from hounsfield.facade import Dataset, read, read_dicomdir
 
 __all__ = [
     "PRESETS",
@@ -48,6 +48,7 @@ __all__ = [
     "UnsupportedError",
     "errors",
     "read",
+    "read_dicomdir",
     "render",
     "tag",
     "uid",

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hounsfield import display
 from hounsfield.elements import dataset as elements
 from hounsfield.elements.charset import override
 from hounsfield.elements.reader import open_part10
-from hounsfield.elements.uids import UID
+from hounsfield.elements.scanning import EXPLICIT_LITTLE, scan_part
+from hounsfield.elements.uids import UID, transfer_syntax
 from hounsfield.errors import DicomError, OptionError, UnsupportedError
 from hounsfield.pixels.native import read_native
+from hounsfield.sources import BufferSource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
     from typing_extensions import Buffer
 
+    from hounsfield.elements.dicomdir import Dicomdir
     from hounsfield.sources import BinaryFile
 
-__all__ = ["Dataset", "read"]
+__all__ = ["Dataset", "read", "read_dicomdir"]
 
 
 class Dataset(elements.Dataset):
@@ -108,6 +112,62 @@ class Dataset(elements.Dataset):
             return self._pixels
         except AttributeError:
             return self._decode_pixels()
+
+    @classmethod
+    def from_json(
+        cls, attributes: str | bytes | Mapping[str, Any], *, bulk: Callable[[str], Buffer] | None = None
+    ) -> Self:
+        """Make a data set of the DICOM JSON model: of what `to_json` gave, or a DICOMweb server.
+
+        Parameters
+        ----------
+        attributes : str, bytes or mapping
+            JSON text of one data set, or what `json.loads` made of it.
+        bulk : callable, optional
+            Gives the bytes for a BulkDataURI; `hounsfield.elements.json_model.read_file_uri` does for those
+            of `to_json`. Without it these values are empty, and the `warnings` say so.
+
+        Returns
+        -------
+        Dataset
+            It behaves as one that was read from a buffer in Explicit VR Little Endian. DS and IS that are
+            text in the JSON stay that text. Text is in UTF-8, whatever Specific Character Set says.
+
+        Raises
+        ------
+        ElementError
+            An attribute is not as the model has it; with the tag.
+        OptionError
+            The text is no JSON, or not one data set.
+
+        Notes
+        -----
+        PS3.18 Annex F.2.
+        """
+        from hounsfield.elements.json_model import decode_json
+
+        data, notes = decode_json(attributes, bulk)
+        source = BufferSource(data)
+        table = scan_part(source, 0, data, 0, None, EXPLICIT_LITTLE, fragments=True)
+        syntax = transfer_syntax("1.2.840.10008.1.2.1")
+        options = elements.Options(character_set=b"ISO_IR 192")
+        return cls(source, (0, data, table), EXPLICIT_LITTLE, syntax=syntax, notes=notes, options=options)
+
+    def to_pydicom(self) -> Any:
+        """Make a ``pydicom.FileDataset`` of the same elements, or for an item a ``pydicom.Dataset``.
+
+        pydicom decodes their values when they are asked for. All bytes are in memory, pixel data included.
+
+        Raises
+        ------
+        UnsupportedError
+            pydicom is not installed.
+        DicomError
+            A value or an item cannot be read.
+        """
+        from hounsfield.elements.pydicom_model import to_pydicom
+
+        return to_pydicom(self, self.file_meta if self._parent is None else None)
 
     @property
     def _byteorder(self) -> Literal["<", ">"]:
@@ -295,3 +355,43 @@ def read(
     if strict:
         ds._be_strict()
     return ds
+
+
+def read_dicomdir(path: str | os.PathLike[str]) -> Dicomdir:
+    """Read the directory of a medium: a tree of patients, studies, series and the files they have.
+
+    Parameters
+    ----------
+    path : path
+        Of the DICOMDIR, or of the folder it lies in.
+
+    Returns
+    -------
+    Dicomdir
+        Files are looked for in the DICOMDIR's own folder, whatever the case of their names, and never outside
+        it. Its `missing` and `warnings` tell which are not there, and which offsets between records were
+        wrong.
+
+    Raises
+    ------
+    MissingElementError
+        The file has no directory records.
+    DicomError, OSError
+        As `read`.
+
+    Notes
+    -----
+    PS3.3 Annex F, PS3.10 Section 8.
+
+    Examples
+    --------
+    >>> for patient in hu.read_dicomdir("/media/cdrom").patients:
+    ...     print(patient.PatientName, len(list(patient.walk())))
+    """
+    from hounsfield.elements.dicomdir import Dicomdir
+
+    given = Path(path)
+    if given.is_dir():
+        names = (each.name for each in sorted(given.iterdir()) if each.name.upper() == "DICOMDIR")
+        given /= next(names, "DICOMDIR")
+    return Dicomdir(read(given), given.parent)

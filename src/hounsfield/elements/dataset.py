@@ -324,8 +324,8 @@ class Dataset:
         meta = self._meta and (bytes(self._meta[0][: self._meta[2]]), *self._meta[1:])
         with _LOCK:
             notes = self._notes and self._notes.copy()
-        state = (self._source, segment, self._encoding, self._parent, more, tail, self._syntax, meta, notes)
-        return _restored, (type(self), *state, self._options)
+        state = (self._source, segment, self._encoding, self._parent, more, tail, self._syntax, meta)
+        return _restored, (type(self), self._options, notes, self._examined, *state)
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain Python values by keyword, sequences as lists of dicts: see `compare.to_dict`."""
@@ -666,6 +666,9 @@ def _kept(segment: Segment) -> tuple[int, bytes | int, Table]:
 
 def _restored(
     kind: type[Dataset],
+    options: Options,
+    notes: dict[str, int | None] | None,
+    examined: bool,
     source: Source,
     segment: tuple[int, bytes | int, Table],
     encoding: Encoding,
@@ -677,7 +680,9 @@ def _restored(
         return base, source.read(base, data) if isinstance(data, int) else data, table
 
     segments = [whole(*each) for each in more] if more else None
-    return kind(source, whole(*segment), encoding, parent, segments, *state)
+    ds = kind(source, whole(*segment), encoding, parent, segments, *state)
+    ds._options, ds._notes, ds._examined = options, notes, examined
+    return ds
 
 
 def _property_of(tag: int) -> property:

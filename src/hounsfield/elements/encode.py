@@ -1,4 +1,4 @@
-"""From values in the DICOM JSON model to bytes in explicit VR little endian (PS3.18 Annex F, PS3.5 Section 7)."""
+"""From values in the DICOM JSON model to bytes in explicit VR little endian (PS3.18 Annex F)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hounsfield.elements.dictionary import vr as dictionary_vr
 from hounsfield.elements.sequence import MAX_DEPTH
 from hounsfield.elements.values import DECODERS
-from hounsfield.errors import ElementError, LimitError
+from hounsfield.errors import DicomError, ElementError, LimitError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -64,7 +64,7 @@ def encode_json(attributes: Mapping[str, Any], bulk: Bulk, depth: int = 0) -> by
                 raise ValueError(f"{vr!r} is no VR")
             value = _value(vr, attribute, bulk, depth)
         except (TypeError, ValueError, KeyError, AttributeError, struct.error) as error:
-            if isinstance(error, ElementError):
+            if isinstance(error, DicomError):
                 raise
             reason = "has no vr" if isinstance(error, KeyError) else str(error)
             raise ElementError(f"is not as the JSON model has it: {reason}", tag=tag) from error
@@ -108,7 +108,7 @@ def _encoded(vr: str, values: Any) -> bytes:
     if isinstance(values, str) or not all(_is_single(vr, value) for value in values):
         raise ValueError(f"Value is no list of what {vr} has")
     if vr in NUMBERS:
-        convert = float if vr in ("FD", "FL") else int
+        convert = float if vr in ("FD", "FL") else _whole
         return struct.pack(f"<{len(values)}{NUMBERS[vr]}", *(convert(value) for value in values))
     if vr == "AT":
         tags = (int(value, 16) for value in values)
@@ -117,6 +117,12 @@ def _encoded(vr: str, values: Any) -> bytes:
         raise ValueError(f"{vr} has InlineBinary or a BulkDataURI, and no Value")
     texts = (_name(value) if vr == "PN" else "" if value is None else str(value) for value in values)
     return "\\".join(texts).encode()
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, float) and not value.is_integer():
+        raise ValueError(f"{value} is no whole number")
+    return int(value)
 
 
 def _is_single(vr: str, value: Any) -> bool:

@@ -5,19 +5,35 @@ from __future__ import annotations
 import base64
 import json
 import math
+import os
+import re
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
+from hounsfield.elements.encode import encode_json
 from hounsfield.elements.person_name import PersonName
+from hounsfield.errors import OptionError, TruncatedError
 from hounsfield.sources import PathSource
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from hounsfield.elements.dataset import Dataset
     from hounsfield.elements.element import Element
 
-__all__ = ["WORD_CODES", "BulkURI", "file_uri", "little_endian", "to_json", "to_json_dict"]
+__all__ = [
+    "WORD_CODES",
+    "BulkURI",
+    "decode_json",
+    "file_uri",
+    "little_endian",
+    "read_file_uri",
+    "to_json",
+    "to_json_dict",
+]
 
 BulkURI = Callable[["Element"], str | None]
 
@@ -43,6 +59,65 @@ def file_uri(element: Element) -> str | None:
         return None
     path = Path(dataset._source.name).resolve()
     return f"{path.as_uri()}?offset={element.offset}&length={element.length}"
+
+
+def read_file_uri(uri: str) -> bytes:
+    """Read the bytes that a URI of `file_uri` names.
+
+    It reads any file that it is told to: use it for JSON whose origin you trust.
+
+    Raises
+    ------
+    OptionError
+        It is no such URI.
+    TruncatedError
+        The file has fewer bytes.
+    OSError
+        As the operating system has it.
+    """
+    parts = urlsplit(uri)
+    match = re.fullmatch("offset=([0-9]{1,19})&length=([0-9]{1,19})", parts.query)
+    if parts.scheme != "file" or parts.netloc or match is None:
+        raise OptionError(f"{uri!r} is not like file:///dir/ct.dcm?offset=0&length=1")
+    offset, length = int(match[1]), int(match[2])
+    path = unquote(parts.path)
+    with Path(path).open("rb") as file:
+        if offset + length > os.fstat(file.fileno()).st_size:
+            raise TruncatedError(f"has no {length} bytes there", file=path, offset=offset)
+        file.seek(offset)
+        return file.read(length)
+
+
+def decode_json(
+    attributes: str | bytes | Mapping[str, Any], bulk: Callable[[str], Buffer] | None
+) -> tuple[bytes, list[str]]:
+    """Encode JSON, as `Dataset.from_json` takes it, in explicit VR little endian and UTF-8.
+
+    Returns
+    -------
+    bytes
+    list of str
+        What is missing: values that are named by a URI, if there is no `bulk`.
+
+    Raises
+    ------
+    ElementError, OptionError
+        As `Dataset.from_json`.
+    """
+    if isinstance(attributes, str | bytes):
+        try:
+            attributes = json.loads(attributes)
+        except (ValueError, RecursionError) as error:
+            raise OptionError(f"this is no JSON: {error}") from error
+    if not isinstance(attributes, Mapping):
+        raise OptionError(f"a data set is an object in JSON, and not {type(attributes).__name__}")
+    notes: list[str] = []
+
+    def missing(uri: str) -> bytes:
+        notes.append(f"the value at {uri} is not here: from_json has no `bulk` to get it")
+        return b""
+
+    return encode_json(attributes, bulk or missing), notes
 
 
 def to_json_dict(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_DEPTH", "Sequence"]
 
 ITEM = 0xFFFEE000
+ITEM_HEADER = 8
 MAX_DEPTH = 64
 
 
@@ -120,6 +121,11 @@ class Sequence:
         base, data, table = self._entries()
         for row in table:
             yield self._item(row, base, data), None if row[5] & FLAG_UNDEFINED else row[3]
+
+    def offsets(self) -> list[int]:
+        """Where each item begins in the source, in bytes: of its tag, as a DICOMDIR counts them."""
+        base, _, table = self._entries()
+        return [base + row[2] - ITEM_HEADER for row in table]
 
     def __bool__(self) -> bool:
         return len(self) > 0
