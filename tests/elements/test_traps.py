@@ -201,7 +201,7 @@ class TestOrderAndLengths:
 
     def test_a_length_with_the_high_bit(self):
         data = part10(CT + element(0x00091001, b"UN", b"abcd", length=0x80000004))
-        ds = is_repaired(data, "the data end inside the element at byte")
+        ds = is_repaired(data, "the data end inside the element at byte", error=hu.TruncatedError)
         with pytest.raises(hu.TruncatedError):
             _ = ds[0x00091001].value
 

@@ -17,6 +17,7 @@ from hounsfield.elements.dictionary import vr as dictionary_vr
 from hounsfield.elements.element import Element
 from hounsfield.elements.scanning import (
     AFTER_PIXELS,
+    CUT,
     EXPLICIT_LITTLE,
     FLAG_CUT,
     FLAG_UN_SEQUENCE,
@@ -406,7 +407,7 @@ class Dataset:
     def _be_strict(self) -> None:
         """Raise what had to be repaired so far, and what would have to be in order to show the elements."""
         for message in self._notes or ():
-            raise ParseError(message, file=self._source.name)
+            raise (TruncatedError if message.startswith(CUT) else ParseError)(message, file=self._source.name)
         self._examine()
         self._context()
 
@@ -529,7 +530,7 @@ class Dataset:
 
     def _note_end(self, end: ScanEnd) -> None:
         if end.status == "truncated":
-            self._note(f"the data end inside the element at byte {end.position}", kind=TruncatedError)
+            self._note(f"{CUT} {end.position}", kind=TruncatedError)
         elif end.status == "stop":  # at the tag (FFFF,FFFF), which no element has
             self._note(f"no element stands at byte {end.position}: what follows was left out")
 

@@ -21,6 +21,7 @@ from hounsfield.elements.dictionary import vr
 from hounsfield.elements.scanning import (
     AFTER_PIXELS,
     CHUNK,
+    CUT,
     EXPLICIT_LITTLE,
     UNDEFINED,
     Encoding,
@@ -220,7 +221,7 @@ def _open(source: Source, head: bytes | memoryview, stop_tag: int) -> Parts:
     if end.status == "truncated":
         if not start and len(segments[0][2]) < 2:
             raise NotDicomError("no DICM prefix, and as a data set it ends in its first elements", offset=0)
-        notes.append(f"the data end inside the element at byte {end.position}")
+        notes.append(f"{CUT} {end.position}")
     tail = (end.position, end.status == "fragments") if end.status in ("fragments", "stop", "more") else None
     first = segments[0]
     if meta[0] is head and first[0] == 0:

@@ -11,6 +11,7 @@ from hounsfield.sources import BufferSource, Source
 __all__ = [
     "AFTER_PIXELS",
     "CHUNK",
+    "CUT",
     "EXPLICIT_LITTLE",
     "FLAG_CUT",
     "FLAG_IMPLICIT",
@@ -38,6 +39,9 @@ CHUNK = 64 * 1024
 
 LARGEST = 1 << 30
 """Bytes read at once, so as to find the end of one sequence of undefined length."""
+
+CUT = "the data end inside the element at byte"
+"""How the note begins that says so."""
 
 AFTER_PIXELS = 0x7FE00011
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
