@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hounsfield.elements.dataset import Dataset
     from hounsfield.elements.element import Element
 
-__all__ = ["cut_lines", "dataset_lines", "element_line", "head", "printable"]
+__all__ = ["cut_lines", "dataset_lines", "element_line", "head", "printable", "shown_value"]
 
 COLUMN = 40
 """Characters that values are padded to."""
@@ -95,7 +95,7 @@ def element_line(element: Element) -> str:
 def _line_and_error(element: Element) -> tuple[str, DicomError | None]:
     problem = None
     try:
-        value, count = _value(element)
+        value, count = shown_value(element)
     except DicomError as error:
         problem = error
         value, count = f"(cannot be read: {printable(error.message)})", 0
@@ -173,7 +173,7 @@ def _fragments(element: Element) -> list[tuple[int, int]]:
     return [(base + row[2], row[3]) for base, row in rows]
 
 
-def _value(element: Element) -> tuple[str, int]:
+def shown_value(element: Element) -> tuple[str, int]:
     """Give what to show of the value, and the number of values."""
     vr, length = element.VR, element._row[3]
     if vr == "SQ":
