@@ -152,7 +152,14 @@ class Dataset(elements.Dataset):
         table = scan_part(source, 0, data, 0, None, EXPLICIT_LITTLE, fragments=True)
         syntax = transfer_syntax("1.2.840.10008.1.2.1")
         options = elements.Options(character_set=b"ISO_IR 192")
-        return cls(source, (0, data, table), EXPLICIT_LITTLE, syntax=syntax, notes=notes, options=options)
+        return cls(
+            source,
+            (0, data, table),
+            EXPLICIT_LITTLE,
+            syntax=syntax,
+            notes=dict.fromkeys(notes),
+            options=options,
+        )
 
     def to_pydicom(self) -> Any:
         """Make a ``pydicom.FileDataset`` of the same elements, or for an item a ``pydicom.Dataset``.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hounsfield.elements.dataset import Dataset
     from hounsfield.elements.element import Element
 
-__all__ = ["cut_lines", "dataset_lines", "element_line", "head", "printable", "shown_value"]
+__all__ = ["cut_lines", "dataset_lines", "element_line", "element_lines", "head", "printable", "shown_value"]
 
 COLUMN = 40
 """Characters that values are padded to."""
@@ -125,20 +125,29 @@ def cut_lines(ds: Dataset, most: int = 1000) -> Iterator[str]:
         yield f"... (cut here, after {most} lines)"
 
 
+def element_lines(element: Element, *, problem: Callable[[str], None] = ignore) -> Iterator[str]:
+    """Give the lines of one element, as `dataset_lines` does."""
+    return _element_lines(element, "", problem)
+
+
 def _dataset_lines(ds: Dataset, indent: str, problem: Callable[[str], None]) -> Iterator[str]:
     for element in ds:
-        line, error = _line_and_error(element)
-        yield indent + line
-        if error is not None:
-            problem(str(error))
-            continue
-        try:
-            if element.VR == "SQ":
-                yield from _item_lines(element, indent, problem)
-            elif element.is_undefined_length:
-                yield from _fragment_lines(element, indent)
-        except DicomError as broken_inside:
-            problem(str(broken_inside))
+        yield from _element_lines(element, indent, problem)
+
+
+def _element_lines(element: Element, indent: str, problem: Callable[[str], None]) -> Iterator[str]:
+    line, error = _line_and_error(element)
+    yield indent + line
+    if error is not None:
+        problem(str(error))
+        return
+    try:
+        if element.VR == "SQ":
+            yield from _item_lines(element, indent, problem)
+        elif element.is_undefined_length:
+            yield from _fragment_lines(element, indent)
+    except DicomError as broken_inside:
+        problem(str(broken_inside))
 
 
 def _item_lines(element: Element, indent: str, problem: Callable[[str], None]) -> Iterator[str]:
