@@ -145,9 +145,9 @@ def test_as_a_process(ct, tmp_path):
     assert done.returncode == 0
     assert "[CompressedSamples^CT1]" in done.stdout
     assert "\x1b" not in done.stdout
-    done = subprocess.run([*COMMAND, "dump", tmp_path], capture_output=True, text=True)
+    done = subprocess.run([*COMMAND, "dump", tmp_path / "none"], capture_output=True, text=True)
     assert done.returncode == 1
-    assert "Is a directory" in one_line(done.stderr)
+    assert "No such file" in one_line(done.stderr)
 
 
 def test_a_reader_that_has_seen_enough(ct):
@@ -205,3 +205,87 @@ def test_without_the_extra(monkeypatch, capsys):
 def test_the_package_does_not_load_the_command_line():
     code = "import sys, hounsfield; sys.exit(bool({'click', 'rich', 'hounsfield.cli'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.fixture
+def folder(tmp_path, pydicom_path):
+    """A folder with two DICOM files, one of them further down, and what is none."""
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a.dcm").write_bytes(pydicom_path("CT_small.dcm").read_bytes())
+    (tmp_path / "b" / "c").write_bytes(pydicom_path("MR_small.dcm").read_bytes())
+    (tmp_path / "b" / "notes.txt").write_text("no DICOM")
+    os.mkfifo(tmp_path / "pipe")
+    return tmp_path
+
+
+def test_folders(folder, capsys):
+    assert run(["dump", str(folder)]) == 0
+    out, err = capsys.readouterr()
+    headers = [line for line in out.splitlines() if line.startswith(f"# {folder}")]
+    assert headers == [f"# {folder}/a.dcm", f"# {folder}/b/c"]
+    assert err == ""
+    assert run(["dump", "--json", str(folder)]) == 0
+    assert [json.loads(line)["00080060"]["Value"] for line in capsys.readouterr().out.splitlines()] == [
+        ["CT"],
+        ["MR"],
+    ]
+
+
+def test_stdin(ct):
+    with open(ct, "rb") as file:  # noqa: PTH123
+        done = subprocess.run([*COMMAND, "dump", "-"], stdin=file, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "[CompressedSamples^CT1]" in done.stdout
+    done = subprocess.run([*COMMAND, "dump", "-"], input=b"", capture_output=True)
+    assert done.returncode == 1
+
+
+def test_tags(ct, capsys):
+    ds = hu.read(ct)
+    wanted = "Rows,0010,0010,(0028,0011),00091001,OtherPatientIDsSequence.1.PatientID,WindowCenter"
+    assert run(["dump", ct, "--tags", wanted, "--tags", "Modality"]) == 0
+    out, err = capsys.readouterr()
+    keys = ["Rows", "PatientName", "Columns", 0x00091001, "OtherPatientIDsSequence.1.PatientID", "Modality"]
+    assert out.splitlines() == [repr(ds[key]) for key in keys]
+    assert err == ""
+    assert "Full fidelity" in out
+
+
+def test_tags_of_a_sequence_and_of_several_files(ct, folder, capsys):
+    assert run(["dump", ct, "--tags", "OtherPatientIDsSequence"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10
+    assert lines[2].strip().startswith("(0010,0020)")
+    assert run(["dump", str(folder), "--tags", "Modality"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[::2] == [f"# {folder}/a.dcm", f"# {folder}/b/c"]
+    assert ["[CT]" in lines[1], "[MR]" in lines[3]] == [True, True]
+
+
+def test_tags_as_json(ct, capsys):
+    assert run(["dump", ct, "--json", "--tags", "PatientName,0028,0010,WindowCenter"]) == 0
+    attributes = hu.read(ct).to_json_dict()
+    assert json.loads(capsys.readouterr().out) == {key: attributes[key] for key in ("00100010", "00280010")}
+
+
+@pytest.mark.parametrize(
+    "tags", ["Rowz", "", "Rows,", "A.0.B", "Rows.0", "OtherPatientIDsSequence.x.Rows", "0010,001"]
+)
+def test_tags_that_are_none(ct, tags, capsys):
+    assert run(["dump", ct, "--tags", tags]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "--tags" in one_line(err)
+
+
+def test_paths_and_json_do_not_mix(ct, capsys):
+    assert run(["dump", ct, "--json", "--tags", "OtherPatientIDsSequence.0.PatientID"]) == 2
+    assert "--json gives whole elements" in one_line(capsys.readouterr().err)
+
+
+def test_rich_is_loaded_for_terminals_only(ct):
+    code = (
+        "import sys; from hounsfield.cli.app import run; run(['dump', sys.argv[1]]);"
+        "sys.exit('rich' in sys.modules or 'hounsfield.cli.convert' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, ct], check=True, stdout=subprocess.DEVNULL)

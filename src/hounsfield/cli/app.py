@@ -3,17 +3,34 @@
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import click
 
-from hounsfield.cli.convert import convert
-from hounsfield.cli.dump import dump
 from hounsfield.cli.report import complain
 
 __all__ = ["commands", "run"]
 
 
+COMMANDS = ("convert", "dump")
+"""Each is a module of its own, which is loaded when the command is used."""
+
+
+class Commands(click.Group):
+    """The subcommands; what one of them needs does not slow down another."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"hounsfield.cli.{cmd_name}"), cmd_name)
+        return command
+
+
 @click.group(
+    cls=Commands,
     invoke_without_command=True,
     epilog="Exit codes: 0 all went well, 1 some input failed, 2 the command was not understood, "
     "130 interrupted. Each command has examples: hounsfield dump --help",
@@ -24,10 +41,6 @@ def commands(context: click.Context) -> None:
     """Look into DICOM files, and turn them into pictures and arrays."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
-
-
-commands.add_command(dump)
-commands.add_command(convert)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -1,30 +1,44 @@
 """`hounsfield dump`: what stands in DICOM files."""
 
+import json
+import os
+import re
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.highlighter import RegexHighlighter
-from rich.theme import Theme
 
 from hounsfield.cli.report import complain, debug_option, describe
-from hounsfield.elements.text import dataset_lines, printable
+from hounsfield.elements.dictionary import tag as to_tag
+from hounsfield.elements.text import dataset_lines, element_lines, printable
+from hounsfield.errors import NotDicomError, OptionError
 from hounsfield.facade import Dataset, read
 
 __all__ = ["dump"]
 
-COLORS = Theme({"tag": "cyan", "vr": "yellow", "uid": "magenta", "note": "dim", "header": "bold"})
+STDIN = "-"
 
 
-class Colored(RegexHighlighter):
-    """Colours the parts of a line."""
+class TagsType(click.ParamType[tuple[str, ...]]):
+    """Keywords, tags and dotted paths, parted by commas; in a tag itself, the comma may stand or not."""
 
-    highlights = (
-        r"^ *(?P<tag>\(.{9}\)) (?P<vr>..) .*?(?P<note> +# +[u/l\d]+,.*)$",
-        r"^ *\(.{9}\) UI (?P<uid>=\S+)",
-        r"^(?P<header>#.*)$",
-    )
+    name = "tags"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        wanted = re.sub(r"\b([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\b", r"\1\2", value).split(",")
+        for path in wanted:
+            steps = path.strip().split(".")
+            try:
+                for step in steps[::2]:
+                    to_tag(step)
+            except OptionError as error:
+                self.fail(error.message, param, ctx)
+            if len(steps) % 2 == 0 or not all(re.fullmatch("-?[0-9]{1,9}", step) for step in steps[1::2]):
+                self.fail(f"{path!r} is not like SequenceKeyword.0.Keyword", param, ctx)
+        return tuple(path.strip() for path in wanted)
 
 
 @click.command(
@@ -33,7 +47,10 @@ Examples:
   hounsfield dump ct.dcm
   hounsfield dump ct.dcm | grep -i window
   hounsfield dump --json ct.dcm | jq '."00100010".Value'
-  hounsfield dump --json archive/*.dcm > archive.jsonl
+  hounsfield dump --json archive/ > archive.jsonl
+  hounsfield dump --tags PatientName,0028,0010 archive/
+  hounsfield dump --tags SharedFunctionalGroupsSequence.0.PixelMeasuresSequence.0.PixelSpacing mr.dcm
+  curl https://example.org/ct.dcm | hounsfield dump -
 
 Exit codes: 0 all files were read, 1 some were not, 2 the command was not understood.
 """
@@ -47,30 +64,54 @@ Exit codes: 0 all files were read, 1 some were not, 2 the command was not unders
     "Binary values of more than 1024 bytes are named by a URI: file:///path?offset=N&length=M.",
 )
 @click.option("--inline", is_flag=True, help="With --json: all binary values in the JSON itself.")
+@click.option(
+    "--tags",
+    "tags",
+    type=TagsType(),
+    multiple=True,
+    metavar="TAG,...",
+    help="Only these elements, where they are: keywords, tags such as 0010,0020, and dotted paths into "
+    "sequences, whose items count from 0. With --json, no paths.",
+)
 @debug_option
-def dump(files: tuple[str, ...], as_json: bool, inline: bool, debug: bool) -> int:
+def dump(
+    files: tuple[str, ...], as_json: bool, inline: bool, tags: tuple[tuple[str, ...], ...], debug: bool
+) -> int:
     """Print each element of DICOM FILEs in a line, as dcmdump does.
 
-    A line has the tag, the VR, the value, its length in bytes, the number of values and the keyword. Items of
-    sequences are indented. Long values end in "..."; control characters are made visible. Output is coloured
-    on a terminal, unless NO_COLOR is set.
+    A FILE may be a folder, all of whose DICOM files are meant, or - for stdin. A line has the tag, the VR,
+    the value, its length in bytes, the number of values and the keyword or the name. Items of sequences are
+    indented. Long values end in "..."; control characters are made visible. Output is coloured on a terminal,
+    unless NO_COLOR is set.
     """
+    context = click.get_current_context()
+    wanted = [path for paths in tags for path in paths]
     if inline and not as_json:
-        raise click.UsageError("--inline goes with --json", click.get_current_context())
+        raise click.UsageError("--inline goes with --json", context)
+    if as_json and any("." in path for path in wanted):
+        raise click.UsageError("--json gives whole elements: it takes no paths in --tags", context)
     failed = False
     write = _writer()
-    for number, path in enumerate(files):
+    several = len(files) > 1 or Path(files[0]).is_dir()
+    unreadable: list[OSError] = []
+    number = 0
+    for path, walked in _found(files, unreadable.append):
         problems: list[str] = []
         try:
-            ds = read(path)
+            try:
+                ds = read(sys.stdin.buffer.read() if path == STDIN and not walked else path)
+            except NotDicomError:
+                if walked:
+                    continue
+                raise
             if as_json:
-                write(ds.to_json(bulk_threshold=None if inline else 1024))
+                write(_json(ds, wanted, inline))
             else:
-                if number:
+                if number and not wanted:
                     write("")
-                if len(files) > 1:
+                if several:
                     write(f"# {printable(path)}")
-                for line in _lines(ds, problems.append):
+                for line in _chosen(ds, wanted, problems.append) if wanted else _lines(ds, problems.append):
                     write(line)
             for warning in ds.warnings:
                 complain(f"{path}: {warning}")
@@ -82,10 +123,43 @@ def dump(files: tuple[str, ...], as_json: bool, inline: bool, debug: bool) -> in
             complain(describe(path, error), error, debug=debug)
             if as_json:
                 write("null")
+        number += 1
         for problem in problems:
             failed = True
             complain(problem)
+    for unseen in unreadable:
+        failed = True
+        complain(describe(str(unseen.filename), unseen))
     return int(failed)
+
+
+def _found(files: tuple[str, ...], unreadable: Callable[[OSError], object]) -> Iterator[tuple[str, bool]]:
+    """Give each file, and whether it was found in a folder."""
+    for file in files:
+        if file == STDIN or not Path(file).is_dir():
+            yield file, False
+            continue
+        for folder, folders, names in os.walk(file, onerror=unreadable):
+            folders.sort()
+            for name in sorted(names):
+                path = Path(folder, name)
+                if path.is_file():  # and no pipe or socket
+                    yield str(path), True
+
+
+def _json(ds: Dataset, wanted: list[str], inline: bool) -> str:
+    attributes = ds.to_json_dict(bulk_threshold=None if inline else 1024)
+    if wanted:
+        keys = {f"{to_tag(key):08X}" for key in wanted}
+        attributes = {key: attribute for key, attribute in attributes.items() if key in keys}
+    return json.dumps(attributes, ensure_ascii=False, allow_nan=False)
+
+
+def _chosen(ds: Dataset, wanted: list[str], problem: Callable[[str], None]) -> Iterator[str]:
+    """The lines of the elements that were asked for, as far as there are such."""
+    for path in wanted:
+        if path in ds:
+            yield from element_lines(ds[path], problem=problem)
 
 
 def _lines(ds: Dataset, problem: Callable[[str], None]) -> Iterator[str]:
@@ -104,7 +178,10 @@ def _lines(ds: Dataset, problem: Callable[[str], None]) -> Iterator[str]:
 
 def _writer() -> Callable[[str], object]:
     """Give what prints a line: in colours on a terminal, else as it is."""
-    console = Console(theme=COLORS, highlighter=Colored(), markup=False, emoji=False, soft_wrap=True)
-    if console.is_terminal and not console.no_color:
-        return console.print
+    if sys.stdout.isatty() or "FORCE_COLOR" in os.environ:
+        from hounsfield.cli.colors import colored_writer
+
+        writer = colored_writer()
+        if writer is not None:
+            return writer
     return lambda line: sys.stdout.write(f"{line}\n")

@@ -262,6 +262,11 @@ class Dataset:
 
         return "\n".join(cut_lines(self))
 
+    def _repr_html_(self) -> str:
+        from hounsfield.elements.html import dataset_html
+
+        return dataset_html(self)
+
     def keys(self) -> list[int]:
         """Tags in order, as 0xGGGGEEEE."""
         return [element.tag for element in self]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hounsfield.elements.dataset import Dataset
     from hounsfield.elements.element import Element
 
-__all__ = ["cut_lines", "dataset_lines", "element_line", "head", "printable"]
+__all__ = ["cut_lines", "dataset_lines", "element_line", "element_lines", "head", "printable", "shown_value"]
 
 COLUMN = 40
 """Characters that values are padded to."""
@@ -95,7 +95,7 @@ def element_line(element: Element) -> str:
 def _line_and_error(element: Element) -> tuple[str, DicomError | None]:
     problem = None
     try:
-        value, count = _value(element)
+        value, count = shown_value(element)
     except DicomError as error:
         problem = error
         value, count = f"(cannot be read: {printable(error.message)})", 0
@@ -125,20 +125,29 @@ def cut_lines(ds: Dataset, most: int = 1000) -> Iterator[str]:
         yield f"... (cut here, after {most} lines)"
 
 
+def element_lines(element: Element, *, problem: Callable[[str], None] = ignore) -> Iterator[str]:
+    """Give the lines of one element, as `dataset_lines` does."""
+    return _element_lines(element, "", problem)
+
+
 def _dataset_lines(ds: Dataset, indent: str, problem: Callable[[str], None]) -> Iterator[str]:
     for element in ds:
-        line, error = _line_and_error(element)
-        yield indent + line
-        if error is not None:
-            problem(str(error))
-            continue
-        try:
-            if element.VR == "SQ":
-                yield from _item_lines(element, indent, problem)
-            elif element.is_undefined_length:
-                yield from _fragment_lines(element, indent)
-        except DicomError as broken_inside:
-            problem(str(broken_inside))
+        yield from _element_lines(element, indent, problem)
+
+
+def _element_lines(element: Element, indent: str, problem: Callable[[str], None]) -> Iterator[str]:
+    line, error = _line_and_error(element)
+    yield indent + line
+    if error is not None:
+        problem(str(error))
+        return
+    try:
+        if element.VR == "SQ":
+            yield from _item_lines(element, indent, problem)
+        elif element.is_undefined_length:
+            yield from _fragment_lines(element, indent)
+    except DicomError as broken_inside:
+        problem(str(broken_inside))
 
 
 def _item_lines(element: Element, indent: str, problem: Callable[[str], None]) -> Iterator[str]:
@@ -173,7 +182,7 @@ def _fragments(element: Element) -> list[tuple[int, int]]:
     return [(base + row[2], row[3]) for base, row in rows]
 
 
-def _value(element: Element) -> tuple[str, int]:
+def shown_value(element: Element) -> tuple[str, int]:
     """Give what to show of the value, and the number of values."""
     vr, length = element.VR, element._row[3]
     if vr == "SQ":
