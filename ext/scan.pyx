@@ -411,10 +411,8 @@ cdef void walk_head(const uint8_t* data, uint32_t stop_tag, Head* head, Walk* wa
         return
     walk.count = 0
     top.start, top.explicit = head.start, head.explicit
-    head.status = walk_elements(
-        &source, top, min(stop_tag, <uint32_t>AFTER_PIXELS), False, False, DEFAULT_ELEMENTS, DEFAULT_DEPTH,
-        walk,
-    )
+    stop_tag = min(stop_tag, <uint32_t>AFTER_PIXELS)
+    head.status = walk_elements(&source, top, stop_tag, False, False, DEFAULT_ELEMENTS, DEFAULT_DEPTH, walk)
     head.plain = head.status == COMPLETE or head.status == STOP_TAG or head.status == FRAGMENTS
     if head.status == MORE and walk.top and is_pixels(walk.rows[walk.top - 1].tag):
         walk.count = walk.top

@@ -1,14 +1,22 @@
 """Where bytes come from: paths, buffers and file objects, and what becomes of them."""
 
+import gc
+import gzip
 import io
+import mmap
 import os
+import socket
+import sys
+import tarfile
+import weakref
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import hounsfield as hu
-from hounsfield.sources import BufferSource, FileSource, PathSource, open_source
+from hounsfield.sources import BufferSource, FileSource, PathSource, RemoteSource, is_url, open_source
 
 DATA = bytes(range(256)) * 40
 
@@ -18,7 +26,7 @@ def path_source(path):
     return PathSource(str(path), (status.st_size, status.st_ino, status.st_mtime_ns))
 
 
-@pytest.fixture(params=["path", "head", "buffer", "file", "shifted file", "slow file"])
+@pytest.fixture(params=["path", "head", "buffer", "file", "shifted file", "slow file", "url"])
 def source(request, tmp_path):
     path = tmp_path / "data"
     path.write_bytes(DATA)
@@ -38,6 +46,8 @@ def source(request, tmp_path):
             yield FileSource(file)
         case "slow file":
             yield FileSource(Slow(DATA))
+        case "url":
+            yield RemoteSource(path.as_uri())
 
 
 class Slow(io.BytesIO):
@@ -185,6 +195,126 @@ class TestFile:
     def test_what_is_no_source(self, what):
         with pytest.raises(TypeError, match="cannot read from"):
             open_source(what)
+
+
+class TestUrl:
+    @pytest.mark.parametrize(
+        "text", ["s3://bucket/key", "https://a.b/c", "FILE:///x", "simplecache::s3://b/k", "zip://a::b.zip"]
+    )
+    def test_is_one(self, text):
+        assert is_url(text)
+
+    @pytest.mark.parametrize(
+        "text", ["C:\\x.dcm", "C://x.dcm", "a/b.dcm", "/a/b://c", "://x", "a::b", "std::x/y.dcm", "1:2", ""]
+    )
+    def test_is_none(self, text):
+        assert not is_url(text)
+
+    def test_a_path_like_a_drive(self, tmp_path, monkeypatch, pydicom_path):
+        monkeypatch.chdir(tmp_path)
+        Path("C:\\ct.dcm").write_bytes(pydicom_path("CT_small.dcm").read_bytes())
+        assert hu.read("C:\\ct.dcm").pixel_array.shape == (128, 128)
+
+    def test_without_fsspec(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "fsspec.core", None)
+        with pytest.raises(hu.OptionError, match=r"hounsfield\[remote\]") as caught:
+            hu.read("https://127.0.0.1/ct.dcm")
+        assert caught.value.file == "https://127.0.0.1/ct.dcm"
+
+    def test_what_cannot_be_read(self, tmp_path):
+        with pytest.raises(hu.OptionError, match="nosuch"):
+            hu.read("nosuch://a/b")
+        with pytest.raises(FileNotFoundError):
+            hu.read((tmp_path / "none").as_uri())
+
+
+CONTAINERS = ["deflated zip", "stored zip", "tar", "tar.gz", "gzip"]
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_members_of_archives(kind, tmp_path, pydicom_path):
+    """File objects that the standard library makes of what it packs and unpacks."""
+    path, packed = pydicom_path("CT_small.dcm"), tmp_path / "packed"
+    if kind.endswith(" zip"):
+        method = zipfile.ZIP_STORED if "stored" in kind else zipfile.ZIP_DEFLATED
+        with zipfile.ZipFile(packed, "w", method) as archive:
+            archive.write(path, "ct")
+        with zipfile.ZipFile(packed) as archive, archive.open("ct") as member:
+            check(hu.read(member), path)
+    elif kind == "gzip":
+        packed.write_bytes(gzip.compress(path.read_bytes()))
+        with gzip.open(packed) as member:
+            check(hu.read(member), path)
+    else:
+        with tarfile.open(packed, "w:gz" if "gz" in kind else "w") as archive:
+            archive.add(path, "ct")
+        with tarfile.open(packed) as archive:
+            check(hu.read(archive.extractfile("ct")), path)
+
+
+def check(ds, path):
+    whole = hu.read(path)
+    assert ds.keys() == whole.keys()
+    assert np.array_equal(ds.pixel_array, whole.pixel_array)
+
+
+def test_a_socket_cannot_seek():
+    one, two = socket.socketpair()
+    with one, two, one.makefile("rb") as file, pytest.raises(hu.OptionError, match="cannot seek"):
+        hu.read(file)
+
+
+class TestRelease:
+    """What a data set held is free again: once closed, at the end of a with, or when it is gone."""
+
+    @pytest.fixture
+    def path(self, pydicom_path):
+        return pydicom_path("CT_small.dcm")
+
+    def use(self, source):
+        ds = hu.read(source)
+        assert ds.OtherPatientIDsSequence[0].PatientID == "ABCD1234"
+        assert len(list(ds)) > 200
+        assert ds.file_meta.TransferSyntaxUID
+        return ds
+
+    @pytest.mark.parametrize("how", ["close", "with", "garbage"])
+    def test_an_mmap(self, path, how):
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        ds = self.use(mapped)
+        with pytest.raises(BufferError):
+            mapped.close()
+        if how == "close":
+            ds.close()
+        elif how == "with":
+            with ds:
+                pass
+        else:
+            del ds
+            gc.collect()
+        mapped.close()
+
+    @pytest.mark.parametrize("how", ["close", "garbage"])
+    def test_a_file_object(self, path, how):
+        file = io.BytesIO(path.read_bytes())
+        gone = weakref.ref(file)
+        ds = self.use(file)
+        del file
+        assert gone() is not None
+        if how == "close":
+            ds.close()
+        else:
+            del ds
+            gc.collect()
+        assert gone() is None
+
+    @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc/self/fd")
+    def test_no_descriptor(self, path):
+        before = os.listdir("/proc/self/fd")  # noqa: PTH208
+        kept = [self.use(path), self.use(path.as_uri())]
+        assert kept[0].pixel_array.shape == kept[1].pixel_array.shape
+        assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
 
 
 class TestRead:

@@ -262,7 +262,9 @@ cdef inline Status walk_elements(
         if depth == 0:
             if explicit and not big and walk.ascending and level.kind == DATASET:
                 count = walk.count
-                position = walk_run(data, position, reach, last, last_wanted, max_elements - visited, walk)
+                position = walk_run(
+                    data, position, reach, last, min(last_wanted, stop_tag), max_elements - visited, walk
+                )
                 if walk.count > count:
                     visited += walk.count - count
                     last = walk.rows[walk.count - 1].tag

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from hounsfield import display
 from hounsfield.elements import dataset as elements
 from hounsfield.elements.charset import override
-from hounsfield.elements.reader import open_part10
+from hounsfield.elements.reader import open_part10, select
 from hounsfield.elements.scanning import EXPLICIT_LITTLE, scan_part
 from hounsfield.elements.uids import UID, transfer_syntax
 from hounsfield.errors import DicomError, OptionError, UnsupportedError
@@ -17,12 +17,13 @@ from hounsfield.pixels.native import read_native
 from hounsfield.sources import BufferSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
     from typing_extensions import Buffer
 
+    from hounsfield.elements.dataset import Key
     from hounsfield.elements.dicomdir import Dicomdir
     from hounsfield.sources import BinaryFile
 
@@ -300,23 +301,38 @@ class _Locating:
 def read(
     source: str | os.PathLike[str] | Buffer | BinaryFile,
     *,
+    tags: Iterable[Key] | None = None,
+    until: Key | None = None,
     strict: bool = False,
     character_set: str | Sequence[str] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Read a DICOM file: its header now, its pixel data when they are asked for.
 
     Parameters
     ----------
-    source : path, bytes-like or seekable binary file object
+    source : path, URL, bytes-like or seekable binary file object
         A path is opened, read up to the pixel data and closed again. Of a buffer (bytes, bytearray,
         memoryview, mmap, an array of bytes) nothing is copied: do not change it while the data set lives. A
-        file object is read from where it stands, and stays open.
+        file object is read from where it stands, and stays open. A URL ("s3://bucket/key", "https://...": a
+        str) is read by fsspec, which ``hounsfield[remote]`` installs: only the ranges of bytes that are
+        needed, the first of 64 KiB.
+    tags : iterable of keywords or tags, optional
+        Read these elements only, and stop behind the last of them: for what is asked of very many files. Of a
+        dotted path ("SharedFunctionalGroupsSequence.0.PixelMeasuresSequence"), its first element. What
+        decoding them takes is read with them, and is in the data set, too: Specific Character Set; Bits
+        Allocated and Pixel Representation, for sequences and for what has a VR that depends on them; private
+        creators. What stands out of order, behind the highest of these tags, is not found.
+    until : keyword or tag, optional
+        Stop before this element, or the first with a higher tag.
     strict : bool
         Raise where a warning would tell what was repaired or assumed: what `read` sees at once, and what
         comes up in values and items on access to them.
     character_set : str or sequence of str, optional
         Terms of Specific Character Set, such as "ISO_IR 192", to read all text with, whatever the data set
         and its items say (PS3.3 C.12.1.1.2).
+    storage_options : mapping, optional
+        What the file system of a URL needs to be told, as fsspec has it: ``{"anon": True}``.
 
     Returns
     -------
@@ -336,22 +352,33 @@ def read(
         `character_set` has an unknown term.
     OSError
         As the operating system has it: FileNotFoundError, PermissionError ...
+    OptionError
+        What `tags` or `until` name is no keyword and no tag; a URL that fsspec cannot read, or no fsspec.
     TypeError
         `source` is none of the above.
 
     Notes
     -----
+    Access to an element that `tags` or `until` left out raises a MissingElementError that says so.
+
     PS3.10 Section 7, PS3.5 Section 7. Files without preamble, prefix or file meta information are read, too.
 
     Examples
     --------
     >>> ds = hu.read("ct.dcm")
     >>> ds.PatientName, ds.Rows, ds.pixel_array.shape
+    >>> ds = hu.read("s3://bucket/ct.dcm", tags=["StudyInstanceUID", "Modality", (0x0020, 0x0013)])
     """
-    if not strict and character_set is None:
-        return Dataset(*open_part10(source))
-    options = elements.Options(strict, None if character_set is None else override(character_set))
-    ds = Dataset(*open_part10(source), options=options)
+    if tags is None and until is None and not strict and character_set is None:
+        return Dataset(*open_part10(source, storage_options=storage_options))
+    if isinstance(tags, str):
+        raise TypeError(f"tags is a list of keywords or tags, not one: [{tags!r}]")
+    stop_tag, asked, selected = select(None if tags is None else tuple(tags), until)
+    character_sets = None if character_set is None else override(character_set)
+    options = elements.Options(strict, character_sets, asked, stop_tag)
+    ds = Dataset(*open_part10(source, stop_tag, storage_options), options=options)
+    if asked is not None or until is not None:
+        ds._select(stop_tag, selected)
     if strict:
         ds._be_strict()
     return ds

@@ -1,4 +1,4 @@
-"""Where bytes come from: a path, a buffer or a file object, all read by offset.
+"""Where bytes come from: a path, a buffer, a file object or a URL, all read by offset.
 
 A source keeps no file open and copies nothing it does not have to. It knows its size when it is made, and a
 read that cannot be served in full is an error, because the size said that the bytes are there.
@@ -6,14 +6,28 @@ read that cannot be served in full is an error, because the size said that the b
 
 import errno
 import os
+import re
 import stat
 import sys
 import threading
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, Protocol
 
 from hounsfield.errors import OptionError, SourceError
 
-__all__ = ["BinaryFile", "BufferSource", "FileSource", "PathSource", "Source", "open_source"]
+__all__ = [
+    "BinaryFile",
+    "BufferSource",
+    "FileSource",
+    "PathSource",
+    "RemoteSource",
+    "Source",
+    "is_url",
+    "open_source",
+]
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+(::.*)?://")  # two letters at least: one is a drive
 
 if sys.platform == "win32":
     _FLAGS = os.O_RDONLY | os.O_BINARY
@@ -239,18 +253,78 @@ class FileSource:
         self._file = None
 
 
+def is_url(text: str) -> bool:
+    """Whether a text is a URL such as "s3://bucket/key", and not a path."""
+    return "://" in text and _URL.match(text) is not None
+
+
+class RemoteSource:
+    """An object that fsspec can read; each read asks for its range of bytes and no more."""
+
+    __slots__ = ("_fs", "_path", "name", "size")
+
+    name: str | None
+
+    def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
+        """Take a URL, and what its file system needs to be told (`fsspec.core.url_to_fs`).
+
+        Raises
+        ------
+        OptionError
+            fsspec, or what it needs for this kind of URL, is not installed; the object tells no size.
+        OSError
+            As the file system has it: FileNotFoundError, PermissionError ...
+        """
+        try:
+            fsspec = import_module("fsspec.core")
+        except ImportError as error:
+            raise OptionError(
+                "URLs are read by fsspec, which is not installed: pip install 'hounsfield[remote]'", file=url
+            ) from error
+        self.name = url
+        try:
+            fs, self._path = fsspec.url_to_fs(url, **(options or {}))
+        except (ImportError, ValueError) as error:  # no such protocol, or one that needs another package
+            raise OptionError(f"fsspec cannot read it: {error}", file=url) from error
+        self._fs: Any = fs
+        size = fs.info(self._path).get("size")
+        if size is None:
+            raise OptionError("the server tells no size: fetch the object, and pass its bytes", file=url)
+        self.size = int(size)
+
+    def read(self, offset: int, length: int) -> bytes:
+        if self._fs is None:
+            raise SourceError("is closed", file=self.name)
+        if not length:
+            return b""
+        data: bytes = self._fs.cat_file(self._path, start=offset, end=offset + length)
+        if len(data) < length:
+            raise _short(self.name, offset, length, len(data))
+        if len(data) > length:
+            raise SourceError("is served whole, not by ranges: fetch it, and pass its bytes", file=self.name)
+        return data
+
+    def read_into(self, offset: int, out: memoryview) -> None:
+        out[:] = self.read(offset, len(out))
+
+    def close(self) -> None:
+        self._fs = None
+
+
 def _short(name: str | None, offset: int, wanted: int, got: int) -> SourceError:
     return SourceError(f"{wanted} bytes were to be read, {got} are there", file=name, offset=offset)
 
 
-def open_source(source: Any) -> BufferSource | FileSource:
-    """Make a source of a bytes-like object or a seekable binary file object.
+def open_source(source: Any, options: Mapping[str, Any] | None = None) -> Source:
+    """Make a source of a URL (with `options`), a bytes-like object or a seekable binary file object.
 
     Raises
     ------
     TypeError
-        It is neither.
+        It is none of these.
     """
+    if isinstance(source, str):
+        return RemoteSource(source, options)
     try:
         return BufferSource(source)  # an mmap is both, and better used as a buffer
     except TypeError:

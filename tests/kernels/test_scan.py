@@ -572,3 +572,42 @@ def test_threads(pydicom_path, count):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+class TestKeep:
+    """A table may be left with some of its rows."""
+
+    @pytest.mark.parametrize("ascending", [True, False])
+    @pytest.mark.parametrize(
+        "tags",
+        [(), (0x00080005,), (0x00080005, 0x00100020, 0x7FE00010), (0x00080001, 0x00100020, 0xFFFFFFFF)],
+    )
+    def test_rows(self, ascending, tags, pydicom_path):
+        path = pydicom_path("CT_small.dcm")
+        data = path.read_bytes()
+        table = kernel.scan(data, 132, nested=not ascending)
+        assert table.ascending is False or ascending
+        expected = [row for row in table if row[0] in tags]
+        table.keep(tags)
+        assert list(table) == expected
+        for tag in tags:
+            assert table.find(tag) == next((row for row in expected if row[0] == tag), None)
+
+    def test_all(self, pydicom_path):
+        table = kernel.scan_file(str(pydicom_path("CT_small.dcm")))[4]
+        rows = list(table)
+        table.keep(tuple(row[0] for row in rows))
+        assert list(table) == rows
+        with pytest.raises(TypeError):
+            table.keep([0x00080005])
+        with pytest.raises(OverflowError):
+            table.keep((1 << 32,))
+
+
+@pytest.mark.parametrize("tag", [0x00080005, 0x00100010, 0x00280011, 0x7FE00010, 0xFFFFFFFF])
+def test_scan_file_stops_at_a_tag(tag, pydicom_path):
+    path = pydicom_path("CT_small.dcm")
+    _, data, _, _, table = kernel.scan_file(str(path), tag)
+    rows = list(kernel.scan_file(str(path))[4])
+    assert list(table) == [row for row in rows if row[0] < tag]
+    assert len(data) <= max((row[2] + row[3] for row in table), default=path.stat().st_size)

@@ -16,6 +16,7 @@ from hounsfield.elements.dictionary import tag as to_tag
 from hounsfield.elements.dictionary import vr as dictionary_vr
 from hounsfield.elements.element import Element
 from hounsfield.elements.scanning import (
+    AFTER_PIXELS,
     EXPLICIT_LITTLE,
     FLAG_CUT,
     FLAG_UN_SEQUENCE,
@@ -78,10 +79,16 @@ class Options(NamedTuple):
         Whether what could be repaired is an error.
     character_set : bytes or None
         What counts as the value of every Specific Character Set, if anything does.
+    asked : frozenset of int or None
+        The top-level tags that are wanted; None for all.
+    stop_tag : int
+        The first top-level tag that is not.
     """
 
     strict: bool = False
     character_set: bytes | None = None
+    asked: frozenset[int] | None = None
+    stop_tag: int = UNDEFINED
 
 
 _DEFAULTS = Options()
@@ -440,7 +447,21 @@ class Dataset:
     def _missing(self, tag: int) -> MissingElementError:
         known = dictionary_entry(tag)
         name = f" {known.keyword}" if known and known.keyword else ""
-        return MissingElementError(f"the data set has no element{name}", file=self._source.name, tag=tag)
+        message = f"the data set has no element{name}"
+        _, _, asked, stop_tag = self._options
+        if self._parent is None and (tag >= stop_tag or (asked is not None and tag not in asked)):
+            message = f"the element{name} was not asked for: `tags` or `until` left it out of what was read"
+        return MissingElementError(message, file=self._source.name, tag=tag)
+
+    def _select(self, stop_tag: int, tags: tuple[int, ...] | None) -> None:
+        """Leave out what stands from a tag on, and all but these tags."""
+        segments = self._all_segments() if stop_tag > AFTER_PIXELS else self._segments()
+        self._tail = None
+        for _, _, table in segments:
+            if tags is not None:
+                table.keep(tags)
+            elif stop_tag != UNDEFINED and stop_tag > AFTER_PIXELS:
+                table.keep(tuple(sorted({row[0] for row in table if row[0] < stop_tag})))
 
     def _all_segments(self) -> list[Segment]:
         if self._tail is not None:

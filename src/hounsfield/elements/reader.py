@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from hounsfield._kernels.scan import HAS_FILES, Table, scan_file
+from hounsfield.elements.dataset import (
+    BITS_ALLOCATED,
+    CHARACTER_SET,
+    LUT_DATA,
+    PIXEL_REPRESENTATION,
+    Key,
+)
+from hounsfield.elements.dictionary import tag as tag_of
+from hounsfield.elements.dictionary import vr
 from hounsfield.elements.scanning import (
     AFTER_PIXELS,
     CHUNK,
@@ -21,11 +31,12 @@ from hounsfield.elements.scanning import (
 from hounsfield.elements.uids import TransferSyntax, transfer_syntax
 from hounsfield.elements.values import DECODERS
 from hounsfield.errors import DicomError, LimitError, NotDicomError, ParseError, TruncatedError
-from hounsfield.sources import BufferSource, PathSource, Source, open_source
+from hounsfield.sources import BufferSource, PathSource, Source, is_url, open_source
 
-__all__ = ["INFLATED_LIMIT", "Parts", "open_part10"]
+__all__ = ["INFLATED_LIMIT", "Parts", "Selection", "open_part10", "select"]
 
 BEHIND_PREFIX = 132
+LUT_DESCRIPTOR = 0x00283002
 TRANSFER_SYNTAX_UID = 0x00020010
 AFTER_META = 0x00030000
 
@@ -59,6 +70,43 @@ Parts = tuple[
 """What a `Dataset` is made of, in the order of its arguments."""
 
 
+class Selection(NamedTuple):
+    """Which elements are read.
+
+    Attributes
+    ----------
+    stop_tag : int
+        Reading stops before this tag or a higher one.
+    asked : frozenset of int or None
+        What was asked for; None for all.
+    tags : tuple of int or None
+        That and what is needed to decode it, in order.
+    """
+
+    stop_tag: int
+    asked: frozenset[int] | None
+    tags: tuple[int, ...] | None
+
+
+@lru_cache(maxsize=64)
+def select(tags: tuple[Key, ...] | None, until: Key | None) -> Selection:
+    """Make a selection of the elements that are wanted, and of the first that is not."""
+    limit = UNDEFINED if until is None else tag_of(until)
+    if tags is None:
+        return Selection(limit, None, None)
+    asked = frozenset(tag_of(each.partition(".")[0] if isinstance(each, str) else each) for each in tags)
+    needed = {CHARACTER_SET}
+    # Of a VR that depends on how the pixels are described, or such ones within: see `resolve_vr`.
+    if any(len(vr(each)) > 2 or vr(each) == "SQ" for each in asked):
+        needed |= {BITS_ALLOCATED, PIXEL_REPRESENTATION}
+    if LUT_DATA in asked:
+        needed.add(LUT_DESCRIPTOR)
+    private = [each for each in asked if each >> 16 & 1 and each & 0xFFFF > 0xFF]
+    needed.update(each & 0xFFFF0000 | each >> 8 & 0xFF for each in private)
+    wanted = sorted(each for each in asked | needed if each < limit)
+    return Selection(min(wanted[-1] + 1, limit) if wanted else limit, asked, tuple(wanted))
+
+
 @lru_cache(maxsize=256)
 def _syntax(raw: bytes) -> tuple[TransferSyntax, Encoding]:
     syntax = transfer_syntax(raw.decode("latin-1").strip("\0 "))
@@ -66,23 +114,27 @@ def _syntax(raw: bytes) -> tuple[TransferSyntax, Encoding]:
 
 
 @lru_cache(maxsize=256)
-def _look(group: bytes, vr: bytes) -> Encoding | None:
+def _look(group: bytes, letters: bytes) -> Encoding | None:
     """The encoding that the first element's group and VR show, or None if its group tells nothing."""
     little, big = int.from_bytes(group, "little"), int.from_bytes(group, "big")
     if little not in FIRST_GROUPS and big not in FIRST_GROUPS:
         return None
-    explicit = vr.decode("latin-1") in DECODERS
+    explicit = letters.decode("latin-1") in DECODERS
     return Encoding(explicit, little not in FIRST_GROUPS and explicit)
 
 
-def open_part10(given: Any, stop_tag: int = UNDEFINED) -> Parts:
+def open_part10(
+    given: Any, stop_tag: int = UNDEFINED, storage_options: Mapping[str, Any] | None = None
+) -> Parts:
     """Find the elements of a DICOM file, or of a bare data set, without reading its pixel data.
 
     Parameters
     ----------
-    given : path, bytes-like or seekable binary file object
+    given : path, URL, bytes-like or seekable binary file object
     stop_tag : int
         Stop before this tag or a higher one.
+    storage_options : mapping, optional
+        For the file system of a URL.
 
     Raises
     ------
@@ -93,7 +145,7 @@ def open_part10(given: Any, stop_tag: int = UNDEFINED) -> Parts:
     """
     source: Source
     head: bytes | memoryview
-    if isinstance(given, str) or hasattr(given, "__fspath__"):
+    if hasattr(given, "__fspath__") or (isinstance(given, str) and not is_url(given)):
         name = os.fsdecode(given)
         found = scan_file(name, stop_tag) if HAS_FILES else None
         if found is not None:
@@ -106,7 +158,7 @@ def open_part10(given: Any, stop_tag: int = UNDEFINED) -> Parts:
             return source, (0, head, table), encoding, None, None, tail, syntax, meta, None
         source, head = PathSource.with_head(name, CHUNK)
     else:
-        source = open_source(given)
+        source = open_source(given, storage_options)
         if isinstance(source, BufferSource):
             head = given if isinstance(given, bytes) else source.read(0, source.size)
         else:
@@ -213,8 +265,12 @@ def _guess(encoding: Encoding) -> TransferSyntax:
 
 def _inflate(source: Source, start: int, notes: list[str]) -> bytes | None:
     """Inflate a deflated data set (PS3.5 Annex A.5), or None if it is not deflated at all."""
-    packed = source.read(start, source.size - start)
-    for wbits in (-zlib.MAX_WBITS, zlib.MAX_WBITS):
+    first = source.read(start, min(CHUNK, source.size - start))
+    forms = [wbits for wbits in (-zlib.MAX_WBITS, zlib.MAX_WBITS) if _inflates(first, wbits)]
+    if forms and source.size - start > INFLATED_LIMIT:
+        raise LimitError(f"more than {INFLATED_LIMIT >> 20} MiB are to be inflated", offset=start)
+    packed = source.read(start, source.size - start) if forms else first
+    for wbits in forms:
         stream = zlib.decompressobj(wbits)
         try:
             data = stream.decompress(packed, INFLATED_LIMIT + 1)
@@ -233,3 +289,11 @@ def _inflate(source: Source, start: int, notes: list[str]) -> bytes | None:
         raise ParseError("the data set should be deflated, and cannot be inflated", offset=start)
     notes.append("the transfer syntax is deflated, but the data set is not: read as it is")
     return None
+
+
+def _inflates(data: bytes | memoryview, wbits: int) -> bool:
+    try:
+        zlib.decompressobj(wbits).decompress(data, CHUNK)
+    except zlib.error:
+        return False
+    return True

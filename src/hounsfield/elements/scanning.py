@@ -34,7 +34,7 @@ FLAG_UNDEFINED, FLAG_IMPLICIT, FLAG_CUT, FLAG_UN_SEQUENCE = 1, 2, 4, 8
 """Bits of a row's flags: see ext/scan.pyx."""
 
 CHUNK = 64 * 1024
-"""Bytes read first, and after each value that is stepped over; four times as many each time they do not do."""
+"""Bytes read first, and after each value that is stepped over; where they do not do, four times as many."""
 
 LARGEST = 1 << 30
 """Bytes read at once, so as to find the end of one sequence of undefined length."""
