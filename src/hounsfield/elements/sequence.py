@@ -48,7 +48,7 @@ class Sequence:
         # 2).
         self._encoding = IMPLICIT_LITTLE if row[1] == "UN" else dataset._encoding
         self._found: Segment | None = None
-        self._items: dict[int, Dataset] = {}
+        self._items: list[Dataset | None] = []
 
     def _entries(self) -> Segment:
         """Where the items are: a table with a row for each, and the bytes that its offsets count in."""
@@ -63,6 +63,7 @@ class Sequence:
             if table.status == "truncated":
                 dataset._note_element(tag, f"the sequence is cut short at byte {base + table.end}")
             table.keep((ITEM,))
+            self._items = [None] * len(table)
             self._found = base, data, table
         return self._found
 
@@ -78,14 +79,14 @@ class Sequence:
     def __getitem__(self, index: int | slice) -> Dataset | list[Dataset]:
         if isinstance(index, slice):
             return [self[each] for each in range(*index.indices(len(self)))]
-        base, data, table = self._entries()
-        if index < 0:
-            index += len(table)
-        if not 0 <= index < len(table):
-            raise IndexError(f"item {index} of a sequence of {len(table)}")
-        item = self._items.get(index)
+        base, data, table = self._found or self._entries()
+        items = self._items
+        try:
+            item = items[index]
+        except IndexError:
+            raise IndexError(f"item {index} of a sequence of {len(items)}") from None
         if item is None:
-            item = self._items[index] = self._item(table[index], base, data)
+            item = items[index] = self._item(table[index], base, data)
         return item
 
     def _item(self, row: Row, base: int, data: bytes | memoryview) -> Dataset:
@@ -95,7 +96,8 @@ class Sequence:
             base, data, start, stop = base + start, parent._source.read(base + start, row[3]), 0, row[3]
         table = scan_part(parent._source, base, data, start, stop, self._encoding, fragments=True)
         item = type(parent)(parent._source, (base, data, table), self._encoding, parent=parent)
-        item._note_end(ScanEnd(table.status, base + table.end))
+        if table.status != "complete":
+            item._note_end(ScanEnd(table.status, base + table.end))
         if item._options.strict:
             item._be_strict()
         return item
@@ -106,8 +108,9 @@ class Sequence:
         if self._found is not None:
             base, _, table = self._found
             self._found = base, b"", table
-        for item in self._items.values():
-            item._let_go()
+        for item in self._items:
+            if item is not None:
+                item._let_go()
 
     def __iter__(self) -> Iterator[Dataset]:
         for index in range(len(self)):
