@@ -121,7 +121,7 @@ class TestWalk:
 
     def test_keeps_no_items(self, ct):
         assert len(list(ct.walk())) == len(ct) + 4
-        assert not ct.OtherPatientIDsSequence._items
+        assert not any(ct.OtherPatientIDsSequence._items)
 
 
 class TestPrivateBlock:
