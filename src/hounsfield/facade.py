@@ -157,7 +157,7 @@ class Dataset(elements.Dataset):
             (0, data, table),
             EXPLICIT_LITTLE,
             syntax=syntax,
-            notes=dict.fromkeys(notes),
+            notes=notes,
             options=options,
         )
 

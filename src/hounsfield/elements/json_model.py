@@ -90,14 +90,14 @@ def read_file_uri(uri: str) -> bytes:
 
 def decode_json(
     attributes: str | bytes | Mapping[str, Any], bulk: Callable[[str], Buffer] | None
-) -> tuple[bytes, list[str]]:
+) -> tuple[bytes, dict[str, int | None]]:
     """Encode JSON, as `Dataset.from_json` takes it, in explicit VR little endian and UTF-8.
 
     Returns
     -------
     bytes
-    list of str
-        What is missing: values that are named by a URI, if there is no `bulk`.
+    dict
+        The warnings of the data set: of values that are named by a URI, if there is no `bulk`.
 
     Raises
     ------
@@ -111,10 +111,10 @@ def decode_json(
             raise OptionError(f"this is no JSON: {error}") from error
     if not isinstance(attributes, Mapping):
         raise OptionError(f"a data set is an object in JSON, and not {type(attributes).__name__}")
-    notes: list[str] = []
+    notes: dict[str, int | None] = {}
 
     def missing(uri: str) -> bytes:
-        notes.append(f"the value at {uri} is not here: from_json has no `bulk` to get it")
+        notes[f"the value at {uri} is not here: from_json has no `bulk` to get it"] = None
         return b""
 
     return encode_json(attributes, bulk or missing), notes
