@@ -39,6 +39,15 @@ class Dataset(elements.Dataset):
     sets, binary values bytes; an empty value is "" for text and None for the rest. What is not as its VR says
     is given as it stands, text or bytes, and `warnings` say so.
 
+    A key may be a dotted path into sequences, whose items count from 0, or from -1 backwards:
+    ``ds["SharedFunctionalGroupsSequence.0.PixelMeasuresSequence.0.PixelSpacing"]``; `get` also gives the item
+    that a path ends in. `walk` goes through all elements with their paths, `private_block` gives a creator's.
+
+    Data sets are equal if their elements are: tags, VRs and values, however they are written. They can be
+    copied and pickled, to feed process pools: of a file the header is pickled, and where the rest is, so that
+    pixel data are read by whoever wants them, and it must still be the same file then; of buffers and file
+    objects all bytes are. An item goes with the headers of the data sets around it.
+
     It is read-only, holds no file open, and may be read from several threads. Use it as a context manager, or
     call `close`, to release the buffer or file object it was read from.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from hounsfield.elements.dictionary import TAGS, keyword
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["PrivateBlock", "follow", "path_step", "private_creators", "walk"]
 
 
+@lru_cache(maxsize=4096)
 def path_step(tag: int) -> str:
     """Give what a path calls an element: its keyword, or where that does not lead to it, eight digits.
 
