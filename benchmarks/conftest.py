@@ -93,6 +93,7 @@ class Row:
         ("at most", 4, "C walk", 1.5e-6)   the same, or 1.5 us where that is larger
         ("faster", 3, "NumPy")             3 x faster than the row "NumPy", or better
         ("within", 0.06, "import numpy")   no more than 60 ms above it
+        ("smaller", 10, "pydicom")         a tenth of its peak memory, or less
     """
 
     def __init__(self, benchmark: BenchmarkFixture) -> None:

@@ -32,7 +32,7 @@ def readable(time: float) -> str:
 
 
 def judge(target: list[Any], time: float, times: dict[str, float]) -> tuple[bool, str]:
-    """Whether a target is met, and a sentence that says so with the figure reached."""
+    """Whether a target is met, and a sentence that says so; of a "smaller" one, the figures are MiB."""
     kind, value, other, *allowance = target
     if other not in times:
         raise ValueError(f"a target names the row {other!r}; its group has {', '.join(times)}")
@@ -43,11 +43,14 @@ def judge(target: list[Any], time: float, times: dict[str, float]) -> tuple[bool
     elif kind == "faster":
         met = times[other] >= value * time
         limit, reached = f"{value:g} x faster than {other}", f"{times[other] / time:.2f} x"
+    elif kind == "smaller":
+        met = times[other] >= value * time
+        limit, reached = f"{value:g} x smaller than {other}", f"{times[other] / max(time, 1):.2f} x"
     elif kind == "within":
         met = time <= times[other] + value
         limit, reached = f"within {readable(value)} of {other}", f"{(time - times[other]) * 1e3:.1f} ms"
     else:
-        raise ValueError(f"a target is 'at most', 'faster' or 'within', not {kind!r}")
+        raise ValueError(f"a target is 'at most', 'faster', 'smaller' or 'within', not {kind!r}")
     return met, f"{'met' if met else 'MISSED'}: {reached}, to reach: {limit}"
 
 
@@ -62,6 +65,7 @@ def print_tables(report: dict[str, Any]) -> int:
         groups.setdefault(result["group"] or "", []).append(result)
     for group, results in groups.items():
         times = {name(result): seconds(result) for result in results}
+        sizes = {name(result): float(result["extra_info"].get("peak_mib", 0)) for result in results}
         first = seconds(results[0])
         print()
         print(COLUMNS.format(group, "best", "median", "x first", "MiB", "target"))
@@ -71,7 +75,10 @@ def print_tables(report: dict[str, Any]) -> int:
             targets = result["extra_info"].get("target") or []
             if targets and not isinstance(targets[0], list):
                 targets = [targets]
-            verdicts = [judge(target, time, times) for target in targets]
+            verdicts = [
+                judge(target, *((sizes[name(result)], sizes) if target[0] == "smaller" else (time, times)))
+                for target in targets
+            ]
             missed += sum(not met for met, _ in verdicts)
             print(
                 COLUMNS.format(

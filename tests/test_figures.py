@@ -27,6 +27,8 @@ def figures() -> ModuleType:
         (["at most", 1.4, "memcpy", 3.0], True),
         (["faster", 3, "NumPy"], True),
         (["faster", 3.1, "NumPy"], False),
+        (["smaller", 3, "NumPy"], True),
+        (["smaller", 3.1, "NumPy"], False),
         (["within", 1, "memcpy"], True),
         (["within", 0.9, "memcpy"], False),
     ],
