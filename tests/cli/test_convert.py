@@ -285,7 +285,7 @@ def test_a_full_disk_ends_the_run(archive, tmp_path, monkeypatch, capsys):
 
 
 def test_an_interrupted_run(archive, tmp_path):
-    for number in range(3000):
+    for number in range(20_000):
         (archive / f"{number}.dcm").symlink_to(archive / "below" / "dose.DCM")
     out = tmp_path / "out.npy"
     command = [sys.executable, "-m", "hounsfield", "convert", str(archive), "-o", str(out)]
