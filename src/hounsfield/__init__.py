@@ -12,7 +12,9 @@ from hounsfield import errors
 from hounsfield.display import PRESETS, render
 from hounsfield.elements.dictionary import tag
 from hounsfield.elements.element import Element
+from hounsfield.elements.person_name import PersonName
 from hounsfield.elements.sequence import Sequence
+from hounsfield.elements.times import Date, DateTime, Time
 from hounsfield.elements.uids import UID, uid
 from hounsfield.errors import (
     DicomError,
@@ -33,6 +35,8 @@ __all__ = [
     "PRESETS",
     "UID",
     "Dataset",
+    "Date",
+    "DateTime",
     "DicomError",
     "Element",
     "ElementError",
@@ -41,9 +45,11 @@ __all__ = [
     "NotDicomError",
     "OptionError",
     "ParseError",
+    "PersonName",
     "PixelDataError",
     "Sequence",
     "SourceError",
+    "Time",
     "TruncatedError",
     "UnsupportedError",
     "errors",
