@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from hounsfield._kernels.scan import Table
 from hounsfield.elements import charset
-from hounsfield.elements.dictionary import TAGS, private_entry, resolve_vr
-from hounsfield.elements.dictionary import entry as dictionary_entry
+from hounsfield.elements.dictionary import TAGS, keyword, private_entry, resolve_vr
 from hounsfield.elements.dictionary import tag as to_tag
 from hounsfield.elements.dictionary import vr as dictionary_vr
 from hounsfield.elements.element import Element
@@ -379,9 +378,7 @@ class Dataset:
             offset = found and found[1][0] + found[0][2]
             raise kind(message, file=self._source.name, tag=tag, offset=offset)
         if tag is not None:
-            known = dictionary_entry(tag)
-            name = f" {known.keyword}" if known and known.keyword else ""
-            message = f"({tag >> 16:04X},{tag & 0xFFFF:04X}){name}: {message}"
+            message = f"({tag >> 16:04X},{tag & 0xFFFF:04X}){_spaced_keyword(tag)}: {message}"
         with _LOCK:
             dataset: Dataset | None = self
             while dataset is not None:
@@ -451,8 +448,7 @@ class Dataset:
         return any(table.find(ROWS) for _, _, table in ((0, b"", self._table), *(self._more or ())))
 
     def _missing(self, tag: int) -> MissingElementError:
-        known = dictionary_entry(tag)
-        name = f" {known.keyword}" if known and known.keyword else ""
+        name = _spaced_keyword(tag)
         message = f"the data set has no element{name}"
         _, _, asked, stop_tag = self._options
         if self._parent is None and (tag >= stop_tag or (asked is not None and tag not in asked)):
@@ -679,6 +675,12 @@ class Dataset:
         if around.big_endian == big_endian:
             return around
         return Context(big_endian, around.encodings, around.problem)
+
+
+def _spaced_keyword(tag: int) -> str:
+    """The keyword, for a message: with a space before it, or nothing if there is none."""
+    word = keyword(tag)
+    return f" {word}" if word else ""
 
 
 def _is_path(key: object) -> TypeGuard[str]:
