@@ -60,7 +60,7 @@ class BuildKernels(build_ext):
         translated = cythonize(
             self.extensions,
             build_dir=f"build/{flavour}/c",
-            include_path=["ext/shared"],
+            include_path=["ext/shared", "src"],
             compiler_directives=directives,
             force=self.force,
         )
@@ -69,8 +69,12 @@ class BuildKernels(build_ext):
         super().build_extensions()
 
 
-# An sdist takes what Extension names as sources or depends, and nothing else from ext/.
-shared = sorted(path.as_posix() for suffix in ("pxd", "h") for path in Path("ext").rglob(f"*.{suffix}"))
+# An sdist takes what Extension names as sources or depends, and no other .pxd, .h or .pyx.
+shared = sorted(
+    path.as_posix()
+    for folder, pattern in (("ext", "*.pxd"), ("ext", "*.h"), ("src", "*.pxd"))
+    for path in Path(folder).rglob(pattern)
+)
 
 extensions = [
     Extension(

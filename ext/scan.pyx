@@ -60,9 +60,15 @@ cdef inline tuple as_tuple(const Row* row):
     return row.tag, vr_name(row.vr), row.offset, row.length, row.depth, row.flags
 
 
+cdef inline tuple tuple_at(Table table, uint64_t index):
+    cdef Row row
+    table.row_at(index, &row)
+    return as_tuple(&row)
+
+
 cdef inline bint is_common(const Row* row, data):
-    """Whether the row is there, and the whole of its value in `data`, as it was written."""
-    if row == NULL or row.flags & ~FLAG_IMPLICIT or type(data) is not bytes:
+    """Whether the whole of the row's value is in `data`, as it was written."""
+    if row.flags & ~FLAG_IMPLICIT or type(data) is not bytes:
         return False
     return has(row.offset, row.length, <uint64_t>PyBytes_GET_SIZE(data))
 
@@ -105,11 +111,6 @@ cdef class Table:
         Whether the rows are all of elements at the top, with tags that rise.
     """
 
-    cdef Walk walk
-    cdef Status code
-    cdef Py_ssize_t[1] shape
-    cdef Py_ssize_t[1] strides
-
     def __cinit__(self):
         self.walk.rows = NULL
 
@@ -136,14 +137,18 @@ cdef class Table:
             index += <Py_ssize_t>self.walk.count
         if index < 0 or index >= <Py_ssize_t>self.walk.count:
             raise IndexError("row out of range")
-        return as_tuple(self.walk.rows + index)
+        return tuple_at(self, <uint64_t>index)
 
     def __iter__(self):
         cdef uint64_t index
         for index in range(self.walk.count):
-            yield as_tuple(self.walk.rows + index)
+            yield tuple_at(self, index)
 
-    cdef Row* lookup(self, uint32_t tag) noexcept:
+    cdef void row_at(self, uint64_t index, Row* row) noexcept:
+        row[0] = self.walk.rows[index]
+
+    cdef bint lookup(self, uint32_t tag, Row* row) noexcept:
+        """Give the first top-level element with this tag; whether there is one."""
         cdef uint64_t low = 0, high = self.walk.count, middle
         cdef Row* rows = self.walk.rows
         if self.walk.ascending:
@@ -156,12 +161,15 @@ cdef class Table:
         else:
             while low < high and (rows[low].tag != tag or rows[low].depth):
                 low += 1
-        return rows + low if low < self.walk.count and rows[low].tag == tag else NULL
+        if low == self.walk.count or rows[low].tag != tag:
+            return False
+        self.row_at(low, row)
+        return True
 
     def find(self, uint32_t tag):
         """Row of the first top-level element with this tag, as ``table[i]`` gives it, or None."""
-        cdef Row* row = self.lookup(tag)
-        return None if row == NULL else as_tuple(row)
+        cdef Row row
+        return as_tuple(&row) if self.lookup(tag, &row) else None
 
     def value(self, data, uint32_t tag):
         """(VR, value as bytes) of the first top-level element with this tag, for the common case.
@@ -169,24 +177,24 @@ cdef class Table:
         None if there is no such element, if it was cut or had an undefined length, or if its value does not
         lie within `data`, the buffer that was scanned; or if that is not bytes.
         """
-        cdef Row* row = self.lookup(tag)
-        if not is_common(row, data):
+        cdef Row row
+        if not self.lookup(tag, &row) or not is_common(&row, data):
             return None
-        return vr_name(row.vr), raw_bytes(row, data)
+        return vr_name(row.vr), raw_bytes(&row, data)
 
     def decoded(self, data, uint32_t tag, dict decoders not None, context):
         """``decoders[VR](value, context)`` of the first top-level element with this tag, for the common case.
 
         NotImplemented where `value` would give None, in implicit VR, and for a VR that is not in `decoders`.
         """
-        cdef Row* row = self.lookup(tag)
+        cdef Row row
         cdef PyObject* decode
-        if not is_common(row, data) or row.vr == 0:
+        if not self.lookup(tag, &row) or not is_common(&row, data) or row.vr == 0:
             return NotImplemented
         decode = PyDict_GetItem(decoders, vr_name(row.vr))
         if decode == NULL:
             return NotImplemented
-        return (<object>decode)(raw_bytes(row, data), context)
+        return (<object>decode)(raw_bytes(&row, data), context)
 
     def keep(self, tuple tags not None):
         """Keep the rows with these tags, which must be in order, and forget the others."""
