@@ -56,7 +56,7 @@ cdef inline str vr_name(uint16_t code):
     return name
 
 
-cdef inline tuple as_tuple(const Row* row):
+cdef tuple as_tuple(const Row* row):
     return row.tag, vr_name(row.vr), row.offset, row.length, row.depth, row.flags
 
 

@@ -11,6 +11,9 @@ cdef extern from *:
     static inline uint32_t hounsfield_swap32(uint32_t v) {
         return v << 24 | (v & 0xff00u) << 8 | (v >> 8 & 0xff00u) | v >> 24;
     }
+    static inline uint64_t hounsfield_swap64(uint64_t v) {
+        return (uint64_t)hounsfield_swap32((uint32_t)v) << 32 | hounsfield_swap32((uint32_t)(v >> 32));
+    }
     static inline int hounsfield_host_is_big(void) {
         const uint16_t one = 1;
         return *(const uint8_t *)&one == 0;
@@ -18,6 +21,7 @@ cdef extern from *:
     """
     uint16_t hounsfield_swap16(uint16_t v) noexcept nogil
     uint32_t hounsfield_swap32(uint32_t v) noexcept nogil
+    uint64_t hounsfield_swap64(uint64_t v) noexcept nogil
     bint hounsfield_host_is_big() noexcept nogil
 
 
@@ -37,6 +41,12 @@ cdef inline uint32_t load32(const uint8_t* at, bint big) noexcept nogil:
     cdef uint32_t value
     memcpy(&value, at, 4)
     return hounsfield_swap32(value) if big != hounsfield_host_is_big() else value
+
+
+cdef inline uint64_t load64(const uint8_t* at, bint big) noexcept nogil:
+    cdef uint64_t value
+    memcpy(&value, at, 8)
+    return hounsfield_swap64(value) if big != hounsfield_host_is_big() else value
 
 
 cdef inline uint32_t load_tag(const uint8_t* at, bint big) noexcept nogil:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from hounsfield import display
 from hounsfield.elements import dataset as elements
 from hounsfield.elements.charset import override
-from hounsfield.elements.reader import open_part10, select
+from hounsfield.elements.reader import open_part10, open_plain, select
 from hounsfield.elements.scanning import EXPLICIT_LITTLE, scan_part
 from hounsfield.elements.uids import UID, transfer_syntax
 from hounsfield.errors import DicomError, OptionError, UnsupportedError
@@ -386,13 +386,17 @@ def read(
     >>> ds = hu.read("s3://bucket/ct.dcm", tags=["StudyInstanceUID", "Modality", (0x0020, 0x0013)])
     """
     if tags is None and until is None and not strict and character_set is None:
-        return Dataset(*open_part10(source, storage_options=storage_options))
+        plain = open_plain(Dataset, source)
+        return Dataset(*open_part10(source, storage_options=storage_options)) if plain is None else plain
     if isinstance(tags, str):
         raise TypeError(f"tags is a list of keywords or tags, not one: [{tags!r}]")
     stop_tag, asked, selected = select(None if tags is None else tuple(tags), until)
     character_sets = None if character_set is None else override(character_set)
     options = elements.Options(strict, character_sets, asked, stop_tag)
-    ds = Dataset(*open_part10(source, stop_tag, storage_options), options=options)
+    ds = open_plain(Dataset, source, stop_tag)
+    if ds is None:
+        ds = Dataset(*open_part10(source, stop_tag, storage_options))
+    ds._options = options
     if asked is not None or until is not None:
         ds._select(stop_tag, selected)
     if strict:

@@ -13,3 +13,6 @@ cdef class Table:
 
     cdef bint lookup(self, uint32_t tag, Row* row) noexcept
     cdef void row_at(self, uint64_t index, Row* row) noexcept
+
+
+cdef tuple as_tuple(const Row* row)

@@ -11,6 +11,7 @@ from hounsfield.elements.dictionary import TAGS, keyword
 from hounsfield.elements.dictionary import tag as to_tag
 from hounsfield.elements.element import Element
 from hounsfield.elements.sequence import Sequence
+from hounsfield.elements.vrs import private_creator
 from hounsfield.errors import MissingElementError, OptionError
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _reservations(ds: Dataset, group: int) -> Iterator[tuple[int, str]]:
     if not (0 < group <= 0xFFFF and group & 1):
         raise OptionError(f"private elements have odd groups, unlike {group:04X}")
     for block in range(0x10, 0x100):
-        creator = ds._private_creator(group << 16 | block << 8)
+        creator = private_creator(ds, group << 16 | block << 8)
         if creator:
             yield block, creator.strip(" \0")
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import pairwise
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from hounsfield._kernels.scan import Table
-from hounsfield.elements import charset
-from hounsfield.elements.dictionary import TAGS, keyword, private_entry, resolve_vr
+from hounsfield._kernels import header
+from hounsfield._kernels.header import Header, Keyword, fields
+from hounsfield.elements.context import CONTEXTS, Context, ProblemError, context_of
+from hounsfield.elements.dictionary import TAGS, keyword
 from hounsfield.elements.dictionary import tag as to_tag
 from hounsfield.elements.dictionary import vr as dictionary_vr
 from hounsfield.elements.element import Element
@@ -19,8 +19,6 @@ from hounsfield.elements.scanning import (
     CUT,
     EXPLICIT_LITTLE,
     FLAG_CUT,
-    FLAG_UN_SEQUENCE,
-    FLAG_UNDEFINED,
     IMPLICIT_LITTLE,
     UNDEFINED,
     Encoding,
@@ -32,7 +30,8 @@ from hounsfield.elements.scanning import (
 )
 from hounsfield.elements.sequence import Sequence
 from hounsfield.elements.uids import TransferSyntax
-from hounsfield.elements.values import DECODERS, LUT_DESCRIPTORS, Context, lut_descriptor
+from hounsfield.elements.values import DECODERS, LUT_DESCRIPTORS, lut_descriptor
+from hounsfield.elements.vrs import vr_of
 from hounsfield.errors import (
     DicomError,
     ElementError,
@@ -41,7 +40,7 @@ from hounsfield.errors import (
     ParseError,
     TruncatedError,
 )
-from hounsfield.sources import Source
+from hounsfield.sources import PathSource, Source
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -54,16 +53,8 @@ __all__ = ["Dataset", "Key", "Options"]
 Key = str | int | tuple[int, int]
 
 CHARACTER_SET = 0x00080005
-BITS_ALLOCATED = 0x00280100
-PIXEL_REPRESENTATION = 0x00280103
-LUT_DATA = 0x00283006
 ROWS = 0x00280010
 PIXEL_DATA = 0x7FE00010
-
-
-_AT_ONCE = {vr: decode for vr, decode in DECODERS.items() if vr != "UN"}
-"""What needs no look into the dictionary: the VR UN may stand for one that the writer did not know."""
-
 
 _REQUIRED = object()
 
@@ -94,43 +85,13 @@ class Options(NamedTuple):
 _DEFAULTS = Options()
 
 
-class _ProblemError(Exception):
-    """A decoder had something to report."""
+header.use(dictionary_vr=dictionary_vr, contexts=CONTEXTS, defaults=_DEFAULTS)
 
 
-def _report(message: str) -> None:
-    raise _ProblemError(message)
-
-
-@lru_cache(maxsize=256)
-def _context(big_endian: bool, terms: bytes) -> tuple[Context, tuple[str, ...]]:
-    """The context for a character set, shared by all who have it, and what was wrong with the set."""
-    problems: list[str] = []
-    texts = [text.strip(" \0") for text in terms.decode("latin-1").split("\\")] if terms else None
-    return Context(big_endian, charset.encodings(texts, problems.append), _report), tuple(problems)
-
-
-class Dataset:
+class Dataset(Header):
     """The elements of a file or an item; `hounsfield.Dataset` adds pixels to them."""
 
-    __slots__ = (
-        "__weakref__",
-        "_base",
-        "_data",
-        "_encoding",
-        "_examined",
-        "_meta",
-        "_more",
-        "_notes",
-        "_options",
-        "_parent",
-        "_shared_context",
-        "_source",
-        "_syntax",
-        "_table",
-        "_tail",
-        "_values",
-    )
+    __slots__ = ("__weakref__",)
 
     def __init__(
         self,
@@ -145,20 +106,28 @@ class Dataset:
         notes: dict[str, int | None] | None = None,
         options: Options = _DEFAULTS,
     ) -> None:
-        """Take what `open_part10` found, or for an item of a sequence the first three and `parent`."""
-        self._source = source
+        """Take what `open_part10` found, or for an item of a sequence the first three and `parent`.
+
+        Of most files data sets are not made this way, but by `open_file`, which fills the same places.
+        """
+        self._opened = source
         self._base, self._data, self._table = segment
         self._more = more
         self._encoding = encoding
+        self._big = encoding.big_endian
         self._tail = tail
         self._parent = parent
         self._syntax = syntax
         self._meta = meta
-        self._values: dict[int, Any] = {}
-        self._shared_context: Context | None = None
         self._notes = notes
-        self._examined = False
-        self._options: Options = options if parent is None else parent._options
+        self._options = options if parent is None else parent._options
+
+    @property
+    def _source(self) -> Source:
+        source = self._opened
+        if source is None:
+            source = self._opened = PathSource(self._path, self._identity)
+        return source
 
     # What is there
 
@@ -167,11 +136,10 @@ class Dataset:
             tag = TAGS[name]
         except KeyError:
             raise AttributeError(f"{name!r} is neither an attribute nor a keyword of the standard") from None
-        # The first use of a keyword makes it a property: the way through here costs four times as much.
+        # The first use of a keyword makes it an attribute of all data sets: this way here costs far more.
         if name not in Dataset.__dict__:
-            setattr(Dataset, name, _property_of(tag))
-        values = self._values
-        return values[tag] if tag in values else self._load(tag)
+            setattr(Dataset, name, Keyword(tag))
+        return self._value(tag)
 
     def __getitem__(self, key: Key) -> Element:
         try:
@@ -200,8 +168,7 @@ class Dataset:
                 tag = to_tag(key)
             except OptionError:
                 return self._value_at(key, default) if _is_path(key) else default
-        values = self._values
-        return values[tag] if tag in values else self._load(tag, default)
+        return self._value(tag, default)
 
     def __contains__(self, key: object) -> bool:
         try:
@@ -231,11 +198,14 @@ class Dataset:
         """Elements in the order of their tags; of several with the same tag the first."""
         segments = self._all_segments()
         if _in_order(segments):
-            for segment in segments:
-                for row in segment[2]:
-                    yield Element(self, row, segment)
+            for number, (_, _, table) in enumerate(segments):
+                yield from fields(Element, self, table, number)
             return
-        found = {row[0]: (row, segment) for segment in reversed(segments) for row in _rows(segment[2])}
+        found: dict[int, tuple[Row, int]] = {}
+        for number, (_, _, table) in enumerate(segments):
+            for row in table:
+                if row[0] >> 16 != 0xFFFE:
+                    found.setdefault(row[0], (row, number))
         for tag in sorted(found):
             yield Element(self, *found[tag])
 
@@ -243,7 +213,7 @@ class Dataset:
         segments = self._all_segments()
         if _in_order(segments):
             return sum(len(table) for _, _, table in segments)
-        return len({row[0] for _, _, table in segments for row in _rows(table)})
+        return len({row[0] for _, _, table in segments for row in table if row[0] >> 16 != 0xFFFE})
 
     def __bool__(self) -> bool:
         return len(self._table) > 0 or len(self) > 0
@@ -330,14 +300,11 @@ class Dataset:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the headers and where the rest is: see `hounsfield.Dataset`."""
-        tail = self._tail  # before what it becomes in another thread
-        segment = _kept((self._base, self._data, self._table))
-        more = [_kept(each) for each in self._more] if self._more else None
-        meta = self._meta and (bytes(self._meta[0][: self._meta[2]]), *self._meta[1:])
+        from hounsfield.elements.pickling import reduced
+
         with _LOCK:
             notes = self._notes and self._notes.copy()
-        state = (self._source, segment, self._encoding, self._parent, more, tail, self._syntax, meta)
-        return _restored, (type(self), self._options, notes, self._examined, *state)
+        return reduced(self, notes)
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain Python values by keyword, sequences as lists of dicts: see `compare.to_dict`."""
@@ -375,7 +342,7 @@ class Dataset:
         """Keep what was wrong, for the data sets around this one too; if strict, raise it as `kind`."""
         if self._options.strict:
             found = None if tag is None else self._find(tag)
-            offset = found and found[1][0] + found[0][2]
+            offset = found and self._segment(found[1])[0] + found[0][2]
             raise kind(message, file=self._source.name, tag=tag, offset=offset)
         if tag is not None:
             message = f"({tag >> 16:04X},{tag & 0xFFFF:04X}){_spaced_keyword(tag)}: {message}"
@@ -430,18 +397,29 @@ class Dataset:
 
     # Where it is
 
-    def _find(self, tag: int) -> tuple[Row, Segment] | None:
+    def _find(self, tag: int) -> tuple[Row, int] | None:
+        """Find the first element with a tag: its row, and the number of the segment that it is in."""
         row = self._table.find(tag)
         if row is not None:
-            return row, (self._base, self._data, self._table)
-        for segment in self._more or ():
-            row = segment[2].find(tag)
+            return row, 0
+        for number, (_, _, table) in enumerate(self._more or (), 1):
+            row = table.find(tag)
             if row is not None:
-                return row, segment
-        if self._tail is not None and (tag >= PIXEL_DATA or not self._is_described()):
+                return row, number
+        if self._tail is not None and (self._is_behind(tag) or not self._is_described()):
             self._load_tail()
             return self._find(tag)
         return None
+
+    def _is_behind(self, tag: int) -> bool:
+        """Whether an element stands, if the tags rise, behind those that have been scanned."""
+        table = self._segments()[-1][2]
+        return tag >= PIXEL_DATA or not len(table) or tag > table[-1][0]
+
+    def _segment(self, number: int) -> Segment:
+        if number and self._more:
+            return self._more[number - 1]
+        return self._base, self._data, self._table
 
     def _is_described(self) -> bool:
         """Whether the pixel data come last, as they should: what describes them stands before them."""
@@ -496,7 +474,7 @@ class Dataset:
         else:
             self._note_end(end)
         with _LOCK:
-            if self._tail is not tail:  # another thread was here first
+            if self._tail != tail:  # another thread was here first
                 return
             self._more = [*(self._more or ()), *segments]
             self._tail = None
@@ -520,11 +498,11 @@ class Dataset:
 
     def _let_go(self) -> None:
         """Drop the bytes at hand, which may be views of a buffer that its owner wants back."""
-        self._data = b""
-        self._more = self._more and [(base, b"", table) for base, _, table in self._more]
         if self._meta is not None:
             data, start, stop = self._meta
             self._meta = bytes(data[:stop]), start, stop
+        self._data = b""
+        self._more = self._more and [(base, b"", table) for base, _, table in self._more]
         for value in self._values.values():
             if isinstance(value, Sequence):
                 value._let_go()
@@ -538,84 +516,23 @@ class Dataset:
     # What it says
 
     def _load(self, tag: int, default: Any = _REQUIRED) -> Any:
-        """Decode the value for a tag and keep it; the common case, all at hand and as it should be, first."""
-        if tag not in LUT_DESCRIPTORS:
-            table, data, context = self._table, self._data, self._shared_context or self._context()
-            try:
-                value = table.decoded(data, tag, _AT_ONCE, context)
-                if value is NotImplemented and not self._encoding[0] and (found := table.value(data, tag)):
-                    decode = _AT_ONCE.get(found[0] or dictionary_vr(tag))
-                    if decode is not None:
-                        value = decode(found[1], context)
-            except _ProblemError:
-                value = NotImplemented
-            if value is not NotImplemented:
-                self._values[tag] = value
-                return value
-        row = self._find(tag)
-        if row is None:
+        """Decode the value for a tag and keep it; the common case has been tried: see the kernel `header`."""
+        found = self._find(tag)
+        if found is None:
             if default is _REQUIRED:
                 raise self._missing(tag)
             return default
-        value = self._values[tag] = self._decode(*row)
+        value = self._values[tag] = self._decode(*found)
         return value
 
-    def _vr(self, row: Row) -> str:
-        """The element's VR, from its header or from the dictionary."""
-        tag, vr, _, length, _, flags = row
-        if flags & FLAG_UN_SEQUENCE:
-            return "SQ"
-        if vr and vr != "UN":
-            return vr
-        if flags & FLAG_UNDEFINED and tag != PIXEL_DATA:
-            return "SQ"
-        if tag >> 16 & 1 and tag & 0xFFFF > 0xFF:
-            creator = self._private_creator(tag)
-            known = private_entry(creator, tag) if creator else None
-            vr = known.vr if known else "UN"
-        elif not vr or length < 0xFFFF:
-            vr = dictionary_vr(tag)
-        if len(vr) == 2:
-            return vr
-        return resolve_vr(
-            tag,
-            vr,
-            explicit=self._encoding.explicit,
-            encapsulated=bool(flags & FLAG_UNDEFINED),
-            bits_allocated=self._inherited(BITS_ALLOCATED),
-            pixel_representation=self._inherited(PIXEL_REPRESENTATION),
-            lut_entries=self._lut_entries() if tag == LUT_DATA else None,
-        )
-
-    def _inherited(self, tag: int) -> int | None:
-        """A number of this data set, or of the nearest one around it that has it."""
-        dataset: Dataset | None = self
-        while dataset is not None:
-            if dataset._find(tag) is not None:
-                value = dataset._load(tag)
-                return value if isinstance(value, int) else None
-            dataset = dataset._parent
-        return None
-
-    def _lut_entries(self) -> int | None:
-        descriptor = self.get("LUTDescriptor")
-        return descriptor[0] if isinstance(descriptor, tuple) and isinstance(descriptor[0], int) else None
-
-    def _private_creator(self, tag: int) -> str:
-        found = self._find(tag & 0xFFFF0000 | tag >> 8 & 0xFF)
-        if found is None:
-            return ""
-        value = self._load(found[0][0])
-        return value if isinstance(value, str) else ""
-
-    def _raw(self, row: Row, segment: Segment) -> bytes:
+    def _raw(self, row: Row, number: int) -> bytes:
         """The value's bytes as they stand in the source."""
-        return bytes(self._view(row, segment))
+        return bytes(self._view(row, number))
 
-    def _view(self, row: Row, segment: Segment) -> memoryview:
+    def _view(self, row: Row, number: int) -> memoryview:
         """The same without a copy, where they are in memory."""
         tag, _, offset, length, _, flags = row
-        base, data, _ = segment
+        base, data, _ = self._segment(number)
         if length == UNDEFINED:
             length = self._fragments(base + offset)[0] - (base + offset)
         elif flags & FLAG_CUT:
@@ -629,12 +546,12 @@ class Dataset:
             return memoryview(data)[offset : offset + length].toreadonly()
         return memoryview(self._source.read(base + offset, length)).toreadonly()
 
-    def _decode(self, row: Row, segment: Segment) -> Any:
+    def _decode(self, row: Row, number: int) -> Any:
         tag = row[0]
-        vr = self._vr(row)
+        vr = vr_of(self, row)
         if vr == "SQ":
-            return Sequence(self, row, segment)
-        raw = self._raw(row, segment)
+            return Sequence(self, row, self._segment(number))
+        raw = self._raw(row, number)
         decode = DECODERS.get(vr)
         if decode is None:
             self._note_element(tag, f"{vr!r} is no VR that the standard knows: its bytes as they stand")
@@ -642,7 +559,7 @@ class Dataset:
         context = self._context()
         try:
             value = decode(raw, context)
-        except _ProblemError:
+        except ProblemError:
             problems: list[str] = []
             value = decode(raw, Context(context.big_endian, context.encodings, problems.append))
             for problem in problems:
@@ -659,18 +576,16 @@ class Dataset:
         big_endian = self._encoding.big_endian
         terms = self._options.character_set
         if terms is not None:
-            return _context(big_endian, terms)[0]
-        if at_once := self._table.value(self._data, CHARACTER_SET):
-            terms = at_once[1]
-        elif found := self._find(CHARACTER_SET):
+            return context_of(big_endian, terms)[0]
+        found = self._find(CHARACTER_SET)
+        if found:
             terms = b"" if found[0][5] & FLAG_CUT else self._raw(*found)
-        if terms is not None:
-            context, problems = _context(big_endian, terms)
+            context, problems = context_of(big_endian, terms)
             for problem in problems:
                 self._note_element(CHARACTER_SET, problem)
             return context
         if self._parent is None:
-            return _context(big_endian, b"")[0]
+            return context_of(big_endian, b"")[0]
         around = self._parent._context()
         if around.big_endian == big_endian:
             return around
@@ -687,52 +602,9 @@ def _is_path(key: object) -> TypeGuard[str]:
     return isinstance(key, str) and "." in key
 
 
-def _kept(segment: Segment) -> tuple[int, bytes | int, Table]:
-    """What of a segment is to be pickled: a view of the source's buffer will be taken anew."""
-    base, data, table = segment
-    return base, data if isinstance(data, bytes) else len(data), table
-
-
-def _restored(
-    kind: type[Dataset],
-    options: Options,
-    notes: dict[str, int | None] | None,
-    examined: bool,
-    source: Source,
-    segment: tuple[int, bytes | int, Table],
-    encoding: Encoding,
-    parent: Dataset | None,
-    more: list[tuple[int, bytes | int, Table]] | None,
-    *state: Any,
-) -> Dataset:
-    def whole(base: int, data: bytes | int, table: Table) -> Segment:
-        return base, source.read(base, data) if isinstance(data, int) else data, table
-
-    segments = [whole(*each) for each in more] if more else None
-    ds = kind(source, whole(*segment), encoding, parent, segments, *state)
-    ds._options, ds._notes, ds._examined = options, notes, examined
-    return ds
-
-
-def _property_of(tag: int) -> property:
-    def value(self: Dataset) -> Any:
-        values = self._values
-        return values[tag] if tag in values else self._load(tag)
-
-    return property(value)
-
-
 def _in_order(segments: list[Segment]) -> bool:
     """Whether the tags rise from the first element to the last."""
     tables = [table for _, _, table in segments if len(table)]
     return all(table.ascending for table in tables) and all(
         before[-1][0] < after[0][0] for before, after in pairwise(tables)
     )
-
-
-def _rows(table: Table) -> Iterator[Row]:
-    """The rows of elements, the last first, so that the first of several with one tag wins in a dict."""
-    for index in reversed(range(len(table))):
-        row = table[index]
-        if row[0] >> 16 != 0xFFFE:
-            yield row

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hounsfield._kernels.header import Field
 from hounsfield.elements.dictionary import entry, private_entry
-from hounsfield.elements.scanning import FLAG_CUT, FLAG_UNDEFINED, UNDEFINED, Row, Segment
+from hounsfield.elements.scanning import FLAG_CUT, FLAG_UNDEFINED, UNDEFINED
 from hounsfield.elements.sequence import Sequence
+from hounsfield.elements.vrs import private_creator, vr_of
 from hounsfield.errors import DicomError, ElementError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from hounsfield.elements.dataset import Dataset
+    from hounsfield.elements.scanning import Segment
 
 __all__ = ["Element"]
 
@@ -31,7 +33,7 @@ ARRAY_TYPES = {
 }
 
 
-class Element:
+class Element(Field):
     """One element of a data set.
 
     ``value`` is what the data set gives for it: for OB, OW and the like bytes as they stand. ``view`` and
@@ -47,16 +49,11 @@ class Element:
         Of the value, in bytes; of undefined length ones, what was found.
     """
 
-    __slots__ = ("_dataset", "_row", "_segment")
-
-    def __init__(self, dataset: Dataset, row: Row, segment: Segment) -> None:
-        self._dataset = dataset
-        self._row = row
-        self._segment = segment
+    __slots__ = ()
 
     @property
-    def tag(self) -> int:
-        return self._row[0]
+    def _segment(self) -> Segment:
+        return self._dataset._segment(self._number)
 
     @property
     def offset(self) -> int:
@@ -71,18 +68,12 @@ class Element:
     @property
     def VR(self) -> str:  # noqa: N802 - the name pydicom's users know
         """Two letters, from the header, or from the dictionary in implicit VR (PS3.5 Section 6.2)."""
-        return self._dataset._vr(self._row)
-
-    @property
-    def value(self) -> Any:
-        """The decoded value; see `Dataset`."""
-        tag, values = self._row[0], self._dataset._values
-        return values[tag] if tag in values else self._dataset._load(tag)
+        return vr_of(self._dataset, self._row)
 
     @property
     def bytes(self) -> bytes:
         """The value as it stands in the source, byte order and padding included."""
-        return self._dataset._raw(self._row, self._segment)
+        return self._dataset._raw(self._row, self._number)
 
     @property
     def view(self) -> memoryview:
@@ -91,7 +82,7 @@ class Element:
         It is where the source is a buffer, and wherever the value was read with the header. The buffer cannot
         be closed or resized while the view lives.
         """
-        return self._dataset._view(self._row, self._segment)
+        return self._dataset._view(self._row, self._number)
 
     def array(self) -> npt.NDArray[Any]:
         """Give a binary value as an array of its numbers, without a copy where `view` makes none.
@@ -178,7 +169,7 @@ class Element:
     @property
     def private_creator(self) -> str:
         """Who reserved the block that a private element stands in, or ""."""
-        return self._dataset._private_creator(self.tag) if self.is_private else ""
+        return private_creator(self._dataset, self.tag) if self.is_private else ""
 
     @property
     def is_undefined_length(self) -> bool:

@@ -6,16 +6,11 @@ import os
 import zlib
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from hounsfield._kernels.scan import HAS_FILES, Table, scan_file
-from hounsfield.elements.dataset import (
-    BITS_ALLOCATED,
-    CHARACTER_SET,
-    LUT_DATA,
-    PIXEL_REPRESENTATION,
-    Key,
-)
+from hounsfield._kernels.header import open_file
+from hounsfield._kernels.scan import HAS_FILES, Table
+from hounsfield.elements.dataset import CHARACTER_SET, Dataset, Key
 from hounsfield.elements.dictionary import tag as tag_of
 from hounsfield.elements.dictionary import vr
 from hounsfield.elements.scanning import (
@@ -31,10 +26,11 @@ from hounsfield.elements.scanning import (
 )
 from hounsfield.elements.uids import TransferSyntax, transfer_syntax
 from hounsfield.elements.values import DECODERS
+from hounsfield.elements.vrs import BITS_ALLOCATED, LUT_DATA, PIXEL_REPRESENTATION
 from hounsfield.errors import DicomError, LimitError, NotDicomError, ParseError, TruncatedError
 from hounsfield.sources import BufferSource, PathSource, Source, is_url, open_source
 
-__all__ = ["INFLATED_LIMIT", "Parts", "Selection", "open_part10", "select"]
+__all__ = ["INFLATED_LIMIT", "Parts", "Selection", "open_part10", "open_plain", "select"]
 
 BEHIND_PREFIX = 132
 LUT_DESCRIPTOR = 0x00283002
@@ -43,6 +39,8 @@ AFTER_META = 0x00030000
 
 META_LIMIT = 1 << 24
 """Bytes of file meta information that are read: real ones have a few hundred."""
+
+MOST_SYNTAXES = 256
 
 INFLATED_LIMIT = 1 << 30
 """Bytes that a deflated data set may inflate to."""
@@ -108,10 +106,18 @@ def select(tags: tuple[Key, ...] | None, until: Key | None) -> Selection:
     return Selection(min(wanted[-1] + 1, limit) if wanted else limit, asked, tuple(wanted))
 
 
-@lru_cache(maxsize=256)
-def _syntax(raw: bytes) -> tuple[TransferSyntax, Encoding]:
-    syntax = transfer_syntax(raw.decode("latin-1").strip("\0 "))
-    return syntax, Encoding(syntax.explicit, syntax.big_endian)
+class _Syntaxes(dict[bytes, tuple[TransferSyntax, Encoding]]):
+    """By the value of Transfer Syntax UID; it fills itself."""
+
+    def __missing__(self, raw: bytes) -> tuple[TransferSyntax, Encoding]:
+        syntax = transfer_syntax(raw.decode("latin-1").strip("\0 "))
+        found = syntax, Encoding(syntax.explicit, syntax.big_endian)
+        if len(self) < MOST_SYNTAXES:
+            self[raw] = found
+        return found
+
+
+_SYNTAXES = _Syntaxes()
 
 
 @lru_cache(maxsize=256)
@@ -122,6 +128,20 @@ def _look(group: bytes, letters: bytes) -> Encoding | None:
         return None
     explicit = letters.decode("latin-1") in DECODERS
     return Encoding(explicit, little not in FIRST_GROUPS and explicit)
+
+
+_Kind = TypeVar("_Kind", bound=Dataset)
+
+
+def open_plain(kind: type[_Kind], given: Any, stop_tag: int = UNDEFINED) -> _Kind | None:
+    """Make a data set of a file as nearly all are, in one go; None if it is another, or no path."""
+    if not _is_path(given):
+        return None
+    return open_file(kind, os.fsdecode(given), stop_tag, _SYNTAXES) if HAS_FILES else None
+
+
+def _is_path(given: Any) -> bool:
+    return not is_url(given) if isinstance(given, str) else hasattr(given, "__fspath__")
 
 
 def open_part10(
@@ -146,18 +166,8 @@ def open_part10(
     """
     source: Source
     head: bytes | memoryview
-    if hasattr(given, "__fspath__") or (isinstance(given, str) and not is_url(given)):
-        name = os.fsdecode(given)
-        found = scan_file(name, stop_tag) if HAS_FILES else None
-        if found is not None:
-            identity, head, start, uid, table = found
-            syntax, encoding = _syntax(uid)
-            status = table.status
-            tail = None if status == "complete" else (table.end, status == "fragments")
-            source = PathSource(name, identity)
-            meta = head, BEHIND_PREFIX, start
-            return source, (0, head, table), encoding, None, None, tail, syntax, meta, None
-        source, head = PathSource.with_head(name, CHUNK)
+    if _is_path(given):
+        source, head = PathSource.with_head(os.fsdecode(given), CHUNK)
     else:
         source = open_source(given, storage_options)
         if isinstance(source, BufferSource):
@@ -191,7 +201,7 @@ def _open(source: Source, head: bytes | memoryview, stop_tag: int) -> Parts:
     row = table.find(TRANSFER_SYNTAX_UID)
     seen = _look(bytes(head[position : position + 2]), bytes(head[position + 4 : position + 6]))
     if row is not None:
-        syntax, encoding = _syntax(bytes(head[row[2] : row[2] + row[3]]))
+        syntax, encoding = _SYNTAXES[bytes(head[row[2] : row[2] + row[3]])]
         if syntax.deflated:
             inflated = _inflate(source, position, notes)
             if inflated is not None:
@@ -261,7 +271,7 @@ def _not_dicom(error: ParseError) -> NotDicomError:
 
 
 def _guess(encoding: Encoding) -> TransferSyntax:
-    return _syntax(GUESSES[encoding].encode())[0]
+    return _SYNTAXES[GUESSES[encoding].encode()][0]
 
 
 def _inflate(source: Source, start: int, notes: list[str]) -> bytes | None:

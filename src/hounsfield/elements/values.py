@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from hounsfield._kernels import values
 from hounsfield.elements.charset import (
     DEFAULT,
     LINE_DELIMITERS,
@@ -303,6 +304,9 @@ DECODERS: dict[str, Callable[[bytes, Context], Any]] = {
 | AT | int, 0xGGGGEEEE |
 | OB OD OF OL OV OW UN | bytes as they stand, in the byte order of the file |
 """
+
+
+values.use(decimal=DecimalString, person_name=PersonName, uid=UID, date=Date, time=Time)
 
 
 def lut_descriptor(value: Any) -> Any:

@@ -1,0 +1,279 @@
+"""What a data set has at hand: its bytes, where elements are in them, and the values decoded so far.
+
+It is the base of `hounsfield.Dataset`, and serves what is asked for most: elements of the header's first
+bytes, with values that need no look elsewhere. All else is for the methods of the Python class.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItem, PyDict_SetItem
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from cursor cimport has
+from walk cimport FLAG_IMPLICIT, Row
+
+from hounsfield._kernels.scan cimport Table, as_tuple
+from hounsfield._kernels.scan import scan_file as _scan_file
+from hounsfield._kernels.values cimport Bytes, value_of
+
+cdef extern from "Python.h":
+    ctypedef struct PyTypeObject
+    ctypedef object (*Maker)(PyTypeObject* kind, object arguments, PyObject* keywords)
+    ctypedef struct PyTypeObject:
+        Maker tp_new
+
+__all__ = ["Field", "Header", "Keyword", "fields", "open_file", "use"]
+
+cdef enum:
+    CHARACTER_SET = 0x00080005
+    LUT_DESCRIPTOR = 0x00283002
+    RED_DESCRIPTOR = 0x00281101
+    BLUE_DESCRIPTOR = 0x00281103
+    BEHIND_PREFIX = 132     # of a Part 10 file (PS3.10 Section 7.1)
+    MOST_CODES = 16384
+
+cdef tuple CONTEXTS
+cdef object DICTIONARY_VR, DEFAULTS
+cdef Table NO_ELEMENTS = Table.__new__(Table)
+cdef dict CODES = {}        # from tags to the codes of the VRs that the dictionary has for them
+
+
+def use(*, dictionary_vr, tuple contexts not None, defaults):
+    """Tell where things are to be looked up.
+
+    Parameters
+    ----------
+    dictionary_vr : callable
+        Gives the VR for a tag, for elements written without one.
+    contexts : (dict, dict)
+        From values of Specific Character Set that are as they should be to contexts, of little and of big
+        endian data sets. b"" stands for none.
+    defaults : object
+        The options of a data set without any.
+    """
+    global DICTIONARY_VR, CONTEXTS, DEFAULTS
+    DICTIONARY_VR, CONTEXTS, DEFAULTS = dictionary_vr, contexts, defaults
+
+
+cdef uint16_t code_of_tag(uint32_t tag) except? 1:
+    """The VR that the dictionary has for a tag, or 0 if it has none, or several."""
+    cdef object key = tag
+    cdef PyObject* known = PyDict_GetItem(CODES, key)
+    cdef str vr
+    cdef uint16_t code
+    if known != NULL:
+        return <uint16_t>(<object>known)
+    vr = DICTIONARY_VR(key)
+    code = <uint16_t>(ord(vr[0]) | ord(vr[1]) << 8) if len(vr) == 2 else 0
+    if len(CODES) < MOST_CODES:
+        CODES[key] = code
+    return code
+
+
+cdef class Header:
+    """What a data set has at hand: the bytes of its header, where its elements are, values decoded so far.
+
+    Attributes are those of `hounsfield.elements.dataset.Dataset`, which is made from it.
+    """
+
+    cdef public uint64_t _base
+    cdef public object _data
+    cdef public Table _table
+    cdef public dict _values
+    cdef public object _shared_context
+    cdef public object _encoding
+    cdef public object _syntax
+    cdef public Header _parent
+    cdef public list _more
+    cdef public dict _notes
+    cdef public object _options
+    cdef public bint _examined
+    cdef public bint _big
+
+    # Of a plain file: what the objects that stand for it are made of when somebody asks.
+    cdef readonly str _path
+    cdef public object _opened      # the source; None as long as only the path is known
+    cdef uint64_t file_size, inode
+    cdef int64_t changed_ns
+    cdef object meta
+    cdef uint32_t meta_end
+    cdef uint64_t tail_at
+    cdef int tail_kind              # 0: there is none; 1: elements; 2: fragments
+
+    def __cinit__(self, *_, **__):
+        self._values = {}
+        self._table = NO_ELEMENTS
+        self._options = DEFAULTS
+
+    @property
+    def _identity(self):
+        return self.file_size, self.inode, self.changed_ns
+
+    @property
+    def _tail(self):
+        """Where the data go on behind the pixel data, and whether fragments stand there; or None."""
+        return (self.tail_at, self.tail_kind == 2) if self.tail_kind else None
+
+    @_tail.setter
+    def _tail(self, tail):
+        self.tail_kind = 0
+        if tail is not None:
+            self.tail_at, fragments = tail
+            self.tail_kind = 2 if fragments else 1
+
+    @property
+    def _meta(self):
+        """Bytes with the file meta information, and from where to where it stands in them; or None."""
+        return (self._data, BEHIND_PREFIX, self.meta_end) if self.meta_end else self.meta
+
+    @_meta.setter
+    def _meta(self, meta):
+        self.meta_end, self.meta = 0, meta
+
+    def _value(self, uint32_t tag, *default):
+        """The value for a tag; without such an element the default, or else MissingElementError."""
+        key = tag
+        found = found_value(self, tag, key)
+        return self._load(key, *default) if found is NotImplemented else found
+
+
+cdef inline bint is_at_hand(Header header, const Row* row):
+    """Whether the whole of a value is in the first bytes, as it was written."""
+    if row.flags & ~FLAG_IMPLICIT or type(header._data) is not bytes:
+        return False
+    return has(row.offset, row.length, <uint64_t>PyBytes_GET_SIZE(header._data))
+
+
+cdef object settle_context(Header header):
+    """Find byte order and character set, mostly at once."""
+    cdef PyObject* known = NULL
+    cdef dict contexts = CONTEXTS[header._big]
+    cdef Row row
+    if header._options is DEFAULTS:
+        if header._table.lookup(CHARACTER_SET, &row):
+            if is_at_hand(header, &row):
+                terms = PyBytes_FromStringAndSize(PyBytes_AS_STRING(header._data) + row.offset, row.length)
+                known = PyDict_GetItem(contexts, terms)
+        elif not header._more and header._parent is None:
+            known = PyDict_GetItem(contexts, b"")
+    header._shared_context = <object>known if known != NULL else header._find_context()
+
+
+cdef object common_value(Header header, const Row* row):
+    """The value of a row of the header's own table, or NotImplemented."""
+    cdef uint16_t vr = row.vr
+    cdef Bytes raw
+    if not is_at_hand(header, row):
+        return NotImplemented
+    if row.tag == LUT_DESCRIPTOR or RED_DESCRIPTOR <= row.tag <= BLUE_DESCRIPTOR:
+        return NotImplemented
+    if vr == 0:
+        vr = code_of_tag(row.tag)
+    if header._shared_context is None:
+        settle_context(header)
+    raw.at, raw.size = <const uint8_t*>PyBytes_AS_STRING(header._data) + row.offset, row.length
+    return value_of(raw, vr, header._big)
+
+
+cdef inline object found_value(Header header, uint32_t tag, object key):
+    """The value for a tag, decoded before or now, or NotImplemented; `key` is the tag as Python has it."""
+    cdef PyObject* known = PyDict_GetItem(header._values, key)
+    cdef Row row
+    if known != NULL:
+        return <object>known
+    if not header._table.lookup(tag, &row):
+        return NotImplemented
+    value = common_value(header, &row)
+    if value is not NotImplemented:
+        PyDict_SetItem(header._values, key, value)
+    return value
+
+
+@cython.auto_pickle(False)
+cdef class Keyword:
+    """A keyword of the standard as an attribute of data sets."""
+
+    cdef uint32_t tag
+    cdef object key
+
+    def __init__(self, uint32_t tag):
+        self.tag = self.key = tag
+
+    def __get__(self, header, kind):
+        if header is None:
+            return self
+        value = found_value(<Header?>header, self.tag, self.key)
+        return (<Header>header)._load(self.key) if value is NotImplemented else value
+
+
+cdef class Field:
+    """An element of a data set: its row, and in which run of bytes it was found."""
+
+    cdef readonly Header _dataset
+    cdef readonly uint32_t _number
+    cdef Row row
+
+    def __init__(self, Header dataset not None, tuple row not None, uint32_t number):
+        """Take a row as a Table gives it; `number` 0 is the header's own, others are of `_more`."""
+        cdef str vr
+        self._dataset, self._number = dataset, number
+        self.row.tag, vr, self.row.offset, self.row.length, self.row.depth, self.row.flags = row
+        self.row.vr = <uint16_t>(ord(vr[0]) | ord(vr[1]) << 8) if vr else 0
+
+    @property
+    def _row(self):
+        return as_tuple(&self.row)
+
+    @property
+    def tag(self):
+        """0xGGGGEEEE."""
+        return self.row.tag
+
+    @property
+    def value(self):
+        """The decoded value; see `Dataset`."""
+        cdef object key = self.row.tag
+        cdef PyObject* known
+        if self._dataset is None:
+            raise TypeError("elements are made by data sets")
+        known = PyDict_GetItem(self._dataset._values, key)
+        if known != NULL:
+            return <object>known
+        if self._number == 0:
+            value = common_value(self._dataset, &self.row)
+            if value is not NotImplemented:
+                PyDict_SetItem(self._dataset._values, key, value)
+                return value
+        return self._dataset._load(key)
+
+
+def fields(type kind not None, Header header not None, Table table not None, uint32_t number):
+    """Make a `Field`, of the class `kind`, of each row of a table."""
+    cdef uint64_t index
+    cdef Field field
+    for index in range(table.walk.count):
+        field = <Field?>(<PyTypeObject*>kind).tp_new(<PyTypeObject*>kind, (), NULL)
+        field._dataset, field._number = header, number
+        table.row_at(index, &field.row)
+        yield field
+
+
+def open_file(type kind not None, str path not None, uint32_t stop_tag, syntaxes):
+    """Make a `Header`, of the class `kind`, of a file of the plain kind, or give None: see `scan_file`.
+
+    `syntaxes` gives (transfer syntax, encoding) by the value of Transfer Syntax UID.
+    """
+    cdef Header header
+    found = _scan_file(path, stop_tag)
+    if found is None:
+        return None
+    header = <Header?>(<PyTypeObject*>kind).tp_new(<PyTypeObject*>kind, (), NULL)
+    (header.file_size, header.inode, header.changed_ns), header._data, header.meta_end, uid, table = found
+    header._table = table
+    header._path = path
+    header._syntax, header._encoding = syntaxes[uid]
+    if table.status != "complete":
+        header.tail_at = table.end
+        header.tail_kind = 2 if table.status == "fragments" else 1
+    return header

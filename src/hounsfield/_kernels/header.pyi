@@ -1,0 +1,78 @@
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self, TypeVar, overload
+
+from typing_extensions import disjoint_base
+
+from hounsfield._kernels.scan import Table
+from hounsfield.elements.context import Context
+from hounsfield.elements.dataset import Dataset, Options
+from hounsfield.elements.scanning import Encoding, Row, Segment
+from hounsfield.elements.uids import TransferSyntax
+from hounsfield.sources import Source
+
+__all__ = ["Field", "Header", "Keyword", "fields", "open_file", "use"]
+
+_Header = TypeVar("_Header", bound=Header)
+_Field = TypeVar("_Field", bound=Field)
+
+# A Header is made only as a Dataset, and a Field only of one.
+
+@disjoint_base
+class Header:
+    _base: int
+    _data: bytes | memoryview
+    _table: Table
+    _values: dict[int, Any]
+    _shared_context: Context | None
+    _encoding: Encoding
+    _big: bool
+    _syntax: TransferSyntax | None
+    _parent: Dataset | None
+    _more: list[Segment] | None
+    _notes: dict[str, int | None] | None
+    _options: Options
+    _examined: bool
+    _opened: Source | None
+    _tail: tuple[int, bool] | None
+    _meta: tuple[bytes | memoryview, int, int] | None
+    @property
+    def _path(self) -> str: ...
+    @property
+    def _identity(self) -> tuple[int, int, int]: ...
+    def _value(self, tag: int, *default: Any) -> Any: ...
+
+@disjoint_base
+class Keyword:
+    def __init__(self, tag: int) -> None: ...
+    @overload
+    def __get__(self, header: None, kind: type, /) -> Self: ...
+    @overload
+    def __get__(self, header: Header, kind: type | None = None, /) -> Any: ...
+
+@disjoint_base
+class Field:
+    def __init__(self, dataset: Dataset, row: Row, number: int) -> None: ...
+    @property
+    def _dataset(self) -> Dataset: ...
+    @property
+    def _number(self) -> int: ...
+    @property
+    def _row(self) -> Row: ...
+    @property
+    def tag(self) -> int: ...
+    @property
+    def value(self) -> Any: ...
+
+def use(
+    *,
+    dictionary_vr: Callable[[int], str],
+    contexts: tuple[dict[bytes, Context], dict[bytes, Context]],
+    defaults: Options,
+) -> None: ...
+def fields(kind: type[_Field], header: Header, table: Table, number: int) -> Iterator[_Field]: ...
+def open_file(
+    kind: type[_Header],
+    path: str,
+    stop_tag: int,
+    syntaxes: Mapping[bytes, tuple[TransferSyntax, Encoding]],
+) -> _Header | None: ...
