@@ -135,9 +135,13 @@ _Kind = TypeVar("_Kind", bound=Dataset)
 
 def open_plain(kind: type[_Kind], given: Any, stop_tag: int = UNDEFINED) -> _Kind | None:
     """Make a data set of a file as nearly all are, in one go; None if it is another, or no path."""
-    if not _is_path(given):
+    if not isinstance(given, str):
+        if not hasattr(given, "__fspath__"):
+            return None
+        given = os.fsdecode(given)
+    elif "://" in given and is_url(given):
         return None
-    return open_file(kind, os.fsdecode(given), stop_tag, _SYNTAXES) if HAS_FILES else None
+    return open_file(kind, given, stop_tag, _SYNTAXES) if HAS_FILES else None
 
 
 def _is_path(given: Any) -> bool:
