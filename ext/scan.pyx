@@ -7,14 +7,15 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.dict cimport PyDict_GetItem
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy, memset, strlen
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memmove, memset, strlen
 
 from cursor cimport has, load16, load_tag
 from walk cimport (
-    BAD_NESTING, BAD_VR, COMPLETE, DATASET, DEEPEST, FIRST_CAPACITY, FLAG_IMPLICIT, FRAGMENTS, MORE,
-    NO_MEMORY, OVERRUN, PIXEL_DATA, SEQUENCE, STOP_TAG, TOO_DEEP, TOO_LARGE, TOO_MANY, Level, Row, Source,
-    Status, Walk, resize, settle, vr_form, walk_elements,
+    BAD_NESTING, BAD_VR, COMPLETE, DATASET, DEEPEST, FIRST_CAPACITY, FLAG_IMPLICIT, FRAGMENTS, KIND_BITS,
+    KIND_MASK, KINDS, MORE, NO_MEMORY, OVERRUN, PIXEL_DATA, SEQUENCE, STOP_TAG, TOO_DEEP, TOO_LARGE, TOO_MANY,
+    Level, PackedRow, Row, RowKind, Source, Status, Walk, pack_last, resize, settle, vr_form,
+    walk_elements,
 )
 
 import os
@@ -87,6 +88,23 @@ cdef dict MESSAGES = {
 }
 
 
+cdef inline void unpack(const PackedRow* packed, Row* row) noexcept:
+    """Fill in all but the length."""
+    cdef const RowKind* kind = KINDS + (packed.place & KIND_MASK)
+    row.tag = packed.tag
+    row.offset = packed.place >> KIND_BITS
+    row.vr, row.depth, row.flags = kind.vr, 0, kind.flags
+
+
+cdef inline uint32_t packed_length(const PackedRow* packed) noexcept:
+    """Length of the value of a packed row that has another behind it."""
+    cdef uint32_t place = packed[0].place, behind = packed[1].place
+    return (
+        (behind >> KIND_BITS) - KINDS[behind & KIND_MASK].header
+        - (place >> KIND_BITS) - KINDS[place & KIND_MASK].delimiter
+    )
+
+
 cdef char* ROW_FORMAT = b"T{=I:tag:I:offset:I:length:2s:vr:B:depth:B:flags:}"
 
 
@@ -94,7 +112,8 @@ cdef class Table:
     """Where the elements of a buffer lie: one row an element, in the order of the bytes.
 
     A sequence of tuples (tag, vr, offset, length, depth, flags), and by the buffer protocol a structured
-    array of 16 bytes a row: ``numpy.asarray(table)``.
+    array of 16 bytes a row, made for each view: ``numpy.asarray(table)``. The table itself holds 8 bytes a
+    row (`packed.h`), unless it is nested, was cut down by `keep`, or has a row of a rare kind.
 
     tag is 0xGGGGEEEE; vr is two letters, or "" in implicit VR and for items; offset and length are those of
     the value, in bytes from the start of the buffer that was scanned.
@@ -111,14 +130,16 @@ cdef class Table:
         Whether the rows are all of elements at the top, with tags that rise.
     """
 
-    def __cinit__(self):
-        self.walk.rows = NULL
-
     def __dealloc__(self):
-        free(self.walk.rows)
+        free(self.rows)
+        free(self.packed)
 
     def __len__(self):
-        return <Py_ssize_t>self.walk.count
+        return <Py_ssize_t>self.count
+
+    def __sizeof__(self):
+        row_size = sizeof(Row) if self.packed == NULL else sizeof(PackedRow)
+        return object.__sizeof__(self) + self.count * row_size
 
     @property
     def status(self):
@@ -126,42 +147,52 @@ cdef class Table:
 
     @property
     def end(self):
-        return self.walk.position
+        return self.stopped
 
     @property
     def ascending(self):
-        return bool(self.walk.ascending)
+        return bool(self.rising)
 
     def __getitem__(self, Py_ssize_t index):
         if index < 0:
-            index += <Py_ssize_t>self.walk.count
-        if index < 0 or index >= <Py_ssize_t>self.walk.count:
+            index += <Py_ssize_t>self.count
+        if index < 0 or index >= <Py_ssize_t>self.count:
             raise IndexError("row out of range")
         return tuple_at(self, <uint64_t>index)
 
     def __iter__(self):
         cdef uint64_t index
-        for index in range(self.walk.count):
+        for index in range(self.count):
             yield tuple_at(self, index)
 
     cdef void row_at(self, uint64_t index, Row* row) noexcept:
-        row[0] = self.walk.rows[index]
+        cdef bint last
+        if self.packed == NULL:
+            row[0] = self.rows[index]
+        else:
+            unpack(self.packed + index, row)
+            last = index == self.count - 1
+            row.length = self.last_length if last else packed_length(self.packed + index)
 
     cdef bint lookup(self, uint32_t tag, Row* row) noexcept:
         """Give the first top-level element with this tag; whether there is one."""
-        cdef uint64_t low = 0, high = self.walk.count, middle
-        cdef Row* rows = self.walk.rows
-        if self.walk.ascending:
+        cdef uint64_t low = 0, high = self.count, middle
+        cdef const Row* rows = self.rows
+        cdef const PackedRow* packed = self.packed
+        if self.rising:
             while low < high:
                 middle = (low + high) >> 1
-                if rows[middle].tag < tag:
+                if (rows[middle].tag if packed == NULL else packed[middle].tag) < tag:
                     low = middle + 1
                 else:
                     high = middle
-        else:
+        elif packed == NULL:
             while low < high and (rows[low].tag != tag or rows[low].depth):
                 low += 1
-        if low == self.walk.count or rows[low].tag != tag:
+        else:
+            while low < high and packed[low].tag != tag:
+                low += 1
+        if low == self.count or (rows[low].tag if packed == NULL else packed[low].tag) != tag:
             return False
         self.row_at(low, row)
         return True
@@ -198,58 +229,114 @@ cdef class Table:
 
     def keep(self, tuple tags not None):
         """Keep the rows with these tags, which must be in order, and forget the others."""
-        cdef uint64_t index, kept = 0
+        cdef uint64_t index
         cdef Py_ssize_t next_wanted = 0
         cdef uint32_t wanted = 0
-        cdef bint merge = self.walk.ascending
-        for index in range(self.walk.count):
-            if merge:
-                while wanted < self.walk.rows[index].tag and next_wanted < len(tags):
-                    wanted = tags[next_wanted]
-                    next_wanted += 1
-                if wanted != self.walk.rows[index].tag:
-                    continue
-            elif self.walk.rows[index].tag not in tags:
-                continue
-            self.walk.rows[kept] = self.walk.rows[index]
-            kept += 1
-        self.walk.count = kept
+        cdef Walk walk
+        cdef Row* row
+        memset(&walk, 0, sizeof(walk))
+        walk.position, walk.ascending = self.stopped, self.rising
+        try:
+            if not resize(&walk, self.count or 1):
+                raise MemoryError
+            for index in range(self.count):
+                row = walk.rows + walk.count
+                self.row_at(index, row)
+                if self.rising:
+                    while wanted < row.tag and next_wanted < len(tags):
+                        wanted = tags[next_wanted]
+                        next_wanted += 1
+                    walk.count += wanted == row.tag
+                else:
+                    walk.count += row.tag in tags
+            if walk.count < self.count:
+                adopt(self, &walk)
+        finally:
+            free(walk.packed)
 
     def __getbuffer__(self, Py_buffer* view, int flags):
+        cdef Py_ssize_t* sizes      # shape, strides; the rows stand behind them
         if flags & PyBUF_WRITABLE:
             raise BufferError("a Table is read-only")
-        self.shape[0] = <Py_ssize_t>self.walk.count
-        self.strides[0] = sizeof(Row)
-        view.buf = self.walk.rows
+        sizes = <Py_ssize_t*>malloc(2 * sizeof(Py_ssize_t) + self.count * sizeof(Row))
+        if sizes == NULL:
+            raise MemoryError
+        sizes[0], sizes[1] = <Py_ssize_t>self.count, sizeof(Row)
+        copy_rows(self, <Row*>(sizes + 2))
+        view.internal = sizes
+        view.buf = sizes + 2
         view.obj = self
-        view.len = <Py_ssize_t>(self.walk.count * sizeof(Row))
+        view.len = <Py_ssize_t>(self.count * sizeof(Row))
         view.itemsize = sizeof(Row)
         view.readonly = 1
         view.ndim = 1
         view.format = ROW_FORMAT if flags & PyBUF_FORMAT else NULL
-        view.shape = self.shape if flags & PyBUF_ND else NULL
-        view.strides = self.strides if flags & PyBUF_STRIDES == PyBUF_STRIDES else NULL
+        view.shape = sizes if flags & PyBUF_ND else NULL
+        view.strides = sizes + 1 if flags & PyBUF_STRIDES == PyBUF_STRIDES else NULL
         view.suboffsets = NULL
-        view.internal = NULL
 
     def __releasebuffer__(self, Py_buffer* view):
-        pass
+        free(view.internal)
 
     def __reduce__(self):
-        rows = PyBytes_FromStringAndSize(<char*>self.walk.rows, <Py_ssize_t>(self.walk.count * sizeof(Row)))
-        return table_of, (rows, <int>self.code, self.walk.position, bool(self.walk.ascending))
+        rows = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>(self.count * sizeof(Row)))
+        copy_rows(self, <Row*>PyBytes_AS_STRING(rows))
+        return table_of, (rows, <int>self.code, self.stopped, bool(self.rising))
+
+
+cdef void copy_rows(Table table, Row* rows) noexcept:
+    cdef uint64_t index
+    for index in range(table.count):
+        table.row_at(index, rows + index)
+
+
+cdef void adopt(Table table, Walk* walk) noexcept:
+    """Move a walk's rows into the table, packed if they can be: tables live as long as their data sets."""
+    cdef uint64_t row_size = sizeof(PackedRow) if walk.packs else sizeof(Row)
+    cdef void* block = walk.packed
+    cdef void* smaller
+    if not walk.packs:
+        memmove(block, walk.rows, walk.count * sizeof(Row))
+    elif walk.count:
+        table.last_length = walk.rows[walk.count - 1].length
+    smaller = realloc(block, (walk.count or 1) * row_size)
+    if smaller != NULL:
+        block = smaller
+    free(table.rows)
+    free(table.packed)
+    table.rows, table.packed = NULL, NULL
+    if walk.packs:
+        table.packed = <PackedRow*>block
+    else:
+        table.rows = <Row*>block
+    table.count, table.stopped, table.rising = walk.count, walk.position, walk.ascending
+    walk.packed, walk.rows = NULL, NULL
 
 
 def table_of(bytes rows not None, int code, uint64_t end, bint ascending):
     """Make a Table of what another had, for pickling: the bytes of its rows, its status and its end."""
     cdef Table table = Table.__new__(Table)
-    cdef uint64_t size = <uint64_t>PyBytes_GET_SIZE(rows), count = size // sizeof(Row)
+    cdef Walk walk
+    cdef Row row
+    cdef uint64_t index, size = <uint64_t>PyBytes_GET_SIZE(rows), count = size // sizeof(Row)
     if size % sizeof(Row) or not 0 <= code < len(STATUS_NAMES):
         raise OptionError("these are not the rows of a table")
-    if not resize(&table.walk, count or 1):
+    memset(&walk, 0, sizeof(walk))
+    if not resize(&walk, count or 1):
+        free(walk.packed)
         raise MemoryError
-    memcpy(table.walk.rows, PyBytes_AS_STRING(rows), size)
-    table.walk.count, table.walk.position, table.walk.ascending = count, end, ascending
+    memcpy(walk.rows, PyBytes_AS_STRING(rows), size)
+    walk.position, walk.ascending, walk.packs = end, ascending, True
+    for index in range(count):
+        walk.count = index + 1
+        pack_last(&walk)
+    for index in range(count):
+        if walk.packs:
+            unpack(walk.packed + index, &row)
+            row.length = walk.rows[index].length if index == count - 1 else packed_length(walk.packed + index)
+            walk.packs = memcmp(&row, walk.rows + index, sizeof(Row)) == 0
+    adopt(table, &walk)
+    free(walk.packed)
     table.code = <Status>code
     return table
 
@@ -304,9 +391,10 @@ def scan(
         uint64_t size
         Py_buffer buffer
         Table table = Table.__new__(Table)
-        Walk* walk = &table.walk
+        Walk walk
         Status status
 
+    memset(&walk, 0, sizeof(walk))
     # Not a typed memoryview: that costs as much as walking fifty elements.
     PyObject_GetBuffer(data, &buffer, PyBUF_SIMPLE)
     try:
@@ -323,22 +411,22 @@ def scan(
         top.start, top.end, top.reach, top.row = start, source.whole, size, 0
         top.kind = SEQUENCE if items else DATASET
         top.delimited, top.recorded, top.explicit, top.big = False, True, explicit, big
-        if not resize(walk, FIRST_CAPACITY):
+        if not resize(&walk, FIRST_CAPACITY):
             raise MemoryError
         with nogil:
-            status = walk_elements(&source, top, stop_tag, nested, fragments, max_elements, max_depth, walk)
-            settle(&source, status, walk)
+            status = walk_elements(&source, top, stop_tag, nested, fragments, max_elements, max_depth, &walk)
+            settle(&source, status, &walk)
         if status == NO_MEMORY:
             raise MemoryError
         if status >= BAD_VR:
             error, message = MESSAGES[status]
             tag = load_tag(source.data + walk.at, big) if has(walk.at, 4, size) else None
             raise error(message, offset=walk.at, tag=tag)
+        adopt(table, &walk)
+        table.code = status
     finally:
+        free(walk.packed)
         PyBuffer_Release(&buffer)
-    table.code = status
-    if walk.count < walk.capacity:
-        resize(walk, walk.count or 1)       # tables live as long as their data sets
     return table
 
 
@@ -486,31 +574,35 @@ def scan_file(str path not None, uint32_t stop_tag=0xFFFFFFFF):
         uint8_t* data = buffer
         Head head
         Table table = Table.__new__(Table)
-        Walk* walk = &table.walk
+        Walk walk
         uint64_t needed
         Row* last
         int error
     if strlen(c_name) != <size_t>PyBytes_GET_SIZE(name):
         raise OptionError("a path holds no null byte", file=path)
-    if not resize(walk, FIRST_CAPACITY):
-        raise MemoryError
+    memset(&walk, 0, sizeof(walk))
     memset(&head, 0, sizeof(head))
-    with nogil:
-        error = read_and_walk(c_name, data, stop_tag, &head, walk)
-    if error:
-        raise OSError(error, os.strerror(error), path)
-    if not head.file.regular:
-        raise OptionError("is not a regular file: read it, and pass the bytes", file=path)
-    if not head.plain:
-        return None
-    needed = head.file.got
-    if walk.count:
-        last = walk.rows + walk.count - 1
-        needed = last.offset
-        if not is_pixels(last.tag) and has(last.offset, last.length, head.file.got):
-            needed += last.length
-    table.code = head.status
-    resize(walk, walk.count or 1)
+    try:
+        if not resize(&walk, FIRST_CAPACITY):
+            raise MemoryError
+        with nogil:
+            error = read_and_walk(c_name, data, stop_tag, &head, &walk)
+        if error:
+            raise OSError(error, os.strerror(error), path)
+        if not head.file.regular:
+            raise OptionError("is not a regular file: read it, and pass the bytes", file=path)
+        if not head.plain:
+            return None
+        needed = head.file.got
+        if walk.count:
+            last = walk.rows + walk.count - 1
+            needed = last.offset
+            if not is_pixels(last.tag) and has(last.offset, last.length, head.file.got):
+                needed += last.length
+        adopt(table, &walk)
+        table.code = head.status
+    finally:
+        free(walk.packed)
     return (
         (head.file.size, head.file.inode, head.file.changed_ns),
         PyBytes_FromStringAndSize(<char*>data, <Py_ssize_t>needed),

@@ -10,12 +10,29 @@
 #     implicit VR, items   group(2) element(2) length(4)
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport realloc
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 from cursor cimport has, load16, load32, load_tag
 
 cdef extern from "vr.h":
-    int hounsfield_form_of(uint8_t first, uint8_t second) noexcept nogil
+    enum:
+        LAST_SHORT_VR "HOUNSFIELD_LAST_SHORT"
+    uint32_t hounsfield_vr(uint8_t first, uint8_t second) noexcept nogil
+
+cdef extern from "packed.h":
+    enum:
+        FLAG_UNDEFINED "HOUNSFIELD_FLAG_UNDEFINED"
+        FLAG_IMPLICIT "HOUNSFIELD_FLAG_IMPLICIT"
+        FLAG_CUT "HOUNSFIELD_FLAG_CUT"
+        FLAG_UN_SEQUENCE "HOUNSFIELD_FLAG_UN_SEQUENCE"
+    ctypedef struct RowKind "hounsfield_kind":
+        uint16_t vr
+        uint8_t flags
+        uint8_t header
+        uint8_t delimiter
+    const RowKind* KINDS "hounsfield_kinds"
+    uint32_t hounsfield_kind_of(uint16_t vr, uint8_t flags) noexcept nogil
 
 cdef enum:
     UNDEFINED = 0xFFFFFFFF
@@ -43,13 +60,6 @@ cdef enum Status:
     TOO_LARGE
     NO_MEMORY
 
-# Bits of Row.flags.
-cdef enum:
-    FLAG_UNDEFINED = 1    # the length was given as undefined; `length` is what was found
-    FLAG_IMPLICIT = 2     # the element itself is written in implicit VR
-    FLAG_CUT = 4          # the source ends inside the value
-    FLAG_UN_SEQUENCE = 8  # UN of undefined length: the value is implicit VR little endian (PS3.5 6.2.2)
-
 cdef packed struct Row:
     uint32_t tag
     uint32_t offset
@@ -57,6 +67,15 @@ cdef packed struct Row:
     uint16_t vr
     uint8_t depth
     uint8_t flags
+
+cdef struct PackedRow:      # see packed.h
+    uint32_t tag
+    uint32_t place          # offset << KIND_BITS | kind
+
+cdef enum:
+    KIND_BITS = 6
+    KIND_MASK = (1 << KIND_BITS) - 1
+    PACKED_END = 1 << (32 - KIND_BITS)
 
 cdef struct Source:
     const uint8_t* data
@@ -88,6 +107,8 @@ cdef struct Level:
 
 cdef struct Walk:
     Row* rows
+    PackedRow* packed   # the same rows, and the start of the block that holds both
+    bint packs          # whether every row could be packed
     uint64_t count
     uint64_t capacity
     uint64_t top        # rows before the top-level element in hand
@@ -97,14 +118,22 @@ cdef struct Walk:
 
 cdef inline int vr_form(const uint8_t* at) noexcept nogil:
     """1 for a VR with a 16-bit length, 2 for one with a 32-bit length, 0 for what is no VR."""
-    return hounsfield_form_of(at[0], at[1])
+    cdef uint32_t number = hounsfield_vr(at[0], at[1])
+    return 0 if number == 0 else 1 if number <= LAST_SHORT_VR else 2
 
 
 cdef inline bint resize(Walk* walk, uint64_t capacity) noexcept nogil:
-    cdef Row* rows = <Row*>realloc(walk.rows, capacity * sizeof(Row))
-    if rows != NULL:
-        walk.rows, walk.capacity = rows, capacity
-    return rows != NULL
+    # One block for both, the packed rows first: of these it is shrunk to what a table keeps.
+    cdef PackedRow* packed = <PackedRow*>malloc(capacity * (sizeof(PackedRow) + sizeof(Row)))
+    cdef Row* rows = <Row*>(packed + capacity)
+    if packed == NULL:
+        return False
+    if walk.count:
+        memcpy(packed, walk.packed, walk.count * sizeof(PackedRow))
+        memcpy(rows, walk.rows, walk.count * sizeof(Row))
+    free(walk.packed)
+    walk.packed, walk.rows, walk.capacity = packed, rows, capacity
+    return True
 
 
 cdef inline Row* add_row(Walk* walk) noexcept nogil:
@@ -112,6 +141,18 @@ cdef inline Row* add_row(Walk* walk) noexcept nogil:
         return NULL
     walk.count += 1
     return walk.rows + (walk.count - 1)
+
+
+cdef inline void pack_last(Walk* walk) noexcept nogil:
+    """Pack the last row, if it can be."""
+    cdef const Row* row = walk.rows + (walk.count - 1)
+    cdef PackedRow* packed = walk.packed + (walk.count - 1)
+    cdef uint32_t kind
+    if walk.packs:
+        kind = hounsfield_kind_of(row.vr, row.flags)
+        packed.tag = row.tag
+        packed.place = row.offset << KIND_BITS | kind
+        walk.packs = kind != 0 and row.offset < PACKED_END
 
 
 cdef inline bint fits(uint64_t value, uint32_t length, uint64_t end) noexcept nogil:
@@ -200,26 +241,26 @@ cdef inline uint64_t walk_run(
     """
     cdef:
         Row* row = walk.rows + walk.count
+        PackedRow* packed = walk.packed + walk.count
         Row* end = row + min(most, walk.capacity - walk.count)
-        uint32_t tag, length
+        uint32_t tag, length, number
         uint64_t value
         const uint8_t* at
-        int form
     while row < end and has(position, 12, reach):
         at = data + position
         tag = load_tag(at, False)
         if tag <= before or tag >= last_wanted or tag >> 16 == 0xFFFE:
             break
-        form = vr_form(at + 4)
-        if form == 1:
+        number = hounsfield_vr(at[4], at[5])
+        if number == 0:
+            break
+        if number <= LAST_SHORT_VR:
             length = load16(at + 6, False)
             value = position + 8
-        elif form == 2:
+        else:
             length = load32(at + 8, False)
             value = position + 12
-        else:
-            break
-        if length > reach - value or length == UNDEFINED or value >= UNDEFINED:
+        if length > reach - value or length == UNDEFINED or value >= PACKED_END:
             break
         row.tag = before = tag
         row.offset = <uint32_t>value
@@ -227,6 +268,9 @@ cdef inline uint64_t walk_run(
         row.vr = at[4] | <uint16_t>at[5] << 8
         row.depth = row.flags = 0
         row += 1
+        packed.tag = tag
+        packed.place = <uint32_t>value << KIND_BITS | number
+        packed += 1
         position = value + length
     walk.count = row - walk.rows
     return position
@@ -257,7 +301,7 @@ cdef inline Status walk_elements(
         Status status
 
     level[0] = top
-    walk.ascending = not nested
+    walk.ascending = walk.packs = not nested
     while True:
         if depth == 0:
             if explicit and not big and walk.ascending and level.kind == DATASET:
@@ -364,6 +408,7 @@ cdef inline Status walk_elements(
             row.vr = vr
             row.depth = <uint8_t>depth
             row.flags = flags | (FLAG_UNDEFINED if length == UNDEFINED else 0)
+            pack_last(walk)
 
         if length == UNDEFINED:
             if kind == PIXELS and tag == PIXEL_DATA and depth == 0 and not fragments:
@@ -408,4 +453,5 @@ cdef inline void settle(const Source* source, Status status, Walk* walk) noexcep
         walk.count = walk.top + 1
         row = walk.rows + walk.top
         row.flags |= FLAG_CUT
+        walk.packs = False
         row.length = <uint32_t>(source.whole - row.offset)

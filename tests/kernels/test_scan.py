@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import pickle
 import struct
 import sys
 import threading
@@ -611,3 +612,115 @@ def test_scan_file_stops_at_a_tag(tag, pydicom_path):
     rows = list(kernel.scan_file(str(path))[4])
     assert list(table) == [row for row in rows if row[0] < tag]
     assert len(data) <= max((row[2] + row[3] for row in table), default=path.stat().st_size)
+
+
+PLAIN = b"\x08\0\x60\0CS\2\0CT\x10\0\x20\0LO\2\0ID"
+
+
+def bytes_a_row(table):
+    size = sys.getsizeof(table) - sys.getsizeof(kernel.scan(b""))
+    return size // len(table) if len(table) else 8
+
+
+def check_same(table, other, data):
+    """That two tables of the same rows, one of which may be packed, tell the same."""
+    assert list(table) == list(other)
+    assert [table[index] for index in range(-len(table), 0)] == list(other)
+    assert (np.asarray(table) == np.asarray(other)).all()
+    assert table.__reduce__() == other.__reduce__()
+    for tag in {row[0] for row in table} | {0, 0xFFFFFFFF}:
+        assert table.find(tag) == other.find(tag)
+        assert table.value(data, tag) == other.value(data, tag)
+
+
+def unpacked(table):
+    """The same table, made to hold full rows by one more row, which is then given up."""
+    rows, *rest = table.__reduce__()[1]
+    marker = struct.pack("<III2sBB", 0xFFFFFFFF, 0, 0, b"", 0, 0)
+    other = kernel.table_of(rows + marker, *rest)
+    other.keep(tuple(sorted({row[0] for row in table})))
+    assert bytes_a_row(other) == 16 or not len(table)
+    return other
+
+
+class TestPacked:
+    @given(TREES, ENCODINGS)
+    def test_generated(self, tree, encoding):
+        data, rows = written(tree, encoding)
+        explicit, big = encoding
+        table = kernel.scan(data, explicit=explicit, big=big, fragments=True)
+        assert list(table) == [row for row in rows if row[4] == 0]
+        assert bytes_a_row(table) == 8
+        check_same(table, unpacked(table), data)
+        check_same(table, pickle.loads(pickle.dumps(table)), data)
+
+    @pytest.mark.corpus(lambda file: file.path.name != "no_meta.dcm")  # it begins with a stray byte
+    def test_of_real_files(self, corpus_file):
+        data, encoding = data_set_of(corpus_file.path)
+        for fragments in (False, True):
+            table = kernel.scan(data, **encoding, fragments=fragments)
+            cut = any(row[5] & reference.FLAG_CUT for row in table)
+            known = all(row[1] in reference.SHORT_VRS | reference.LONG_VRS | {""} for row in table)
+            assert bytes_a_row(table) == (8 if known and not cut and len(data) < 1 << 26 else 16)
+            check_same(table, unpacked(table), data)
+        found = kernel.scan_file(str(corpus_file.path))
+        assert found is None or bytes_a_row(found[4]) == 8
+
+    @pytest.mark.parametrize("items", [0, 1, 3])
+    @pytest.mark.parametrize("delimited", [False, True])
+    def test_of_items(self, items, delimited):
+        item = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF if delimited else len(PLAIN)) + PLAIN
+        item += b"\xfe\xff\x0d\xe0\0\0\0\0" * delimited
+        table = kernel.scan(item * items, items=True)
+        assert len(table) == items
+        assert bytes_a_row(table) == 8
+        check_same(table, unpacked(table), item * items)
+        table.keep((0xFFFEE000,))
+        assert bytes_a_row(table) == 8
+
+    @pytest.mark.parametrize(
+        ("data", "options"),
+        [
+            (PLAIN[:-1], {}),
+            (PLAIN.replace(b"LO", b"ZZ").replace(b"ID", b"\2\0\0\0ID"), {}),
+            (PLAIN, {"nested": True}),
+        ],
+        ids=["cut", "unknown VR", "nested"],
+    )
+    def test_not(self, data, options):
+        table = kernel.scan(data, **options)
+        assert len(table) == 2
+        assert bytes_a_row(table) == 16
+        check_same(table, pickle.loads(pickle.dumps(table)), data)
+
+    @pytest.mark.parametrize("size", [(1 << 26) - 36, (1 << 26) - 34])
+    def test_up_to_64_mib(self, size):
+        start = b"\x08\0\x60\0OB\0\0" + struct.pack("<I", size)
+        end = PLAIN.replace(b"\x08\0\x60", b"\x08\0\x61")
+        data = start + bytes(size) + end
+        table = kernel.scan(data)
+        assert table[2] == (0x00100020, "LO", len(data) - 2, 2, 0, 0)
+        assert (len(data) - 2 < 1 << 26) == (bytes_a_row(table) == 8)
+        assert table[0] == (0x00080060, "OB", 12, size, 0, 0)
+        assert table.value(data, 0x00100020) == ("LO", b"ID")
+
+    def test_after_keep(self):
+        table = kernel.scan(PLAIN)
+        table.keep((0x00100020,))
+        assert list(table) == [(0x00100020, "LO", 18, 2, 0, 0)]
+        assert table.value(PLAIN, 0x00100020) == ("LO", b"ID")
+        assert table.find(0x00080060) is None
+
+    def test_views_of_their_own(self):
+        """What was seen of a table does not change with it."""
+        table = kernel.scan(PLAIN)
+        array = np.asarray(table)
+        table.keep(())
+        assert list(array["tag"]) == [0x00080060, 0x00100020]
+        assert len(table) == len(np.asarray(table)) == 0
+
+    @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.binary(min_size=12, max_size=12)), max_size=4))
+    def test_pickled_rows_of_any_kind(self, rows):
+        """A table made of any rows gives them back, though they may not be such as can be packed."""
+        data = b"".join(struct.pack("<I", tag) + rest for tag, rest in rows)
+        assert bytes(np.asarray(kernel.table_of(data, 0, 0, False))) == data

@@ -2,14 +2,17 @@
 
 from libc.stdint cimport uint32_t, uint64_t
 
-from walk cimport Row, Status, Walk
+from walk cimport PackedRow, Row, Status
 
 
 cdef class Table:
-    cdef Walk walk
+    cdef Row* rows              # one of these is NULL
+    cdef PackedRow* packed
+    cdef uint64_t count
+    cdef uint64_t stopped       # where the walk ended
+    cdef uint32_t last_length   # of the last packed row
     cdef Status code
-    cdef Py_ssize_t[1] shape
-    cdef Py_ssize_t[1] strides
+    cdef bint rising            # whether a tag can be found by bisection
 
     cdef bint lookup(self, uint32_t tag, Row* row) noexcept
     cdef void row_at(self, uint64_t index, Row* row) noexcept
