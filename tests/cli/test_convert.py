@@ -83,6 +83,18 @@ def test_pictures_of_a_folder(archive, tmp_path, capsys):
     )
 
 
+def test_strict(archive, tmp_path, pydicom_path, capsys):
+    (archive / "bare.dcm").write_bytes(pydicom_path("CT_small.dcm").read_bytes()[132:])
+    assert run(["convert", str(archive), "-o", str(tmp_path / "repaired")]) == 0
+    capsys.readouterr()
+    assert run(["convert", "--strict", "--json", str(archive), "-o", str(tmp_path / "strict")]) == 1
+    out, err = capsys.readouterr()
+    assert "bare.dcm: no preamble and no DICM prefix" in err
+    assert json.loads(out)["failures"] == {"ParseError: no preamble and no DICM prefix": 1}
+    assert "bare.png" in files(tmp_path / "repaired")
+    assert set(files(tmp_path / "repaired")) - set(files(tmp_path / "strict")) == {"bare.png"}
+
+
 def test_array_of_a_folder(archive, tmp_path):
     out = tmp_path / "new" / "all.npy"
     assert run(["convert", str(archive), "-o", str(out)]) == 0

@@ -109,6 +109,7 @@ def test_warnings_are_told(pydicom_path, capsys):
     [
         (["dump"], "Missing argument 'FILE...'"),
         (["dump", "--jason", "x"], "No such option"),
+        (["dump", "x", "--character-set", "x"], "the character set 'x' is unknown"),
         (["dumb"], "No such command 'dumb'"),
         (["convert", "x"], "Missing option '-o'"),
         (["convert", "x", "-o", "y", "--window", "lunge"], "'lunge' is neither"),
@@ -278,9 +279,75 @@ def test_tags_that_are_none(ct, tags, capsys):
     assert "--tags" in one_line(err)
 
 
-def test_paths_and_json_do_not_mix(ct, capsys):
-    assert run(["dump", ct, "--json", "--tags", "OtherPatientIDsSequence.0.PatientID"]) == 2
-    assert "--json gives whole elements" in one_line(capsys.readouterr().err)
+def test_paths_as_json_stand_where_they_stand_in_the_whole(ct, capsys):
+    wanted = "OtherPatientIDsSequence.-1.PatientID,0010,1002.1.0010,0022,00091001,Rows.0.Columns,0008,0000"
+    assert run(["dump", ct, "--json", "--tags", wanted]) == 0
+    whole = hu.read(ct).to_json_dict()
+    item = whole["00101002"]["Value"][1]
+    assert json.loads(capsys.readouterr().out) == {
+        "00091001": whole["00091001"],
+        "00101002": {"vr": "SQ", "Value": [{}, {key: item[key] for key in ("00100020", "00100022")}]},
+    }
+    wanted = "OtherPatientIDsSequence.0.PatientID,OtherPatientIDsSequence"
+    assert run(["dump", ct, "--json", "--tags", wanted]) == 0
+    assert json.loads(capsys.readouterr().out) == {"00101002": whole["00101002"]}
+
+
+def test_tags_read_nothing_behind_them(pydicom_path, tmp_path, capsys):
+    path = tmp_path / "broken.dcm"
+    data = pydicom_path("CT_small.dcm").read_bytes()
+    path.write_bytes(data[: data.index(b"\x28\0\x10\0US")] + b"\x28\0\x10\0US\2\0")
+    assert run(["dump", "--strict", str(path)]) == 1
+    assert "the data end inside" in one_line(capsys.readouterr().err)
+    for options in ([], ["--json"]):
+        assert run(["dump", "--strict", *options, "--tags", "PatientID,00091001", str(path)]) == 0
+        out, err = capsys.readouterr()
+        assert "1CT1" in out
+        assert "GE_GENESIS_FF" in out
+        assert err == ""
+
+
+def test_tags_of_the_file_meta_information(ct, capsys):
+    assert run(["dump", ct, "--tags", "TransferSyntaxUID,Modality"]) == 0
+    meta, modality = capsys.readouterr().out.splitlines()
+    assert meta.startswith("(0002,0010) UI =ExplicitVRLittleEndian")
+    assert modality.startswith("(0008,0060)")
+    assert run(["dump", ct, "--json", "--tags", "TransferSyntaxUID"]) == 2
+    assert "--json has no file meta information" in one_line(capsys.readouterr().err)
+
+
+PROBLEM = b"\x08\0\x60\0CS\2\0CT\x10\0\x20\0LO\2\0id\x18\0\x50\0DS\4\0thin"
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--tags", "SliceThickness"]])
+def test_strict(options, ct, tmp_path, capsys):
+    """What is wrong with a value is told with the file's name, and the other file is shown."""
+    path = tmp_path / "thin.dcm"
+    path.write_bytes(b"\0" * 128 + b"DICM\2\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0" + PROBLEM)
+    assert run(["dump", *options, str(path), ct]) == 0
+    shown, _ = capsys.readouterr()
+    assert run(["dump", "--strict", *options, str(path), ct]) == 1
+    out, err = capsys.readouterr()
+    assert one_line(err).startswith(f"hounsfield: {path} (0018,0050) at byte ")
+    assert out == ("null\n" + shown.partition("\n")[2] if "--json" in options else shown)
+
+
+def test_strict_shows_nothing_of_what_cannot_be_read_so(pydicom_path, ct, capsys):
+    path = str(pydicom_path("MR_truncated.dcm"))
+    assert run(["dump", "--strict", path, ct]) == 1
+    out, err = capsys.readouterr()
+    assert [line for line in out.splitlines() if line.startswith("# /")] == [f"# {ct}"]
+    assert path in one_line(err)
+
+
+def test_character_set(tmp_path, capsys):
+    path = tmp_path / "name.dcm"
+    path.write_bytes(b"\x08\0\5\0CS\x0a\0ISO_IR 192\x10\0\x10\0PN\x0a\0\x1b$B;3ED\x1b(B")
+    assert run(["dump", "--character-set", r"ISO 2022 IR 6\ISO 2022 IR 87", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["00100010"]["Value"] == [{"Alphabetic": "山田"}]
+    path.write_bytes(path.read_bytes()[:-10] + "Łódź  ".encode("iso8859_2") + b"    ")
+    assert run(["dump", "--character-set", "ISO_IR 101", "--tags", "PatientName", str(path)]) == 0
+    assert "[Łódź]" in capsys.readouterr().out
 
 
 def test_rich_is_loaded_for_terminals_only(ct):

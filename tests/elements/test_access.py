@@ -1,5 +1,6 @@
 """Ways into a data set: dotted paths, the walk, private blocks."""
 
+import io
 import warnings
 
 import pydicom
@@ -153,11 +154,30 @@ class TestPrivateBlock:
         with pytest.raises(hu.OptionError, match="odd"):
             ct.private_block(0x0010, "SIEMENS")
 
-    def test_of_several_with_one_name_the_first(self):
-        ds = hu.read(
+    def test_several_of_one_creator(self):
+        """pydicom knows only the first: what it gives is the same here, and what it lacks is there."""
+        data = (
             b"\x08\0\x60\0CS\2\0CT\x09\0\x10\0LO\2\0A \x09\0\x11\0LO\2\0B \x09\0\x12\0LO\2\0B "
-            b"\x09\0\1\x11LO\2\0b1\x09\0\1\x12LO\2\0b2"
+            b"\x09\0\1\x11LO\2\0b1\x09\0\2\x11LO\2\0b2\x09\0\2\x12LO\2\0b4\x09\0\3\x12LO\2\0b5"
         )
+        ds = hu.read(data)
         assert ds.private_creators(9) == ["A", "B", "B"]
-        assert ds.private_block(9, "B").get(1) == "b1"
+        block = ds.private_block(9, "B")
+        theirs = pydicom.dcmread(io.BytesIO(data), force=True).private_block(9, "B")
+        assert block.block_start == theirs.block_start == 0x1100
+        assert block.block_starts == (0x1100, 0x1200)
+        assert repr(block) == "<PrivateBlock (0009,1100), (0009,1200) 'B'>"
+        for offset in range(0x100):
+            if offset in theirs:
+                assert block.get(offset) == theirs[offset].value
+                assert block.get_tag(offset) == theirs.get_tag(offset)
+        assert [block.get(offset) for offset in range(1, 5)] == ["b1", "b2", "b5", None]
+        assert [offset in block for offset in range(5)] == [False, True, True, True, False]
+        assert block.get_tags(2) == (0x00091102, 0x00091202)
+        assert block.get_tags(4) == ()
+        assert block.get_tag(4) == theirs.get_tag(4) == 0x00091104
+        assert [element.value for element in block] == ["b1", "b2", "b4", "b5"]
+        assert ds.get_private_item(9, 3, "B").tag == 0x00091203
         assert list(ds.private_block(9, "A")) == []
+        with pytest.raises(hu.MissingElementError, match="where A, B has"):
+            ds.private_block(9, "C")

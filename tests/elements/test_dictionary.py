@@ -118,6 +118,25 @@ def test_every_uid_of_pydicom() -> None:
             assert uids.uid(word) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "keyword"),
+    [
+        ("1.2.840.10008.1.2.4.110", "JPEG XL Lossless", "JPEGXLLossless"),
+        ("1.2.840.10008.1.2.4.112", "JPEG XL", "JPEGXL"),
+        ("1.2.840.10008.1.2.8.1", "Deflated Image Frame Compression", "DeflatedImageFrameCompression"),
+        (
+            "1.2.840.10008.5.1.4.1.1.66.7",
+            "Label Map Segmentation Storage",
+            "LabelMapSegmentationStorage",
+        ),
+    ],
+)
+def test_uids_newer_than_the_edition(text: str, name: str, keyword: str) -> None:
+    assert (uids.uid(text).name, uids.uid(text).keyword) == (name, keyword)
+    assert uids.uid(keyword) == text
+    assert not uids.uid(text).is_retired
+
+
 DCMTK_VRS = {
     "lt": "US or SS or OW",
     "na": "NONE",
@@ -185,7 +204,9 @@ def test_every_choice_of_the_dictionary_is_settled() -> None:
         ("1.2.840.10008.1.2.4.70", True, False, False, True),
         ("1.2.840.10008.1.2.4.94", True, False, False, False),
         ("1.2.840.10008.1.2.4.95", True, False, True, False),
+        ("1.2.840.10008.1.2.4.110", True, False, False, True),
         ("1.2.840.10008.1.2.4.202", True, False, False, True),
+        ("1.2.840.10008.1.2.8.1", True, False, False, True),
         ("1.2.840.10008.1.2.5", True, False, False, True),
         ("1.2.840.113619.5.2", False, False, False, False),
         ("1.2.3", True, False, False, None),
@@ -197,7 +218,7 @@ def test_transfer_syntaxes(
 ) -> None:
     syntax = uids.transfer_syntax(uid)
     assert syntax[2:] == (explicit, big_endian, deflated, encapsulated)
-    assert syntax.name == (UID_dictionary[uid][0] if uid in UID_dictionary else uid)
+    assert syntax.name == uids.uid_name(uid)
 
 
 def test_uid_by_keyword() -> None:

@@ -199,6 +199,19 @@ class TestOrderAndLengths:
         assert ds.PatientID == "ID"
         is_sound(part10(element(0x00080000, b"UL", struct.pack("<I", 10)) + CT + ID))
 
+    def test_several_group_lengths_in_one_warning(self):
+        def group(tag, said, rest):
+            return element(tag, b"UL", struct.pack("<I", said)) + rest
+
+        sound = group(0x00180000, 10, element(0x00180015, b"CS", b"HE"))
+        data = group(0x00080000, 11, CT) + group(0x00100000, 0, ID) + sound
+        ds = hu.read(part10(data + group(0x00200000, 9, element(0x00200011, b"IS", b"3 "))))
+        assert ds.warnings == (
+            "(0008,0000): says that the group has 11 bytes, and it has 10; "
+            "the lengths of these groups are wrong, too: 0010, 0020",
+        )
+        assert ds[0x00080000].warnings == ds.warnings
+
     def test_a_length_with_the_high_bit(self):
         data = part10(CT + element(0x00091001, b"UN", b"abcd", length=0x80000004))
         ds = is_repaired(data, "the data end inside the element at byte", error=hu.TruncatedError)

@@ -16,7 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from hounsfield.cli.report import complain, debug_option, describe, reason
+from hounsfield.cli.report import complain, debug_option, describe, reason, strict_option
 from hounsfield.cli.writers import ArrayWriter, Image, PictureWriter, Writer
 from hounsfield.display import PRESETS, Window, render
 from hounsfield.display.groups import by_frame
@@ -159,6 +159,7 @@ nothing to convert, 2 the command was not understood or OUT is already there.
     help="A file that cannot be converted: report it on stderr, go on, and exit with 1; skip it, go on, and "
     "count the failures by reason at the end; or stop there.",
 )
+@strict_option
 @click.option("--force", is_flag=True, help="Write into a folder that is not empty, and replace files.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @debug_option
@@ -168,6 +169,7 @@ def convert(
     window: Choice,
     frame: int | None,
     on_error: str,
+    strict: bool,
     force: bool,
     as_json: bool,
     debug: bool,
@@ -197,7 +199,7 @@ def convert(
         with writer, _progress() as progress:
             for each in progress.track(found, description="converting") if progress else found:
                 try:
-                    images = _images(each, window, frame, tally)
+                    images = _images(each, window, frame, strict, tally)
                 except Exception as error:
                     # One bad file, whatever is wrong with it, must not cost the others.
                     failure(each.path, error)
@@ -272,10 +274,10 @@ def _stem(path: Path) -> str:
     return str(path.with_suffix("") if path.suffix.lower() in SUFFIXES else path)
 
 
-def _images(found: Found, window: Choice, frame: int | None, tally: Tally) -> list[Image]:
+def _images(found: Found, window: Choice, frame: int | None, strict: bool, tally: Tally) -> list[Image]:
     """Render the images of a file; none of one that was found in a folder, and has no pixel data."""
     try:
-        ds = read(found.path)
+        ds = read(found.path, strict=strict)
     except NotDicomError:
         if not found.walked:
             raise

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import click
 
-from hounsfield.cli.report import complain, debug_option, describe
+from hounsfield.cli.report import complain, debug_option, describe, strict_option
+from hounsfield.elements.charset import override
 from hounsfield.elements.dictionary import tag as to_tag
+from hounsfield.elements.json_model import chosen_json_dict
 from hounsfield.elements.text import dataset_lines, element_lines, printable
 from hounsfield.errors import NotDicomError, OptionError
 from hounsfield.facade import Dataset, read
 
 __all__ = ["dump"]
 
+BINARY = {"OB", "OD", "OF", "OL", "OV", "OW", "UN"}
 STDIN = "-"
 
 
@@ -41,6 +44,22 @@ class TagsType(click.ParamType[tuple[str, ...]]):
         return tuple(path.strip() for path in wanted)
 
 
+class CharacterSetType(click.ParamType[tuple[str, ...]]):
+    """Terms of Specific Character Set, parted by backslashes as in a file."""
+
+    name = "character set"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        terms = tuple(value.split("\\"))
+        try:
+            override(terms)
+        except OptionError as error:
+            self.fail(error.message, param, ctx)
+        return terms
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -48,11 +67,15 @@ Examples:
   hounsfield dump ct.dcm | grep -i window
   hounsfield dump --json ct.dcm | jq '."00100010".Value'
   hounsfield dump --json archive/ > archive.jsonl
-  hounsfield dump --tags PatientName,0028,0010 archive/
+  hounsfield dump --tags PatientName,0028,0010,0009,1001 archive/
   hounsfield dump --tags SharedFunctionalGroupsSequence.0.PixelMeasuresSequence.0.PixelSpacing mr.dcm
+  hounsfield dump --json --tags StudyInstanceUID,ReferencedImageSequence.0.ReferencedSOPInstanceUID archive/
+  hounsfield dump --strict archive/ > /dev/null && echo "nothing had to be repaired"
+  hounsfield dump --character-set 'ISO 2022 IR 6\\ISO 2022 IR 87' name.dcm
   curl https://example.org/ct.dcm | hounsfield dump -
 
-Exit codes: 0 all files were read, 1 some were not, 2 the command was not understood.
+Exit codes: 0 all files were read, 1 some were not or have elements that cannot be, 2 the command was not
+understood. What is wrong with a file stands on stderr, behind its name; the others are printed nonetheless.
 """
 )
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
@@ -71,11 +94,26 @@ Exit codes: 0 all files were read, 1 some were not, 2 the command was not unders
     multiple=True,
     metavar="TAG,...",
     help="Only these elements, where they are: keywords, tags such as 0010,0020, and dotted paths into "
-    "sequences, whose items count from 0. With --json, no paths.",
+    "sequences, whose items count from 0. Nothing behind the last of them is read. In JSON they stand "
+    "where they stand in the whole: other items of the same sequence are there, and empty.",
+)
+@strict_option
+@click.option(
+    "--character-set",
+    type=CharacterSetType(),
+    metavar="TERM[\\TERM]",
+    help="Read all text with these terms of Specific Character Set, such as 'ISO_IR 192', whatever the files "
+    "say.",
 )
 @debug_option
 def dump(
-    files: tuple[str, ...], as_json: bool, inline: bool, tags: tuple[tuple[str, ...], ...], debug: bool
+    files: tuple[str, ...],
+    as_json: bool,
+    inline: bool,
+    tags: tuple[tuple[str, ...], ...],
+    strict: bool,
+    character_set: tuple[str, ...] | None,
+    debug: bool,
 ) -> int:
     """Print each element of DICOM FILEs in a line, as dcmdump does.
 
@@ -88,8 +126,8 @@ def dump(
     wanted = [path for paths in tags for path in paths]
     if inline and not as_json:
         raise click.UsageError("--inline goes with --json", context)
-    if as_json and any("." in path for path in wanted):
-        raise click.UsageError("--json gives whole elements: it takes no paths in --tags", context)
+    if as_json and any(_is_meta(path) for path in wanted):
+        raise click.UsageError("--json has no file meta information: ask for group 0002 without it", context)
     failed = False
     write = _writer()
     several = len(files) > 1 or Path(files[0]).is_dir()
@@ -99,13 +137,18 @@ def dump(
         problems: list[str] = []
         try:
             try:
-                ds = read(sys.stdin.buffer.read() if path == STDIN and not walked else path)
+                ds = read(
+                    sys.stdin.buffer.read() if path == STDIN and not walked else path,
+                    tags=wanted or None,
+                    strict=strict,
+                    character_set=character_set,
+                )
             except NotDicomError:
                 if walked:
                     continue
                 raise
             if as_json:
-                write(_json(ds, wanted, inline))
+                write(_json(ds, wanted, None if inline else 1024))
             else:
                 if number and not wanted:
                     write("")
@@ -113,6 +156,8 @@ def dump(
                     write(f"# {printable(path)}")
                 for line in _chosen(ds, wanted, problems.append) if wanted else _lines(ds, problems.append):
                     write(line)
+                if strict and not problems:
+                    _decode(ds, wanted)
             for warning in ds.warnings:
                 complain(f"{path}: {warning}")
         except BrokenPipeError:
@@ -147,19 +192,32 @@ def _found(files: tuple[str, ...], unreadable: Callable[[OSError], object]) -> I
                     yield str(path), True
 
 
-def _json(ds: Dataset, wanted: list[str], inline: bool) -> str:
-    attributes = ds.to_json_dict(bulk_threshold=None if inline else 1024)
+def _json(ds: Dataset, wanted: list[str], bulk_threshold: int | None) -> str:
     if wanted:
-        keys = {f"{to_tag(key):08X}" for key in wanted}
-        attributes = {key: attribute for key, attribute in attributes.items() if key in keys}
+        attributes = chosen_json_dict(ds, wanted, bulk_threshold=bulk_threshold)
+    else:
+        attributes = ds.to_json_dict(bulk_threshold=bulk_threshold)
     return json.dumps(attributes, ensure_ascii=False, allow_nan=False)
+
+
+def _is_meta(path: str) -> bool:
+    return to_tag(path.partition(".")[0]) >> 16 == 0x0002
 
 
 def _chosen(ds: Dataset, wanted: list[str], problem: Callable[[str], None]) -> Iterator[str]:
     """The lines of the elements that were asked for, as far as there are such."""
     for path in wanted:
-        if path in ds:
-            yield from element_lines(ds[path], problem=problem)
+        within = ds.file_meta if _is_meta(path) else ds
+        if path in within:
+            yield from element_lines(within[path], problem=problem)
+
+
+def _decode(ds: Dataset, wanted: list[str]) -> None:
+    """Decode what is text or numbers: a line shows it as it stands, and does not tell whether it is right."""
+    found = (ds[path] for path in wanted if path in ds) if wanted else (element for _, element in ds.walk())
+    for element in found:
+        if element.VR not in BINARY:
+            _ = element.value
 
 
 def _lines(ds: Dataset, problem: Callable[[str], None]) -> Iterator[str]:

@@ -8,10 +8,14 @@ import click
 from hounsfield.elements.text import printable
 from hounsfield.errors import DicomError
 
-__all__ = ["complain", "debug_option", "describe", "reason"]
+__all__ = ["complain", "debug_option", "describe", "reason", "strict_option"]
 
 debug_option: Callable[..., Callable[..., int]] = click.option(
     "--debug", is_flag=True, help="Print the Python traceback of each error, too."
+)
+
+strict_option: Callable[..., Callable[..., int]] = click.option(
+    "--strict", is_flag=True, help="Take what would be repaired or assumed, with a warning, for an error."
 )
 
 

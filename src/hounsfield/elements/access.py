@@ -121,7 +121,9 @@ def _reservations(ds: Dataset, group: int) -> Iterator[tuple[int, str]]:
 class PrivateBlock:
     """The elements that one creator reserved in a group, by the low byte of their element number.
 
-    ``block[0x01]`` is an `Element`, ``block.get(0x01)`` its value; PS3.5 Section 7.8.1.
+    ``block[0x01]`` is an `Element`, ``block.get(0x01)`` its value; PS3.5 Section 7.8.1. A creator may have
+    reserved several blocks: an element is taken from the first of them that has it, and iteration and
+    `get_tags` give those of all.
 
     Attributes
     ----------
@@ -129,12 +131,14 @@ class PrivateBlock:
     private_creator : str
     block_start : int
         0x1000 for the first block that can be reserved, 0x1100 for the second ...
+    block_starts : tuple of int
+        Of all blocks that the creator has reserved in this group, `block_start` first.
     """
 
-    __slots__ = ("_dataset", "block_start", "group", "private_creator")
+    __slots__ = ("_dataset", "block_start", "block_starts", "group", "private_creator")
 
     def __init__(self, ds: Dataset, group: int, creator: str) -> None:
-        """Find the block.
+        """Find the blocks.
 
         Raises
         ------
@@ -143,23 +147,34 @@ class PrivateBlock:
         OptionError
             The group is not odd.
         """
-        blocks = {name: block for block, name in reversed(list(_reservations(ds, group)))}
-        block = blocks.get(creator.strip(" \0"))
-        if block is None:
+        wanted = creator.strip(" \0")
+        reserved = list(_reservations(ds, group))
+        self.block_starts = tuple(block << 8 for block, name in reserved if name == wanted)
+        if not self.block_starts:
+            others = ", ".join(dict.fromkeys(name for _, name in reserved))
             raise MissingElementError(
-                f"{creator!r} has no block in group {group:04X}, where {', '.join(blocks) or 'nobody'} has",
+                f"{creator!r} has no block in group {group:04X}, where {others or 'nobody'} has",
                 file=ds._source.name,
             )
         self._dataset = ds
         self.group = group
         self.private_creator = creator
-        self.block_start = block << 8
+        self.block_start = self.block_starts[0]
 
     def get_tag(self, element_offset: int) -> int:
-        """Give the tag (0xGGGGEEEE) of the element whose number ends in `element_offset`, 0 to 0xFF."""
+        """Give the tag (0xGGGGEEEE) of the element whose number ends in `element_offset`, 0 to 0xFF.
+
+        It is that in the first block which has the element, or where none has that in the first block.
+        """
+        tags = self.get_tags(element_offset)
+        return tags[0] if tags else self.group << 16 | self.block_start | element_offset
+
+    def get_tags(self, element_offset: int) -> tuple[int, ...]:
+        """Give the tags of the elements whose numbers end in `element_offset`: one of each block."""
         if not 0 <= element_offset <= 0xFF:
             raise OptionError(f"a block has elements 0 to 0xFF, and not {element_offset:#x}")
-        return self.group << 16 | self.block_start | element_offset
+        tags = (self.group << 16 | start | element_offset for start in self.block_starts)
+        return tuple(tag for tag in tags if tag in self._dataset)
 
     def __getitem__(self, element_offset: int) -> Element:
         return self._dataset[self.get_tag(element_offset)]
@@ -170,12 +185,13 @@ class PrivateBlock:
         return default if element is None else element.value
 
     def __contains__(self, element_offset: object) -> bool:
-        return isinstance(element_offset, int) and self.get_tag(element_offset) in self._dataset
+        return isinstance(element_offset, int) and bool(self.get_tags(element_offset))
 
     def __iter__(self) -> Iterator[Element]:
-        """The block's elements in the order of their tags."""
-        first = self.get_tag(0)
-        return (element for element in self._dataset if first <= element.tag <= first | 0xFF)
+        """The elements of all blocks in the order of their tags."""
+        blocks = {self.group << 8 | start >> 8 for start in self.block_starts}
+        return (element for element in self._dataset if element.tag >> 8 in blocks)
 
     def __repr__(self) -> str:
-        return f"<PrivateBlock ({self.group:04X},{self.block_start:04X}) {self.private_creator!r}>"
+        blocks = ", ".join(f"({self.group:04X},{start:04X})" for start in self.block_starts)
+        return f"<PrivateBlock {blocks} {self.private_creator!r}>"

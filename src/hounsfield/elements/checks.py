@@ -25,7 +25,7 @@ def structure_problems(segments: list[Segment], encoding: Encoding) -> Iterator[
     ------
     tag : int
     problem : str
-        In a sentence.
+        In a sentence. Of all group lengths that are wrong there is one: where one is, most are.
     """
     seen: set[int] = set()
     last = 0
@@ -46,17 +46,22 @@ def structure_problems(segments: list[Segment], encoding: Encoding) -> Iterator[
                 yield tag, "is written in implicit VR, in a data set of explicit VR"
             elif vr and not encoding.explicit:
                 yield tag, "is written in explicit VR, in a data set of implicit VR"
-    yield from _group_lengths(segments, encoding)
+    wrong = list(_group_lengths(segments, encoding))
+    if wrong:
+        tag, said, found = wrong[0]
+        others = ", ".join(f"{other >> 16:04X}" for other, _, _ in wrong[1:])
+        more = f"; the lengths of these groups are wrong, too: {others}" if others else ""
+        yield tag, f"says that the group has {said} bytes, and it has {found}{more}"
 
 
-def _group_lengths(segments: list[Segment], encoding: Encoding) -> Iterator[tuple[int, str]]:
-    """Compare each group length with where the group ends (PS3.5 Section 7.2)."""
+def _group_lengths(segments: list[Segment], encoding: Encoding) -> Iterator[tuple[int, int, int]]:
+    """Give the tag, value and right value of each group length that is wrong (PS3.5 Section 7.2)."""
     tag = said = start = end = 0
     for base, data, table in segments:
         for row in table:
             if tag and row[0] >> 16 != tag >> 16:
                 if said != end - start:
-                    yield tag, f"says that the group has {said} bytes, and it has {end - start}"
+                    yield tag, said, end - start
                 tag = 0
             if row[3] == UNDEFINED:
                 return
@@ -66,4 +71,4 @@ def _group_lengths(segments: list[Segment], encoding: Encoding) -> Iterator[tupl
                 tag, start = row[0], end
                 said = int.from_bytes(value, "big" if encoding.big_endian else "little")
     if tag and said != end - start:
-        yield tag, f"says that the group has {said} bytes, and it has {end - start}"
+        yield tag, said, end - start

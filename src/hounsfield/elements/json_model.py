@@ -8,11 +8,12 @@ import math
 import os
 import re
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from hounsfield.elements.dictionary import tag as to_tag
 from hounsfield.elements.encode import encode_json
 from hounsfield.elements.person_name import PersonName
 from hounsfield.errors import OptionError, TruncatedError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "WORD_CODES",
     "BulkURI",
+    "chosen_json_dict",
     "decode_json",
     "file_uri",
     "little_endian",
@@ -150,6 +152,48 @@ def to_json_dict(
         if element.tag & 0xFFFF:
             attributes[f"{element.tag:08X}"] = _attribute(element, bulk_threshold, bulk_uri)
     return attributes
+
+
+def chosen_json_dict(
+    ds: Dataset,
+    paths: Iterable[str],
+    *,
+    bulk_threshold: int | None = 1024,
+    bulk_uri: BulkURI | None = None,
+) -> dict[str, Any]:
+    """Give of what `to_json_dict` gives only the elements that dotted paths lead to, if there are such.
+
+    They stand where they stand in the whole: a sequence has all its items, of which those that no path goes
+    into are empty.
+
+    Parameters
+    ----------
+    ds : Dataset
+    paths : iterable of str
+        Each leads to an element, as "ReferencedImageSequence.0.00081150" does, and not to an item.
+    bulk_threshold, bulk_uri
+        As `to_json_dict`.
+
+    Raises
+    ------
+    DicomError
+        A value or an item cannot be read.
+    """
+    attributes: dict[str, Any] = {}
+    for tags, numbers in sorted(_parted(path) for path in paths if path in ds):
+        within, here = ds, attributes
+        for tag, number in zip(tags, numbers, strict=False):
+            sequence = within[tag].value
+            inside = here.setdefault(f"{tag:08X}", {"vr": "SQ", "Value": [{} for _ in range(len(sequence))]})
+            within, here = sequence[number], inside["Value"][number]
+        if tags[-1] & 0xFFFF:
+            here[f"{tags[-1]:08X}"] = _attribute(within[tags[-1]], bulk_threshold, bulk_uri)
+    return attributes
+
+
+def _parted(path: str) -> tuple[list[int], list[int]]:
+    steps = path.split(".")
+    return [to_tag(step) for step in steps[::2]], [int(number) for number in steps[1::2]]
 
 
 def to_json(ds: Dataset, *, bulk_threshold: int | None = 1024, bulk_uri: BulkURI | None = None) -> str:
