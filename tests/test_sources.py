@@ -185,6 +185,15 @@ class TestFile:
         with pytest.raises(TypeError, match="binary"):
             open_source(io.StringIO("text"))
 
+    def test_whose_seek_tells_nothing(self):
+        class Silent(io.BytesIO):
+            def seek(self, *to):
+                super().seek(*to)
+
+        source = FileSource(Silent(DATA))
+        assert source.size == len(DATA)
+        assert source.read(1, 3) == DATA[1:4]
+
     def test_that_cannot_seek(self):
         read, write = os.pipe()
         os.close(write)

@@ -52,7 +52,7 @@ class BinaryFile(Protocol):
     """What is asked of a file object: to be seekable, and to give bytes."""
 
     def read(self, count: int, /) -> bytes: ...
-    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+    def seek(self, offset: int, whence: int = 0, /) -> object: ...
     def tell(self) -> int: ...
 
 
@@ -217,7 +217,8 @@ class FileSource:
             if isinstance(file.read(0), str):
                 raise TypeError("the file object gives text: open it in binary mode")
             self._start = file.tell()
-            self.size = file.seek(0, os.SEEK_END) - self._start
+            file.seek(0, os.SEEK_END)  # which tells the position in most file objects, and nothing in some
+            self.size = file.tell() - self._start
             file.seek(self._start)
         except (OSError, ValueError) as error:
             raise OptionError(

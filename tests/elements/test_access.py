@@ -111,6 +111,13 @@ class TestWalk:
             "60020010",
         ]
 
+    def test_keyword_that_many_tags_share(self):
+        """Escape Triplet is (1000,xxx0): its keyword leads to none of them."""
+        ds = hu.read(b"\x08\0\x60\0CS\2\0CT" + b"\0\x10\x10\0US\2\0\1\0")
+        assert [path for path, _ in ds.walk()] == ["Modality", "10000010"]
+        assert ds["10000010"].keyword == "EscapeTriplet"
+        assert ds.to_dict() == {"Modality": "CT", "10000010": 1}
+
     def test_as_deep_as_sequences_go(self):
         data = b""
         for _ in range(60):

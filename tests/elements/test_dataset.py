@@ -201,6 +201,16 @@ class TestWarnings:
         assert "(0028,0010) Rows: 3 bytes do not hold numbers of 2" in text
         assert "(0008,0005) SpecificCharacterSet" in text
 
+    @pytest.mark.parametrize(("raw", "value"), [(b"ab", b"ab"), (b"", None)])
+    def test_a_vr_that_nobody_knows(self, raw, value):
+        data = bytes(128) + b"DICM" + b"\x02\0\x10\0UI\x14\0" + b"1.2.840.10008.1.2.1\0"
+        data += b"\x08\0\x60\0CS\2\0CT" + b"\x10\0\x20\0ZZ\0\0" + len(raw).to_bytes(4, "little") + raw
+        element = hu.read(data)["PatientID"]
+        assert (element.VR, element.value) == ("ZZ", value)
+        assert "'ZZ' is no VR that the standard knows" in element.warnings[0]
+        with pytest.raises(hu.ElementError, match="'ZZ' is no VR"):
+            _ = hu.read(data, strict=True).PatientID
+
     def test_say_a_thing_once(self):
         ds = hu.read(b"\x08\0\x60\0CS\2\0CT\x18\0\x50\0DS\4\0junk")
         for _ in range(3):
@@ -211,7 +221,7 @@ class TestWarnings:
 
 class TestLife:
     def test_goes_without_the_garbage_collector(self, pydicom_path):
-        """A data set that has shown its values, in items too, refers to itself from nowhere."""
+        """A data set that has shown values refers to itself from nowhere, unless a sequence is among them."""
         gc.disable()
         try:
             ds = hu.read(pydicom_path("CT_small.dcm"))

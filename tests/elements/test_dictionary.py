@@ -3,7 +3,9 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from pydicom import datadict
 from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
@@ -18,17 +20,35 @@ from hounsfield.errors import OptionError
 
 @pytest.mark.parametrize(
     "key",
-    ["PatientName", "(0010,0010)", "0010,0010", "00100010", "(0010, 0010)", (0x10, 0x10), 0x00100010],
+    [
+        "PatientName",
+        "(0010,0010)",
+        "0010,0010",
+        "00100010",
+        "(0010, 0010)",
+        "0x00100010",
+        (0x10, 0x10),
+        0x00100010,
+        np.uint32(0x00100010),
+        (np.uint16(0x10), np.uint16(0x10)),
+    ],
 )
 def test_a_tag_in_every_spelling(key: str | int | tuple[int, int]) -> None:
     assert tag(key) == 0x00100010
 
 
 @pytest.mark.parametrize(
-    "key", ["PatientsName", "", "0010", "(0010,001G)", -1, 1 << 32, (0x10000, 0), (0, -1)]
+    "key",
+    ["PatientsName", "", "0010", "(0010,001G)", -1, 1 << 32, (0x10000, 0), (0, -1), (1,), "(0x0010,0010)"],
 )
 def test_what_is_no_tag(key: str | int | tuple[int, int]) -> None:
     with pytest.raises(OptionError):
+        tag(key)
+
+
+@pytest.mark.parametrize("key", [None, 1.5, b"PatientName", slice(0, 5), ("0010", "0010"), (1.0, 2.0)])
+def test_what_is_nothing_like_a_tag(key: Any) -> None:
+    with pytest.raises(TypeError):
         tag(key)
 
 

@@ -166,6 +166,17 @@ def test_character_sets_are_told_and_not_used():
     assert ds.ReferencedImageSequence[0].PatientID == "é"
 
 
+@pytest.mark.parametrize("vr", ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"])
+def test_odd_bytes_where_no_character_set_applies(vr):
+    """They are read as Latin-1, and must come back as what they were, not as the bytes of UTF-8."""
+    assert value(vr, "1.2\xe9\x80") == "1.2\xe9\x80"
+
+
+def test_any_group_that_an_element_can_have():
+    given = {"FFFF0008": {"vr": "LO", "Value": ["x"]}}
+    assert hu.Dataset.from_json(given).to_json_dict() == given
+
+
 def test_long_lists_of_numbers():
     numbers = [float(n) for n in range(20000)]
     attributes = {"30060050": {"vr": "DS", "Value": numbers}, "30060051": {"vr": "IS", "Value": [1]}}
@@ -182,6 +193,7 @@ def test_long_lists_of_numbers():
     [
         ({"PatientName": {"vr": "PN"}}, "no tag"),
         ({"FFFEE00D": {"vr": "UN"}}, "no tag"),
+        ({"FFFFFFFF": {"vr": "UN"}}, "no tag"),
         ({"00100010": {}}, "has no vr"),
         ({"00100010": None}, "not as the JSON model"),
         ({"00100010": {"vr": "XX"}}, "'XX' is no VR"),

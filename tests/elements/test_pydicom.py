@@ -1,6 +1,7 @@
 """What `to_pydicom` gives equals what pydicom reads."""
 
 import io
+import struct
 import sys
 import warnings
 
@@ -56,6 +57,17 @@ def test_items(pydicom_path):
     theirs = item.to_pydicom()
     assert type(theirs) is pydicom.Dataset
     assert theirs.PatientID == item.PatientID
+
+
+@pytest.mark.parametrize("term", [b"ISO_IR\0100", b"ISO_IR 1000", b"none"])
+@pytest.mark.filterwarnings("ignore:Unknown encoding|Incorrect value:UserWarning")
+def test_a_character_set_that_means_nothing(term):
+    """pydicom cannot read a file with the first of these."""
+    assert hu.read(b"DICM" + element(0x00080005, term)).to_pydicom().SpecificCharacterSet == term.decode()
+
+
+def element(tag, value):
+    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, b"CS", len(value)) + value
 
 
 def test_without_pydicom(pydicom_path, monkeypatch):

@@ -16,6 +16,8 @@ from pydicom.valuerep import PersonName
 
 import hounsfield as hu
 from hounsfield.elements import reader, scanning
+from hounsfield.elements.encode import LONG_VRS
+from hounsfield.elements.values import DECODERS
 
 # Where these differ from pydicom 3, and why they should.
 DELIBERATE = {
@@ -283,6 +285,13 @@ class TestAssumptions:
         for source in sources(data, tmp_path / "file"):
             ds = hu.read(source)
             assert (ds.Modality, ds.PatientID, ds.warnings) == ("CT", "ID", ())
+
+    @pytest.mark.parametrize("vr", sorted({"SQ", *DECODERS}))
+    def test_any_vr_may_come_first(self, vr, tmp_path):
+        empty = b"\x08\0\3\0" + vr.encode() + bytes(6 if vr in LONG_VRS else 2)
+        for source in sources(part10(EXPLICIT, empty + self.PLAIN), tmp_path / "file"):
+            ds = hu.read(source, strict=True)
+            assert (ds[0x00080003].VR, ds.PatientID, ds.warnings) == (vr, "ID", ())
 
     def test_deflated_stream_without_an_end(self):
         stream = zlib.compressobj(wbits=-15)

@@ -24,10 +24,14 @@ __all__ = ["PrivateBlock", "follow", "path_step", "private_creators", "walk"]
 def path_step(tag: int) -> str:
     """Give what a path calls an element: its keyword, or where that does not lead to it, eight digits.
 
-    Private elements have no keyword, and those of repeating groups share theirs with their first group.
+    Private elements have no keyword, and those of repeating groups share theirs with their first group, or
+    with so many others that it means none of them.
     """
     word = keyword(tag)
-    return word if word and TAGS[word] == tag else f"{tag:08X}"
+    try:
+        return word if TAGS[word] == tag else f"{tag:08X}"
+    except KeyError:
+        return f"{tag:08X}"
 
 
 def follow(ds: Dataset, path: str) -> Element | Dataset:

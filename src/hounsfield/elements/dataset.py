@@ -555,7 +555,7 @@ class Dataset(Header):
         decode = DECODERS.get(vr)
         if decode is None:
             self._note_element(tag, f"{vr!r} is no VR that the standard knows: its bytes as they stand")
-            return raw
+            return raw or None
         context = self._context()
         try:
             value = decode(raw, context)

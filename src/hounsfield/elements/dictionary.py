@@ -6,6 +6,7 @@ The tables are text; each is read when something is first looked up in it.
 import re
 import struct
 from functools import cache, lru_cache
+from operator import index
 from typing import NamedTuple
 
 from hounsfield.errors import OptionError
@@ -104,8 +105,8 @@ def tag(key: str | int | tuple[int, int]) -> int:
     Parameters
     ----------
     key : str, int or (int, int)
-        A keyword ("PatientName"), text such as "(0010,0010)", "0010,0010" or "00100010", the pair
-        (group, element), or the number itself.
+        A keyword ("PatientName"), text such as "(0010,0010)", "0010,0010", "00100010" or "0x00100010", the
+        pair (group, element), or the number itself.
 
     Returns
     -------
@@ -116,6 +117,8 @@ def tag(key: str | int | tuple[int, int]) -> int:
     ------
     OptionError
         No such keyword, or a number out of range.
+    TypeError
+        It is nothing of the kind.
 
     Notes
     -----
@@ -125,18 +128,21 @@ def tag(key: str | int | tuple[int, int]) -> int:
         try:
             return TAGS[key]
         except KeyError:
-            match = re.fullmatch(r"\s*\(?\s*([0-9A-Fa-f]{4})\s*,?\s*([0-9A-Fa-f]{4})\s*\)?\s*", key)
+            match = re.fullmatch(r"\s*(?:0x|\(\s*)?([0-9A-Fa-f]{4})\s*,?\s*([0-9A-Fa-f]{4})\s*\)?\s*", key)
         if match is None:
             raise OptionError(f"{key!r} is neither a keyword of PS3.6 nor a tag like (0010,0010)")
         return int(match[1] + match[2], 16)
     if isinstance(key, tuple):
-        group, element = key
+        if len(key) != 2:
+            raise OptionError(f"a tag has a group and an element, unlike {key}")
+        group, element = map(index, key)  # the integers of NumPy, too, which would overflow here
         if not (0 <= group <= 0xFFFF and 0 <= element <= 0xFFFF):
             raise OptionError(f"group and element are 16-bit numbers, unlike ({group:#x}, {element:#x})")
         return group << 16 | element
-    if not 0 <= key <= 0xFFFFFFFF:
-        raise OptionError(f"a tag is a 32-bit number, unlike {key:#x}")
-    return int(key)
+    number = index(key)
+    if not 0 <= number <= 0xFFFFFFFF:
+        raise OptionError(f"a tag is a 32-bit number, unlike {number:#x}")
+    return number
 
 
 def entry(number: int) -> Entry | None:

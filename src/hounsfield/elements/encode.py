@@ -28,6 +28,9 @@ NUMBERS = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US
 """Codes of the `struct` module."""
 
 BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+"""The VRs that Specific Character Set applies to; all others are ASCII, and odd bytes are read as Latin-1."""
+
 NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 ITEM = 0xFFFEE000
 
@@ -55,7 +58,7 @@ def encode_json(attributes: Mapping[str, Any], bulk: Bulk, depth: int = 0) -> by
         raise LimitError(f"sequences are nested more than {MAX_DEPTH} deep")
     parts = []
     for key in sorted(attributes, key=str.upper):
-        if not re.fullmatch("[0-9A-Fa-f]{8}", key) or key[:4].upper() in ("FFFE", "FFFF"):
+        if not re.fullmatch("(?!FFFE|FFFFFFFF)[0-9A-F]{8}", key.upper()):
             raise ElementError(f"{key!r} is no tag of an element, like 00100010")
         tag, attribute = int(key, 16), attributes[key]
         try:
@@ -116,7 +119,8 @@ def _encoded(vr: str, values: Any) -> bytes:
     if vr in BINARY and values:
         raise ValueError(f"{vr} has InlineBinary or a BulkDataURI, and no Value")
     texts = (_name(value) if vr == "PN" else "" if value is None else str(value) for value in values)
-    return "\\".join(texts).encode()
+    text = "\\".join(texts)
+    return text.encode("utf-8" if vr in TEXT or max(text, default="") > "\xff" else "latin-1")
 
 
 def _whole(value: Any) -> int:

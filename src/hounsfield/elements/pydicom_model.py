@@ -47,7 +47,10 @@ def to_pydicom(ds: Dataset, meta: Dataset | None = None) -> Any:
     def convert(ds: Dataset, encoding: Any) -> Any:
         terms = ds.get("SpecificCharacterSet")
         if terms is not None:
-            encoding = convert_encodings(list(terms) if isinstance(terms, tuple) else terms)
+            try:
+                encoding = convert_encodings(list(terms) if isinstance(terms, tuple) else terms)
+            except (ValueError, LookupError):  # a term that Python cannot even look up
+                encoding = default_encoding
         little = not ds._encoding.big_endian
         elements: dict[Any, Any] = {}
         for element in ds:

@@ -126,7 +126,7 @@ def _look(group: bytes, letters: bytes) -> Encoding | None:
     little, big = int.from_bytes(group, "little"), int.from_bytes(group, "big")
     if little not in FIRST_GROUPS and big not in FIRST_GROUPS:
         return None
-    explicit = letters.decode("latin-1") in DECODERS
+    explicit = letters == b"SQ" or letters.decode("latin-1") in DECODERS
     return Encoding(explicit, little not in FIRST_GROUPS and explicit)
 
 
