@@ -252,7 +252,7 @@ def fields(type kind not None, Header header not None, Table table not None, uin
     """Make a `Field`, of the class `kind`, of each row of a table."""
     cdef uint64_t index
     cdef Field field
-    for index in range(table.walk.count):
+    for index in range(table.count):
         field = <Field?>(<PyTypeObject*>kind).tp_new(<PyTypeObject*>kind, (), NULL)
         field._dataset, field._number = header, number
         table.row_at(index, &field.row)
