@@ -7,14 +7,14 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.dict cimport PyDict_GetItem
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memmove, memset, strlen
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcmp, memcpy, memset, strlen
 
 from cursor cimport has, load16, load_tag
 from walk cimport (
-    BAD_NESTING, BAD_VR, COMPLETE, DATASET, DEEPEST, FIRST_CAPACITY, FLAG_IMPLICIT, FRAGMENTS, KIND_BITS,
+    BAD_NESTING, BAD_VR, COMPLETE, DATASET, DEEPEST, FLAG_IMPLICIT, FRAGMENTS, KIND_BITS,
     KIND_MASK, KINDS, MORE, NO_MEMORY, OVERRUN, PIXEL_DATA, SEQUENCE, STOP_TAG, TOO_DEEP, TOO_LARGE, TOO_MANY,
-    Level, PackedRow, Row, RowKind, Source, Status, Walk, pack_last, resize, settle, vr_form,
+    Level, PackedRow, Row, RowKind, Scratch, Source, Status, Walk, begin, pack_last, resize, settle, vr_form,
     walk_elements,
 )
 
@@ -233,11 +233,12 @@ cdef class Table:
         cdef Py_ssize_t next_wanted = 0
         cdef uint32_t wanted = 0
         cdef Walk walk
+        cdef Scratch scratch
         cdef Row* row
-        memset(&walk, 0, sizeof(walk))
-        walk.position, walk.ascending = self.stopped, self.rising
+        begin(&walk, &scratch)
+        walk.packs, walk.position, walk.ascending = False, self.stopped, self.rising
         try:
-            if not resize(&walk, self.count or 1):
+            if self.count > walk.capacity and not resize(&walk, self.count):
                 raise MemoryError
             for index in range(self.count):
                 row = walk.rows + walk.count
@@ -252,7 +253,7 @@ cdef class Table:
             if walk.count < self.count:
                 adopt(self, &walk)
         finally:
-            free(walk.packed)
+            free(walk.block)
 
     def __getbuffer__(self, Py_buffer* view, int flags):
         cdef Py_ssize_t* sizes      # shape, strides; the rows stand behind them
@@ -290,54 +291,51 @@ cdef void copy_rows(Table table, Row* rows) noexcept:
         table.row_at(index, rows + index)
 
 
-cdef void adopt(Table table, Walk* walk) noexcept:
-    """Move a walk's rows into the table, packed if they can be: tables live as long as their data sets."""
-    cdef uint64_t row_size = sizeof(PackedRow) if walk.packs else sizeof(Row)
-    cdef void* block = walk.packed
-    cdef void* smaller
-    if not walk.packs:
-        memmove(block, walk.rows, walk.count * sizeof(Row))
-    elif walk.count:
-        table.last_length = walk.rows[walk.count - 1].length
-    smaller = realloc(block, (walk.count or 1) * row_size)
-    if smaller != NULL:
-        block = smaller
+cdef int adopt(Table table, Walk* walk) except -1:
+    """Copy a walk's rows into the table, packed if they can be: tables live as long as their data sets."""
+    cdef uint64_t size = walk.count * (sizeof(PackedRow) if walk.packs else sizeof(Row))
+    cdef void* kept = malloc(size or 1)
+    if kept == NULL:
+        raise MemoryError
+    memcpy(kept, <void*>walk.packed if walk.packs else <void*>walk.rows, size)
     free(table.rows)
     free(table.packed)
-    table.rows, table.packed = NULL, NULL
-    if walk.packs:
-        table.packed = <PackedRow*>block
-    else:
-        table.rows = <Row*>block
+    table.rows = NULL if walk.packs else <Row*>kept
+    table.packed = <PackedRow*>kept if walk.packs else NULL
+    table.last_length = walk.rows[walk.count - 1].length if walk.count else 0
     table.count, table.stopped, table.rising = walk.count, walk.position, walk.ascending
-    walk.packed, walk.rows = NULL, NULL
+    return 0
 
 
 def table_of(bytes rows not None, int code, uint64_t end, bint ascending):
     """Make a Table of what another had, for pickling: the bytes of its rows, its status and its end."""
     cdef Table table = Table.__new__(Table)
     cdef Walk walk
+    cdef Scratch scratch
     cdef Row row
+    cdef bint last
     cdef uint64_t index, size = <uint64_t>PyBytes_GET_SIZE(rows), count = size // sizeof(Row)
     if size % sizeof(Row) or not 0 <= code < len(STATUS_NAMES):
         raise OptionError("these are not the rows of a table")
-    memset(&walk, 0, sizeof(walk))
-    if not resize(&walk, count or 1):
-        free(walk.packed)
-        raise MemoryError
-    memcpy(walk.rows, PyBytes_AS_STRING(rows), size)
-    walk.position, walk.ascending, walk.packs = end, ascending, True
-    for index in range(count):
-        walk.count = index + 1
-        pack_last(&walk)
-    for index in range(count):
-        if walk.packs:
-            unpack(walk.packed + index, &row)
-            row.length = walk.rows[index].length if index == count - 1 else packed_length(walk.packed + index)
-            walk.packs = memcmp(&row, walk.rows + index, sizeof(Row)) == 0
-    adopt(table, &walk)
-    free(walk.packed)
-    table.code = <Status>code
+    begin(&walk, &scratch)
+    try:
+        if count > walk.capacity and not resize(&walk, count):
+            raise MemoryError
+        memcpy(walk.rows, PyBytes_AS_STRING(rows), size)
+        for index in range(count):
+            walk.count = index + 1
+            pack_last(&walk)
+        for index in range(count):
+            if walk.packs:
+                unpack(walk.packed + index, &row)
+                last = index == count - 1
+                row.length = walk.rows[index].length if last else packed_length(walk.packed + index)
+                walk.packs = memcmp(&row, walk.rows + index, sizeof(Row)) == 0
+        walk.position, walk.ascending = end, ascending
+        adopt(table, &walk)
+        table.code = <Status>code
+    finally:
+        free(walk.block)
     return table
 
 
@@ -392,9 +390,10 @@ def scan(
         Py_buffer buffer
         Table table = Table.__new__(Table)
         Walk walk
+        Scratch scratch
         Status status
 
-    memset(&walk, 0, sizeof(walk))
+    begin(&walk, &scratch)
     # Not a typed memoryview: that costs as much as walking fifty elements.
     PyObject_GetBuffer(data, &buffer, PyBUF_SIMPLE)
     try:
@@ -411,8 +410,6 @@ def scan(
         top.start, top.end, top.reach, top.row = start, source.whole, size, 0
         top.kind = SEQUENCE if items else DATASET
         top.delimited, top.recorded, top.explicit, top.big = False, True, explicit, big
-        if not resize(&walk, FIRST_CAPACITY):
-            raise MemoryError
         with nogil:
             status = walk_elements(&source, top, stop_tag, nested, fragments, max_elements, max_depth, &walk)
             settle(&source, status, &walk)
@@ -425,7 +422,7 @@ def scan(
         adopt(table, &walk)
         table.code = status
     finally:
-        free(walk.packed)
+        free(walk.block)
         PyBuffer_Release(&buffer)
     return table
 
@@ -575,16 +572,15 @@ def scan_file(str path not None, uint32_t stop_tag=0xFFFFFFFF):
         Head head
         Table table = Table.__new__(Table)
         Walk walk
+        Scratch scratch
         uint64_t needed
         Row* last
         int error
     if strlen(c_name) != <size_t>PyBytes_GET_SIZE(name):
         raise OptionError("a path holds no null byte", file=path)
-    memset(&walk, 0, sizeof(walk))
+    begin(&walk, &scratch)
     memset(&head, 0, sizeof(head))
     try:
-        if not resize(&walk, FIRST_CAPACITY):
-            raise MemoryError
         with nogil:
             error = read_and_walk(c_name, data, stop_tag, &head, &walk)
         if error:
@@ -602,7 +598,7 @@ def scan_file(str path not None, uint32_t stop_tag=0xFFFFFFFF):
         adopt(table, &walk)
         table.code = head.status
     finally:
-        free(walk.packed)
+        free(walk.block)
     return (
         (head.file.size, head.file.inode, head.file.changed_ns),
         PyBytes_FromStringAndSize(<char*>data, <Py_ssize_t>needed),

@@ -41,7 +41,7 @@ cdef enum:
     SEQUENCE_DELIMITER = 0xFFFEE0DD
     PIXEL_DATA = 0x7FE00010
     DEEPEST = 255
-    FIRST_CAPACITY = 320
+    SCRATCH_ROWS = 320
     VR_SQ = 0x5153          # the two letters, first in the low byte
     VR_UN = 0x4E55
 
@@ -107,8 +107,9 @@ cdef struct Level:
 
 cdef struct Walk:
     Row* rows
-    PackedRow* packed   # the same rows, and the start of the block that holds both
+    PackedRow* packed   # the same rows
     bint packs          # whether every row could be packed
+    void* block         # which holds both, when there are more than the scratch has room for
     uint64_t count
     uint64_t capacity
     uint64_t top        # rows before the top-level element in hand
@@ -116,23 +117,34 @@ cdef struct Walk:
     uint64_t at         # of the last header looked at
     bint ascending      # whether a tag can be found by bisection
 
+cdef struct Scratch:
+    PackedRow[SCRATCH_ROWS] packed
+    Row[SCRATCH_ROWS] rows
+
 cdef inline int vr_form(const uint8_t* at) noexcept nogil:
     """1 for a VR with a 16-bit length, 2 for one with a 32-bit length, 0 for what is no VR."""
     cdef uint32_t number = hounsfield_vr(at[0], at[1])
     return 0 if number == 0 else 1 if number <= LAST_SHORT_VR else 2
 
 
+cdef inline void begin(Walk* walk, Scratch* scratch) noexcept nogil:
+    """Make ready for a walk, which lives no longer than `scratch`; the caller frees walk.block at its end."""
+    walk.packed, walk.rows, walk.capacity = scratch.packed, scratch.rows, SCRATCH_ROWS
+    walk.block = NULL
+    walk.count = 0
+    walk.packs = True
+
+
 cdef inline bint resize(Walk* walk, uint64_t capacity) noexcept nogil:
-    # One block for both, the packed rows first: of these it is shrunk to what a table keeps.
     cdef PackedRow* packed = <PackedRow*>malloc(capacity * (sizeof(PackedRow) + sizeof(Row)))
     cdef Row* rows = <Row*>(packed + capacity)
     if packed == NULL:
         return False
-    if walk.count:
-        memcpy(packed, walk.packed, walk.count * sizeof(PackedRow))
-        memcpy(rows, walk.rows, walk.count * sizeof(Row))
-    free(walk.packed)
-    walk.packed, walk.rows, walk.capacity = packed, rows, capacity
+    memcpy(packed, walk.packed, walk.count * sizeof(PackedRow))
+    memcpy(rows, walk.rows, walk.count * sizeof(Row))
+    free(walk.block)
+    walk.block = walk.packed = packed
+    walk.rows, walk.capacity = rows, capacity
     return True
 
 

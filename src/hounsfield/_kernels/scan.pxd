@@ -6,7 +6,7 @@ from walk cimport PackedRow, Row, Status
 
 
 cdef class Table:
-    cdef Row* rows              # one of these is NULL
+    cdef Row* rows              # at least one of these is NULL
     cdef PackedRow* packed
     cdef uint64_t count
     cdef uint64_t stopped       # where the walk ended
