@@ -22,6 +22,9 @@ import os
 
 from hounsfield.errors import LimitError, OptionError, ParseError
 
+cdef extern from "Python.h":
+    bytes PyUnicode_EncodeFSDefault(object text)
+
 cdef extern from "file.h":
     bint HOUNSFIELD_HAS_FILES
     ctypedef struct hounsfield_file:
@@ -565,7 +568,7 @@ def scan_file(str path not None, uint32_t stop_tag=0xFFFFFFFF):
     PS3.10 Section 7. Only where `HAS_FILES` is true: it needs POSIX.
     """
     cdef:
-        bytes name = os.fsencode(path)
+        bytes name = PyUnicode_EncodeFSDefault(path)
         const char* c_name = name
         uint8_t[HEAD_BYTES] buffer
         uint8_t* data = buffer

@@ -32,13 +32,17 @@ typedef struct {
 #define HOUNSFIELD_KIND_ENTRY(number, first, second) \
     [number] = {HOUNSFIELD_LETTERS(first, second), 0, (number) <= HOUNSFIELD_LAST_SHORT ? 8 : 12, 0},
 
-enum { HOUNSFIELD_LAST_KIND = HOUNSFIELD_LAST_VR + 8, HOUNSFIELD_KINDS = 64 };
+enum {
+    HOUNSFIELD_IMPLICIT = HOUNSFIELD_LAST_VR + 1, /* an element in implicit VR, of defined length */
+    HOUNSFIELD_LAST_KIND = HOUNSFIELD_LAST_VR + 8,
+    HOUNSFIELD_KINDS = 64
+};
 
 /* The VRs by their numbers, and behind them what is more than an element in explicit VR. */
 static const hounsfield_kind hounsfield_kinds[HOUNSFIELD_KINDS] = {
     HOUNSFIELD_VRS(HOUNSFIELD_KIND_ENTRY)
-    /* elements in implicit VR */
-    [HOUNSFIELD_LAST_VR + 1] = {0, HOUNSFIELD_FLAG_IMPLICIT, 8, 0},
+    /* in implicit VR */
+    [HOUNSFIELD_IMPLICIT] = {0, HOUNSFIELD_FLAG_IMPLICIT, 8, 0},
     [HOUNSFIELD_LAST_VR + 2] = {0, HOUNSFIELD_FLAG_IMPLICIT | HOUNSFIELD_FLAG_UNDEFINED, 8, 8},
     /* items */
     [HOUNSFIELD_LAST_VR + 3] = {0, 0, 8, 0},
