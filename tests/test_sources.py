@@ -47,7 +47,7 @@ def source(request, tmp_path):
         case "slow file":
             yield FileSource(Slow(DATA))
         case "url":
-            yield RemoteSource(path.as_uri())
+            yield RemoteSource.open(path.as_uri())
 
 
 class Slow(io.BytesIO):

@@ -46,7 +46,8 @@ class Dataset(elements.Dataset):
     Data sets are equal if their elements are: tags, VRs and values, however they are written. They can be
     copied and pickled, to feed process pools: of a file the header is pickled, and where the rest is, so that
     pixel data are read by whoever wants them, and it must still be the same file then; of buffers and file
-    objects all bytes are. An item goes with the headers of the data sets around it.
+    objects all bytes are. Of a URL `storage_options` go along, with any secrets in them. An item goes with
+    the headers of the data sets around it.
 
     It is read-only, holds no file open, and may be read from several threads. Use it as a context manager, or
     call `close`, to release the buffer or file object it was read from.
@@ -348,7 +349,8 @@ def read(
         Terms of Specific Character Set, such as "ISO_IR 192", to read all text with, whatever the data set
         and its items say (PS3.3 C.12.1.1.2).
     storage_options : mapping, optional
-        What the file system of a URL needs to be told, as fsspec has it: ``{"anon": True}``.
+        What the file system of a URL needs to be told, as fsspec has it: ``{"anon": True}``. Pickles of the
+        data set hold them.
 
     Returns
     -------

@@ -10,7 +10,8 @@ import re
 import stat
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -28,6 +29,8 @@ __all__ = [
 ]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+(::.*)?://")  # two letters at least: one is a drive
+
+NO_RANGES = "is served whole, not by ranges: fetch it, and pass its bytes"
 
 if sys.platform == "win32":
     _FLAGS = os.O_RDONLY | os.O_BINARY
@@ -266,13 +269,23 @@ class RemoteSource:
 
     name: str | None
 
-    def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, fs: Any, path: str, name: str, size: int) -> None:
+        """Take a file system of fsspec, a path in it, the URL that this is, and the object's size."""
+        self._fs: Any = fs
+        self._path = path
+        self.name = name
+        self.size = size
+
+    @classmethod
+    def open(cls, url: str, options: Mapping[str, Any] | None = None) -> "RemoteSource":
         """Take a URL, and what its file system needs to be told (`fsspec.core.url_to_fs`).
 
         Raises
         ------
         OptionError
             fsspec, or what it needs for this kind of URL, is not installed; the object tells no size.
+        SourceError
+            The server cannot be reached, or gives no answer that is of use.
         OSError
             As the file system has it: FileNotFoundError, PermissionError ...
         """
@@ -282,34 +295,84 @@ class RemoteSource:
             raise OptionError(
                 "URLs are read by fsspec, which is not installed: pip install 'hounsfield[remote]'", file=url
             ) from error
-        self.name = url
         try:
-            fs, self._path = fsspec.url_to_fs(url, **(options or {}))
+            fs, path = fsspec.url_to_fs(url, **(options or {}))
         except (ImportError, ValueError) as error:  # no such protocol, or one that needs another package
             raise OptionError(f"fsspec cannot read it: {error}", file=url) from error
-        self._fs: Any = fs
-        size = fs.info(self._path).get("size")
+        with _own_errors(url):
+            size = _info(fs, path, url).get("size")
         if size is None:
             raise OptionError("the server tells no size: fetch the object, and pass its bytes", file=url)
-        self.size = int(size)
+        return cls(fs, path, url, int(size))
 
     def read(self, offset: int, length: int) -> bytes:
         if self._fs is None:
             raise SourceError("is closed", file=self.name)
         if not length:
             return b""
-        data: bytes = self._fs.cat_file(self._path, start=offset, end=offset + length)
+        with _own_errors(self.name):
+            data = self._fetch(offset, length)
         if len(data) < length:
             raise _short(self.name, offset, length, len(data))
         if len(data) > length:
-            raise SourceError("is served whole, not by ranges: fetch it, and pass its bytes", file=self.name)
+            raise SourceError(NO_RANGES, file=self.name, offset=offset)
+        return data
+
+    def _fetch(self, offset: int, length: int) -> bytes:
+        data: bytes
+        if "http" in self._fs.protocol:
+            # cat_file would fetch all of it from a server that knows no ranges. This stops behind what was
+            # asked for, and raises if that is not the beginning.
+            with self._fs.open(self._path, cache_type="none", size=self.size) as file:
+                file.seek(offset)
+                try:
+                    data = file.read(length)
+                except ValueError as error:
+                    raise SourceError(NO_RANGES, file=self.name, offset=offset) from error
+        else:
+            data = self._fs.cat_file(self._path, start=offset, end=offset + length)
         return data
 
     def read_into(self, offset: int, out: memoryview) -> None:
         out[:] = self.read(offset, len(out))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle where it is, and with the file system its options: secrets in them go along."""
+        if self._fs is None:
+            raise SourceError("is closed", file=self.name)
+        return RemoteSource, (self._fs, self._path, self.name, self.size)
+
     def close(self) -> None:
         self._fs = None
+
+
+@contextmanager
+def _own_errors(url: str | None) -> Iterator[None]:
+    """Raise what file systems raise that is no OSError, each its own kind, as one of ours."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise SourceError(f"cannot be read: {error}", file=url) from error
+
+
+def _info(fs: Any, path: str, url: str) -> Mapping[str, Any]:
+    """What a file system says of an object."""
+    try:
+        info: Mapping[str, Any] = fs.info(path)
+    except FileNotFoundError as error:
+        # Over HTTP it is this whatever went wrong, and the cause tells what.
+        cause = error.__cause__
+        status = getattr(cause, "status", 404)
+        if isinstance(cause, OSError):
+            raise cause from None
+        if status in (401, 403):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), url) from error
+        if status not in (404, 410):
+            raise SourceError(f"cannot be read: {cause}", file=url) from error
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), url) from error
+    return info
 
 
 def _short(name: str | None, offset: int, wanted: int, got: int) -> SourceError:
@@ -325,7 +388,7 @@ def open_source(source: Any, options: Mapping[str, Any] | None = None) -> Source
         It is none of these.
     """
     if isinstance(source, str):
-        return RemoteSource(source, options)
+        return RemoteSource.open(source, options)
     try:
         return BufferSource(source)  # an mmap is both, and better used as a buffer
     except TypeError:

@@ -350,6 +350,16 @@ class TestRemote:
             hu.read("memory://ct.dcm")
         assert recorder.ranges == []
 
+    @pytest.mark.parametrize("method", ["info", "cat_file"])
+    def test_errors_of_a_file_system_s_own(self, recorder, monkeypatch, method):  # noqa: ARG002
+        def fail(*_, **__):
+            raise RuntimeError("no credentials")
+
+        monkeypatch.setattr(type(fsspec.filesystem("memory")), method, fail)
+        with pytest.raises(hu.SourceError, match="no credentials") as caught:
+            hu.read("memory://ct.dcm")
+        assert caught.value.file == "memory://ct.dcm"
+
 
 def test_options_for_the_file_system(tmp_path):
     (tmp_path / "ct").write_bytes(CT)

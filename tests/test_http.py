@@ -1,0 +1,241 @@
+"""URLs over HTTP, from a server on this machine: what is asked of it, and what it may do wrong."""
+
+import concurrent.futures
+import pickle
+import re
+import socket
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+import hounsfield as hu
+
+SIDE = 3840
+FIRST = 65536
+
+
+@pytest.fixture(scope="module")
+def data(pydicom_path):
+    """CT_small.dcm with 30 MB of pixel data."""
+    small = pydicom_path("CT_small.dcm").read_bytes()
+    samples = np.arange(SIDE * SIDE, dtype="<u2")
+    head = small[: small.index(b"\xe0\x7f\x10\0OW")]
+    for tag in (b"\x28\0\x10\0US\2\0", b"\x28\0\x11\0US\2\0"):
+        head = head.replace(tag + b"\x80\0", tag + SIDE.to_bytes(2, "little"))
+    return head + b"\xe0\x7f\x10\0OW\0\0" + samples.nbytes.to_bytes(4, "little") + samples.tobytes()
+
+
+class Server(ThreadingHTTPServer):
+    """Serves some bytes, badly if it is told to, and keeps what was asked of it."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files = {}
+        self.does = set()
+        self.status = 200
+        self.requests = []
+        self.sent = 0
+
+    def url(self, name):
+        return f"http://127.0.0.1:{self.server_port}/{name}"
+
+    def handle_error(self, *_):
+        """A client that hangs up has seen enough."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def setup(self):
+        super().setup()
+        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, FIRST)  # to count what is really sent
+
+    def do_HEAD(self):
+        self.respond(with_body=False)
+
+    def do_GET(self):
+        self.respond(with_body=True)
+
+    def respond(self, with_body):
+        does, body = self.server.does, self.server.files[self.path[1:]]
+        asked = re.fullmatch("bytes=([0-9]+)-([0-9]+)", self.headers.get("Range", ""))
+        self.server.requests.append((self.command, asked and (int(asked[1]), int(asked[2]) + 1)))
+        status = 405 if self.command == "HEAD" and "no HEAD" in does else self.server.status
+        if status != 200:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if asked and "no ranges" not in does:
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {asked[1]}-{asked[2]}/{len(body)}")
+            body = body[int(asked[1]) : int(asked[2]) + 1]
+        else:
+            self.send_response(200)
+        if "no length" in does:
+            self.send_header("Connection", "close")
+        else:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if with_body:
+            self.send_body(body)
+        self.close_connection = bool(does)
+
+    def send_body(self, body):
+        if "hangs up" in self.server.does:
+            body = body[: len(body) // 2]
+        for start in range(0, len(body), FIRST):
+            part = body[start : start + FIRST]
+            self.wfile.write(part)
+            self.server.sent += len(part)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(data):
+    with Server() as running:
+        running.files = {"ct.dcm": data}
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+class TestRequests:
+    def test_header(self, server):
+        ds = hu.read(server.url("ct.dcm"))
+        assert (ds.PatientID, ds.Rows, ds.filename) == ("1CT1", SIDE, server.url("ct.dcm"))
+        assert [each.keyword for each in ds][-1] == "PixelData"
+        assert server.requests[:2] == [("HEAD", None), ("GET", (0, FIRST))]
+        assert server.sent <= FIRST + 16384
+
+    def test_pixels(self, server, data):
+        ds = hu.read(server.url("ct.dcm"))
+        server.requests.clear()
+        assert np.array_equal(ds.pixel_array, hu.read(data).pixel_array)
+        start = ds["PixelData"].offset
+        assert server.requests == [("GET", (start, start + 2 * SIDE * SIDE))]
+
+    def test_tags(self, server):
+        ds = hu.read(server.url("ct.dcm"), tags=["Modality", 0x00091001])
+        assert (ds.Modality, ds[0x00091001].value) == ("CT", "GE_GENESIS_FF")
+        assert server.requests == [("HEAD", None), ("GET", (0, FIRST))]
+
+    def test_from_threads(self, server, data):
+        ds = hu.read(server.url("ct.dcm"))
+        offset = ds["PixelData"].offset
+        starts = [offset + 1000 * number for number in range(64)]
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda start: ds._source.read(start, 100), starts))
+        assert found == [data[start : start + 100] for start in starts]
+
+    def test_a_server_that_has_no_head(self, server, data):
+        server.does = {"no HEAD"}
+        ds = hu.read(server.url("ct.dcm"))
+        assert ds.PatientID == "1CT1"
+        assert server.sent < len(data) / 2
+
+    def test_closed(self, server):
+        ds = hu.read(server.url("ct.dcm"))
+        ds.close()
+        server.requests.clear()
+        with pytest.raises(hu.SourceError, match="closed"):
+            _ = ds.pixel_array
+        with pytest.raises(hu.SourceError, match="closed"):
+            pickle.dumps(ds)
+        assert server.requests == []
+
+
+class TestBadServers:
+    def test_that_knows_no_ranges(self, server, data):
+        """The beginning can be read, the rest cannot, and little more than what was asked for is fetched."""
+        server.does = {"no ranges"}
+        ds = hu.read(server.url("ct.dcm"))
+        assert ds.Rows == SIDE
+        with pytest.raises(hu.SourceError, match="not by ranges") as caught:
+            _ = ds.pixel_array
+        assert caught.value.file == server.url("ct.dcm")
+        assert server.sent < len(data)
+
+    def test_that_tells_no_length(self, server, data):
+        server.does = {"no length"}
+        with pytest.raises(hu.OptionError, match="no size") as caught:
+            hu.read(server.url("ct.dcm"))
+        assert caught.value.file == server.url("ct.dcm")
+        assert server.sent < len(data)
+
+    def test_that_hangs_up(self, server):
+        server.does = {"hangs up"}
+        with pytest.raises(hu.SourceError):
+            hu.read(server.url("ct.dcm"))
+
+    @pytest.mark.parametrize(
+        ("status", "error"),
+        [(404, FileNotFoundError), (410, FileNotFoundError), (401, PermissionError), (403, PermissionError)],
+    )
+    def test_statuses(self, server, status, error):
+        server.status = status
+        with pytest.raises(error) as caught:
+            hu.read(server.url("ct.dcm"))
+        assert caught.value.filename == server.url("ct.dcm")
+        assert caught.value.strerror
+
+    def test_a_status_that_says_nothing_of_the_file(self, server):
+        server.status = 500
+        with pytest.raises(hu.SourceError, match="500") as caught:
+            hu.read(server.url("ct.dcm"))
+        assert caught.value.file == server.url("ct.dcm")
+
+    def test_a_status_later(self, server):
+        ds = hu.read(server.url("ct.dcm"))
+        server.status = 503
+        with pytest.raises(hu.SourceError, match="503"):
+            _ = ds.pixel_array
+
+    def test_none_at_all(self):
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            port = unused.getsockname()[1]
+        with pytest.raises(OSError, match=str(port)):
+            hu.read(f"http://127.0.0.1:{port}/ct.dcm")
+
+    def test_what_is_no_dicom(self, server):
+        server.files["page"] = b"<html>Welcome</html>"
+        with pytest.raises(hu.NotDicomError):
+            hu.read(server.url("page"))
+        server.files["empty"] = b""
+        with pytest.raises(hu.NotDicomError):
+            hu.read(server.url("empty"))
+
+
+class TestPickle:
+    def test_asks_for_nothing_and_copies_nothing(self, server, data):
+        ds = hu.read(server.url("ct.dcm"))
+        server.requests.clear()
+        pickled = pickle.dumps(ds)
+        copy = pickle.loads(pickled)
+        assert len(pickled) < FIRST + 32768
+        assert server.requests == []
+        assert copy.filename == ds.filename
+        assert copy.PatientID == "1CT1"
+        assert np.array_equal(copy.pixel_array, hu.read(data).pixel_array)
+
+    def test_to_another_process_with_its_options(self, server, tmp_path):
+        options = {"headers": {"X-Token": "a secret"}}
+        ds = hu.read(server.url("ct.dcm"), storage_options=options)
+        (tmp_path / "ds").write_bytes(pickle.dumps(ds))
+        code = (
+            "import pickle, sys; ds = pickle.load(open(sys.argv[1], 'rb'));"
+            "print(int(ds.pixel_array[1, 2]), ds._source._fs.kwargs['headers'])"
+        )
+        command = [sys.executable, "-c", code, str(tmp_path / "ds")]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout == f"{SIDE + 2} {options['headers']}\n"
