@@ -286,6 +286,25 @@ class TestAssumptions:
             ds = hu.read(source)
             assert (ds.Modality, ds.PatientID, ds.warnings) == ("CT", "ID", ())
 
+    @pytest.mark.parametrize("behind", [bytes(4000), b"\x10\0\x30\0??\4\0abcd"])
+    @pytest.mark.parametrize("size", [0, 70_000])
+    def test_what_is_broken_behind_whole_elements(self, behind, size, tmp_path):
+        """As files that were padded to whole blocks are: what stands before is read."""
+        data = part10(EXPLICIT, self.PLAIN + element(0x00104000, b"UT", b"x" * size) + behind)
+        at = len(data) - len(behind)
+        for source in sources(data, tmp_path / "file"):
+            ds = hu.read(source)
+            assert (len(ds), ds.Modality, ds.PatientID, len(ds.PatientComments)) == (3, "CT", "ID", size)
+            assert len(ds.warnings) == 1
+            assert ds.warnings[0].endswith(f"at byte {at}: what follows was left out")
+            with pytest.raises(hu.ParseError, match=f"at byte {at}"):
+                hu.read(data, strict=True)
+
+    def test_what_is_broken_at_once(self, tmp_path):
+        for source in sources(part10(EXPLICIT, bytes(4000)), tmp_path / "file"):
+            with pytest.raises(hu.ParseError, match="no value representation"):
+                hu.read(source)
+
     @pytest.mark.parametrize("vr", sorted({"SQ", *DECODERS}))
     def test_any_vr_may_come_first(self, vr, tmp_path):
         empty = b"\x08\0\3\0" + vr.encode() + bytes(6 if vr in LONG_VRS else 2)
