@@ -201,6 +201,16 @@ class TestWarnings:
         assert "(0028,0010) Rows: 3 bytes do not hold numbers of 2" in text
         assert "(0008,0005) SpecificCharacterSet" in text
 
+    def test_tell_of_items_that_were_looked_at(self):
+        odd = b"\x10\0\x20\0LO\3\0abc"
+        items = (b"\xfe\xff\0\xe0" + len(odd).to_bytes(4, "little") + odd) * 2
+        inner = b"\x08\0\x40\x11SQ\0\0" + len(items).to_bytes(4, "little") + items
+        item = b"\xfe\xff\0\xe0" + len(inner).to_bytes(4, "little") + inner
+        ds = hu.read(b"DICM" + b"\x08\0\x40\x11SQ\0\0" + len(item).to_bytes(4, "little") + item)
+        assert not any("odd length" in warning for warning in ds.warnings)
+        assert ds.ReferencedImageSequence[0].ReferencedImageSequence[1].PatientID == "abc"
+        assert "in an item: (0010,0020) PatientID: has an odd length, 3" in ds.warnings
+
     @pytest.mark.parametrize(("raw", "value"), [(b"ab", b"ab"), (b"", None)])
     def test_a_vr_that_nobody_knows(self, raw, value):
         data = bytes(128) + b"DICM" + b"\x02\0\x10\0UI\x14\0" + b"1.2.840.10008.1.2.1\0"

@@ -241,6 +241,9 @@ SMALL = part10(
 )
 
 
+FRAGMENTS = b"\xfe\xff\0\xe0\0\0\0\0" + b"\xfe\xff\0\xe0\4\0\0\0\xff\xd8\xff\xd9"
+
+
 def sources(data, path):
     path.write_bytes(data)
     return data, path, io.BytesIO(data)
@@ -285,6 +288,34 @@ class TestAssumptions:
         for source in sources(data, tmp_path / "file"):
             ds = hu.read(source)
             assert (ds.Modality, ds.PatientID, ds.warnings) == ("CT", "ID", ())
+
+    def test_fragments_in_a_vr_that_says_nothing(self, tmp_path):
+        """Encapsulated pixel data as UN: the items are fragments, and not those of a sequence."""
+        data = b"\xe0\x7f\x10\0UN\0\0\xff\xff\xff\xff" + FRAGMENTS + b"\xfe\xff\xdd\xe0\0\0\0\0"
+        for source in sources(part10(b"1.2.840.10008.1.2.4.50", self.PLAIN + data), tmp_path / "file"):
+            ds = hu.read(source)
+            assert (ds["PixelData"].VR, ds.PixelData) == ("OB", FRAGMENTS)
+            with pytest.raises(hu.UnsupportedError, match="JPEG Baseline"):
+                _ = ds.pixel_array
+
+    @pytest.mark.parametrize("behind", [bytes(4000), b"\x10\0\x30\0??\4\0abcd"])
+    @pytest.mark.parametrize("size", [0, 70_000])
+    def test_what_is_broken_behind_whole_elements(self, behind, size, tmp_path):
+        """As files that were padded to whole blocks are: what stands before is read."""
+        data = part10(EXPLICIT, self.PLAIN + element(0x00104000, b"UT", b"x" * size) + behind)
+        at = len(data) - len(behind)
+        for source in sources(data, tmp_path / "file"):
+            ds = hu.read(source)
+            assert (len(ds), ds.Modality, ds.PatientID, len(ds.PatientComments)) == (3, "CT", "ID", size)
+            assert len(ds.warnings) == 1
+            assert ds.warnings[0].endswith(f"at byte {at}: what follows was left out")
+            with pytest.raises(hu.ParseError, match=f"at byte {at}"):
+                hu.read(data, strict=True)
+
+    def test_what_is_broken_at_once(self, tmp_path):
+        for source in sources(part10(EXPLICIT, bytes(4000)), tmp_path / "file"):
+            with pytest.raises(hu.ParseError, match="no value representation"):
+                hu.read(source)
 
     @pytest.mark.parametrize("vr", sorted({"SQ", *DECODERS}))
     def test_any_vr_may_come_first(self, vr, tmp_path):

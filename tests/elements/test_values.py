@@ -1,5 +1,6 @@
 """Values: by the rules of PS3.5 Section 6.2, and against pydicom on every element of every file at hand."""
 
+import math
 import os
 import pickle
 import warnings
@@ -107,6 +108,9 @@ def test_big_endian(vr: str, raw: bytes, expected: object) -> None:
         ("DS", b"abc", "abc"),
         ("DS", b"1.5\\1,5 ", (1.5, "1,5")),
         ("DS", b"1_0", "1_0"),
+        ("DS", b"-inf\\1", (-math.inf, 1)),
+        ("DS", b"Infinity", math.inf),
+        ("DS", b"1.5\xa0", 1.5),
         ("IS", b"12x", "12x"),
         ("IS", b"1.5", 1.5),
         ("IS", b"1_0", "1_0"),
@@ -130,6 +134,12 @@ def test_what_cannot_be_read_is_shown_and_reported(vr: str, raw: bytes, expected
     value, problems = decode(vr, raw)
     assert problems
     assert value == expected
+
+
+def test_not_a_number_is_no_decimal_string() -> None:
+    value, problems = decode("DS", b"nan")
+    assert math.isnan(value)
+    assert problems == ["'nan' is not what DS allows"]
 
 
 def test_is_with_a_whole_number_in_decimal_notation() -> None:

@@ -361,6 +361,9 @@ class Dataset(Header):
 
     def _examine(self) -> None:
         """Look whether the elements stand as they should: when somebody asks, as a read needs not know."""
+        for value in tuple(self._values.values()):
+            if isinstance(value, Sequence):
+                value._examine()
         if self._examined:
             return
         from hounsfield.elements.checks import structure_problems

@@ -228,14 +228,22 @@ def _open(source: Source, head: bytes | memoryview, stop_tag: int) -> Parts:
             raise ParseError("neither meta information nor a data set follows the prefix", offset=start)
         raise NotDicomError("neither the DICM prefix nor the beginning of a data set", offset=0)
 
+    broken = None
     try:
         segments, end = scan_source(source, position, encoding, head=head, stop_tag=stop_tag)
     except ParseError as error:
-        raise error if start else _not_dicom(error) from error
+        if not start:
+            raise _not_dicom(error) from error
+        broken = error.offset
+        if isinstance(error, LimitError) or broken is None or broken <= position:
+            raise
+        notes.append(f"{error.message}, at byte {broken}: what follows was left out")
+        segments, end = scan_source(source, position, encoding, head=head, stop_tag=stop_tag, size=broken)
     if end.status == "truncated":
         if not start and len(segments[0][2]) < 2:
             raise NotDicomError("no DICM prefix, and as a data set it ends in its first elements", offset=0)
-        notes.append(f"{CUT} {end.position}")
+        if broken is None:
+            notes.append(f"{CUT} {end.position}")
     tail = (end.position, end.status == "fragments") if end.status in ("fragments", "stop", "more") else None
     first = segments[0]
     if meta[0] is head and first[0] == 0:

@@ -110,6 +110,7 @@ def scan_source(
     items: bool = False,
     head: bytes | memoryview | None = None,
     stop_tag: int = UNDEFINED,
+    size: int | None = None,
 ) -> tuple[list[Segment], ScanEnd]:
     """Scan a source from `start` on, reading only where headers are.
 
@@ -122,6 +123,8 @@ def scan_source(
     stop_tag : int
         Stop before this tag or a higher one, and behind native pixel data if it is given at all. Encapsulated
         ones always end the scan, before their first fragment.
+    size : int, optional
+        How many of the source's bytes count; all of them otherwise.
 
     Returns
     -------
@@ -136,11 +139,12 @@ def scan_source(
     """
     segments: list[Segment] = []
     in_memory = isinstance(source, BufferSource)
+    size = source.size if size is None else size
     base, data, chunk = start, head, CHUNK
     if data is None:
-        data = source.read(base, min(chunk, source.size - base))
+        data = source.read(base, min(chunk, size - base))
     else:
-        base = 0
+        base, data = 0, data if len(data) <= size else data[:size]
     while True:
         table = scan_part(
             source,
@@ -149,7 +153,7 @@ def scan_source(
             start - base,
             None,
             encoding,
-            whole=source.size - base,
+            whole=size - base,
             items=items,
             stop_tag=stop_tag,
         )
@@ -172,7 +176,7 @@ def scan_source(
             chunk *= 4
         kept = b"" if in_memory else data[end - base :]
         base = start = end
-        data = source.read(base + len(kept), min(chunk, source.size - base - len(kept)))
+        data = source.read(base + len(kept), min(chunk, size - base - len(kept)))
         if kept:
             data = b"".join((kept, data))
 

@@ -112,6 +112,12 @@ class Sequence:
             if item is not None:
                 item._let_go()
 
+    def _examine(self) -> None:
+        """Have the items that somebody has asked for look whether their elements stand as they should."""
+        for item in self._items:
+            if item is not None:
+                item._examine()
+
     def __iter__(self) -> Iterator[Dataset]:
         for index in range(len(self)):
             yield self[index]

@@ -107,10 +107,14 @@ def _decimal(text: str) -> DecimalString:
     return number
 
 
+_IN_NO_NUMBER = re.compile(r"[^0-9+\-.eE\0 \t\n\r\\]")
+"""What Python takes for numbers, and DICOM does not, has one of these: 1_0, nan, Infinity."""
+
+
 def _decimals(raw: bytes, context: Context) -> Any:
     text = raw.decode("latin_1").strip("\0 ")
     try:
-        if "_" not in text:
+        if not _IN_NO_NUMBER.search(text):
             return tuple([_decimal(part) for part in text.split("\\")]) if "\\" in text else _decimal(text)
     except ValueError:
         pass
@@ -149,7 +153,7 @@ def _numbers_as_text(text: str, vr: str, convert: Callable[[str], float], contex
             number = convert(part) if "_" not in part else None
         except ValueError:
             number = None
-        if number is None or (vr == "IS" and not isinstance(number, int)):
+        if number is None or (vr == "IS" and not isinstance(number, int)) or _IN_NO_NUMBER.search(part):
             context.problem(f"{part[:32]!r} is not what {vr} allows")
         return part if number is None else number
 

@@ -22,7 +22,7 @@ PIXEL_DATA = 0x7FE00010
 def vr_of(dataset: Dataset, row: Row) -> str:
     """Give the VR of an element, from its header or from the dictionary."""
     tag, vr, _, length, _, flags = row
-    if flags & FLAG_UN_SEQUENCE:
+    if flags & FLAG_UN_SEQUENCE and tag != PIXEL_DATA:
         return "SQ"
     if vr and vr != "UN":
         return vr
