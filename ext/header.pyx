@@ -11,10 +11,9 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from cursor cimport has
-from walk cimport FLAG_IMPLICIT, Row
+from walk cimport COMPLETE, FLAG_IMPLICIT, FRAGMENTS, Row
 
-from hounsfield._kernels.scan cimport Table, as_tuple
-from hounsfield._kernels.scan import scan_file as _scan_file
+from hounsfield._kernels.scan cimport Place, Table, as_tuple, head_of_file
 from hounsfield._kernels.values cimport Bytes, value_of
 
 cdef extern from "Python.h":
@@ -94,8 +93,7 @@ cdef class Header:
     # Of a plain file: what the objects that stand for it are made of when somebody asks.
     cdef readonly str _path
     cdef public object _opened      # the source; None as long as only the path is known
-    cdef uint64_t file_size, inode
-    cdef int64_t changed_ns
+    cdef Place place
     cdef object meta
     cdef uint32_t meta_end
     cdef uint64_t tail_at
@@ -108,7 +106,7 @@ cdef class Header:
 
     @property
     def _identity(self):
-        return self.file_size, self.inode, self.changed_ns
+        return self.place.size, self.place.inode, self.place.changed_ns
 
     @property
     def _tail(self):
@@ -265,15 +263,17 @@ def open_file(type kind not None, str path not None, uint32_t stop_tag, syntaxes
     `syntaxes` gives (transfer syntax, encoding) by the value of Transfer Syntax UID.
     """
     cdef Header header
-    found = _scan_file(path, stop_tag)
+    cdef Table table
+    cdef Place place
+    found = head_of_file(path, stop_tag, &place)
     if found is None:
         return None
     header = <Header?>(<PyTypeObject*>kind).tp_new(<PyTypeObject*>kind, (), NULL)
-    (header.file_size, header.inode, header.changed_ns), header._data, header.meta_end, uid, table = found
-    header._table = table
-    header._path = path
-    header._syntax, header._encoding = syntaxes[uid]
-    if table.status != "complete":
-        header.tail_at = table.end
-        header.tail_kind = 2 if table.status == "fragments" else 1
+    header._data, syntax, table = found
+    header._table, header._path, header.place = table, path, place
+    header.meta_end = <uint32_t>place.start
+    header._syntax, header._encoding = syntaxes[syntax]
+    if table.code != COMPLETE:
+        header.tail_at = table.stopped
+        header.tail_kind = 2 if table.code == FRAGMENTS else 1
     return header

@@ -535,38 +535,8 @@ cdef int read_and_walk(
     return error
 
 
-def scan_file(str path not None, uint32_t stop_tag=0xFFFFFFFF):
-    """Read the head of a DICOM file and scan it, all in one go and without the GIL.
-
-    Only files of the plain kind: with the prefix DICM, little endian, not deflated, and with a header of at
-    most 64 KiB up to the pixel data, or up to `stop_tag`, that is what its transfer syntax says.
-
-    Returns
-    -------
-    None, if the file is of another kind; else a tuple of
-    identity : (int, int, int)
-        Size in bytes, inode, and time of the last change in nanoseconds.
-    data : bytes
-        The file's first bytes, without what was read of the pixel data.
-    start : int
-        Where the data set begins.
-    syntax : bytes
-        The value of Transfer Syntax UID.
-    table : Table
-        The elements up to the pixel data; `Table.end` is where the file goes on behind them, or where the
-        fragments of encapsulated ones begin.
-
-    Raises
-    ------
-    OSError
-        As the operating system has it.
-    OptionError
-        A pipe, a socket or a device; a null byte in the path.
-
-    Notes
-    -----
-    PS3.10 Section 7. Only where `HAS_FILES` is true: it needs POSIX.
-    """
+cdef tuple head_of_file(str path, uint32_t stop_tag, Place* place):
+    """What `scan_file` gives, with the numbers in `place`: data, syntax and table; or None."""
     cdef:
         bytes name = PyUnicode_EncodeFSDefault(path)
         const char* c_name = name
@@ -602,10 +572,50 @@ def scan_file(str path not None, uint32_t stop_tag=0xFFFFFFFF):
         table.code = head.status
     finally:
         free(walk.block)
+    place.size, place.inode, place.changed_ns = head.file.size, head.file.inode, head.file.changed_ns
+    place.start = head.start
     return (
-        (head.file.size, head.file.inode, head.file.changed_ns),
         PyBytes_FromStringAndSize(<char*>data, <Py_ssize_t>needed),
-        head.start,
         PyBytes_FromStringAndSize(<char*>data + head.syntax, head.syntax_length),
         table,
     )
+
+
+def scan_file(str path not None, uint32_t stop_tag=0xFFFFFFFF):
+    """Read the head of a DICOM file and scan it, all in one go and without the GIL.
+
+    Only files of the plain kind: with the prefix DICM, little endian, not deflated, and with a header of at
+    most 64 KiB up to the pixel data, or up to `stop_tag`, that is what its transfer syntax says.
+
+    Returns
+    -------
+    None, if the file is of another kind; else a tuple of
+    identity : (int, int, int)
+        Size in bytes, inode, and time of the last change in nanoseconds.
+    data : bytes
+        The file's first bytes, without what was read of the pixel data.
+    start : int
+        Where the data set begins.
+    syntax : bytes
+        The value of Transfer Syntax UID.
+    table : Table
+        The elements up to the pixel data; `Table.end` is where the file goes on behind them, or where the
+        fragments of encapsulated ones begin.
+
+    Raises
+    ------
+    OSError
+        As the operating system has it.
+    OptionError
+        A pipe, a socket or a device; a null byte in the path.
+
+    Notes
+    -----
+    PS3.10 Section 7. Only where `HAS_FILES` is true: it needs POSIX.
+    """
+    cdef Place place
+    found = head_of_file(path, stop_tag, &place)
+    if found is None:
+        return None
+    data, syntax, table = found
+    return (place.size, place.inode, place.changed_ns), data, place.start, syntax, table

@@ -1,6 +1,6 @@
 # What other kernels may cimport of ext/scan.pyx.
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from walk cimport PackedRow, Row, Status
 
@@ -19,3 +19,14 @@ cdef class Table:
 
 
 cdef tuple as_tuple(const Row* row)
+
+
+# Which file it was, and where its data set begins.
+cdef struct Place:
+    uint64_t size
+    uint64_t inode
+    int64_t changed_ns
+    uint64_t start
+
+
+cdef tuple head_of_file(str path, uint32_t stop_tag, Place* place)
