@@ -455,6 +455,10 @@ cdef bint is_pixels(uint32_t tag) noexcept nogil:
     return tag == PIXEL_DATA or tag == FLOAT_PIXEL_DATA or tag == DOUBLE_FLOAT_PIXEL_DATA
 
 
+cdef bint is_curve_or_overlay(uint32_t tag) noexcept nogil:
+    return tag >> 24 == 0x50 or tag >> 24 == 0x60
+
+
 cdef bint is_syntax(
     const uint8_t* value, uint32_t length, const char* uid, uint32_t uid_length
 ) noexcept nogil:
@@ -472,6 +476,7 @@ cdef void walk_head(const uint8_t* data, uint32_t stop_tag, Head* head, Walk* wa
     cdef Source source
     cdef Level top
     cdef uint64_t index
+    cdef uint32_t tag
     cdef Row* row = NULL
     cdef const uint8_t* value
     head.status = COMPLETE
@@ -510,9 +515,16 @@ cdef void walk_head(const uint8_t* data, uint32_t stop_tag, Head* head, Walk* wa
     stop_tag = min(stop_tag, <uint32_t>AFTER_PIXELS)
     head.status = walk_elements(&source, top, stop_tag, False, False, DEFAULT_ELEMENTS, DEFAULT_DEPTH, walk)
     head.plain = head.status == COMPLETE or head.status == STOP_TAG or head.status == FRAGMENTS
-    if head.status == MORE and walk.top and is_pixels(walk.rows[walk.top - 1].tag):
-        walk.count = walk.top
-        head.plain = True
+    if head.status == MORE and walk.top:
+        tag = walk.rows[walk.top - 1].tag
+        if is_pixels(tag):
+            walk.count = walk.top
+            head.plain = True
+        elif is_curve_or_overlay(tag) and walk.position > source.size:
+            # reading on only to step over it would cost more than reading it does when it is wanted
+            walk.count = walk.top - 1
+            walk.position = walk.at
+            head.plain = True
 
 
 cdef int read_and_walk(
@@ -553,8 +565,9 @@ def scan_file(str path not None, uint32_t stop_tag=0xFFFFFFFF):
     syntax : bytes
         The value of Transfer Syntax UID.
     table : Table
-        The elements up to the pixel data; `Table.end` is where the file goes on behind them, or where the
-        fragments of encapsulated ones begin.
+        The elements up to the pixel data, or up to a curve or an overlay (groups 50xx and 60xx) that reaches
+        behind what was read; `Table.end` is where the file goes on behind them, or where the fragments of
+        encapsulated ones begin.
 
     Raises
     ------
