@@ -4,17 +4,14 @@ from cpython.buffer cimport (
     PyBUF_FORMAT, PyBUF_ND, PyBUF_SIMPLE, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_GetItem
-from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
 from cursor cimport has, load16, load_tag
 from walk cimport (
-    BAD_NESTING, BAD_VR, COMPLETE, DATASET, DEEPEST, FLAG_IMPLICIT, FRAGMENTS, KIND_BITS,
-    KIND_MASK, KINDS, MORE, NO_MEMORY, OVERRUN, PIXEL_DATA, SEQUENCE, STOP_TAG, TOO_DEEP, TOO_LARGE, TOO_MANY,
-    Level, PackedRow, Row, RowKind, Scratch, Source, Status, Walk, begin, pack_last, resize, settle, vr_form,
+    BAD_NESTING, BAD_VR, COMPLETE, DATASET, DEEPEST, FRAGMENTS, KIND_BITS, KIND_MASK, KINDS, MORE, NO_MEMORY,
+    OVERRUN, PIXEL_DATA, SEQUENCE, STOP_TAG, TOO_DEEP, TOO_LARGE, TOO_MANY, Level, PackedRow, Row, RowKind, Scratch, Source, Status, Walk, begin, pack_last, resize, settle, vr_form,
     walk_elements,
 )
 
@@ -68,17 +65,6 @@ cdef inline tuple tuple_at(Table table, uint64_t index):
     cdef Row row
     table.row_at(index, &row)
     return as_tuple(&row)
-
-
-cdef inline bint is_common(const Row* row, data):
-    """Whether the whole of the row's value is in `data`, as it was written."""
-    if row.flags & ~FLAG_IMPLICIT or type(data) is not bytes:
-        return False
-    return has(row.offset, row.length, <uint64_t>PyBytes_GET_SIZE(data))
-
-
-cdef inline bytes raw_bytes(const Row* row, data):
-    return PyBytes_FromStringAndSize(PyBytes_AS_STRING(data) + row.offset, row.length)
 
 
 cdef dict MESSAGES = {
@@ -204,31 +190,6 @@ cdef class Table:
         """Row of the first top-level element with this tag, as ``table[i]`` gives it, or None."""
         cdef Row row
         return as_tuple(&row) if self.lookup(tag, &row) else None
-
-    def value(self, data, uint32_t tag):
-        """(VR, value as bytes) of the first top-level element with this tag, for the common case.
-
-        None if there is no such element, if it was cut or had an undefined length, or if its value does not
-        lie within `data`, the buffer that was scanned; or if that is not bytes.
-        """
-        cdef Row row
-        if not self.lookup(tag, &row) or not is_common(&row, data):
-            return None
-        return vr_name(row.vr), raw_bytes(&row, data)
-
-    def decoded(self, data, uint32_t tag, dict decoders not None, context):
-        """``decoders[VR](value, context)`` of the first top-level element with this tag, for the common case.
-
-        NotImplemented where `value` would give None, in implicit VR, and for a VR that is not in `decoders`.
-        """
-        cdef Row row
-        cdef PyObject* decode
-        if not self.lookup(tag, &row) or not is_common(&row, data) or row.vr == 0:
-            return NotImplemented
-        decode = PyDict_GetItem(decoders, vr_name(row.vr))
-        if decode == NULL:
-            return NotImplemented
-        return (<object>decode)(raw_bytes(&row, data), context)
 
     def keep(self, tuple tags not None):
         """Keep the rows with these tags, which must be in order, and forget the others."""
@@ -455,6 +416,10 @@ cdef bint is_pixels(uint32_t tag) noexcept nogil:
     return tag == PIXEL_DATA or tag == FLOAT_PIXEL_DATA or tag == DOUBLE_FLOAT_PIXEL_DATA
 
 
+cdef bint is_curve_or_overlay(uint32_t tag) noexcept nogil:
+    return tag >> 24 == 0x50 or tag >> 24 == 0x60
+
+
 cdef bint is_syntax(
     const uint8_t* value, uint32_t length, const char* uid, uint32_t uid_length
 ) noexcept nogil:
@@ -472,6 +437,7 @@ cdef void walk_head(const uint8_t* data, uint32_t stop_tag, Head* head, Walk* wa
     cdef Source source
     cdef Level top
     cdef uint64_t index
+    cdef uint32_t tag
     cdef Row* row = NULL
     cdef const uint8_t* value
     head.status = COMPLETE
@@ -510,9 +476,16 @@ cdef void walk_head(const uint8_t* data, uint32_t stop_tag, Head* head, Walk* wa
     stop_tag = min(stop_tag, <uint32_t>AFTER_PIXELS)
     head.status = walk_elements(&source, top, stop_tag, False, False, DEFAULT_ELEMENTS, DEFAULT_DEPTH, walk)
     head.plain = head.status == COMPLETE or head.status == STOP_TAG or head.status == FRAGMENTS
-    if head.status == MORE and walk.top and is_pixels(walk.rows[walk.top - 1].tag):
-        walk.count = walk.top
-        head.plain = True
+    if head.status == MORE and walk.top:
+        tag = walk.rows[walk.top - 1].tag
+        if is_pixels(tag):
+            walk.count = walk.top
+            head.plain = True
+        elif is_curve_or_overlay(tag) and walk.position > source.size:
+            # reading on only to step over it would cost more than reading it does when it is wanted
+            walk.count = walk.top - 1
+            walk.position = walk.at
+            head.plain = True
 
 
 cdef int read_and_walk(
@@ -599,8 +572,9 @@ def scan_file(str path not None, uint32_t stop_tag=0xFFFFFFFF):
     syntax : bytes
         The value of Transfer Syntax UID.
     table : Table
-        The elements up to the pixel data; `Table.end` is where the file goes on behind them, or where the
-        fragments of encapsulated ones begin.
+        The elements up to the pixel data, or up to a curve or an overlay (groups 50xx and 60xx) that reaches
+        behind what was read; `Table.end` is where the file goes on behind them, or where the fragments of
+        encapsulated ones begin.
 
     Raises
     ------

@@ -2,12 +2,14 @@
 
 import gc
 import pickle
+import struct
 import weakref
 
 import pytest
 
 import hounsfield as hu
 from hounsfield._kernels.header import Field, Header, Keyword
+from hounsfield._kernels.scan import table_of
 from hounsfield.elements.element import Element
 
 
@@ -93,6 +95,13 @@ def test_elements_hold_no_bytes_of_a_closed_data_set(path):
     data.clear()  # a BufferError, if somebody held a view
     with pytest.raises(hu.SourceError, match="closed"):
         kept[0].bytes  # noqa: B018
+
+
+@pytest.mark.parametrize(("offset", "length"), [(0xFFFFFFF0, 0xFFFFFFF0), (0, 0xFFFFFFFE), (1 << 20, 2)])
+def test_rows_that_lie_lead_nowhere(ds, offset, length):
+    ds._table = table_of(struct.pack("<III2sBB", 0x00080060, offset, length, b"CS", 0, 0), 0, 0, True)
+    with pytest.raises(hu.DicomError):
+        ds.Modality  # noqa: B018
 
 
 def test_rings_are_collected(path):

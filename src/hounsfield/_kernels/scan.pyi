@@ -1,12 +1,10 @@
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any, Final, Literal, TypeVar
+from collections.abc import Iterator
+from typing import Final, Literal
 
 from typing_extensions import Buffer, disjoint_base
 
 __all__ = ["DEFAULT_MAX_DEPTH", "DEFAULT_MAX_ELEMENTS", "HAS_FILES", "Table", "scan", "scan_file", "table_of"]
-
-_T = TypeVar("_T")
 
 DEFAULT_MAX_DEPTH: Final[int]
 DEFAULT_MAX_ELEMENTS: Final[int]
@@ -28,10 +26,6 @@ class Table:
     if sys.version_info >= (3, 12):
         def __buffer__(self, flags: int, /) -> memoryview: ...
     def find(self, tag: int) -> _Row | None: ...
-    def value(self, data: bytes | memoryview, tag: int) -> tuple[str, bytes] | None: ...
-    def decoded(
-        self, data: bytes | memoryview, tag: int, decoders: dict[str, Callable[[bytes, _T], Any]], context: _T
-    ) -> Any: ...
     def keep(self, tags: tuple[int, ...]) -> None: ...
 
 def scan(
