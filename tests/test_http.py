@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import hounsfield as hu
+from hounsfield.cli.app import run
 
 SIDE = 3840
 FIRST = 65536
@@ -63,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         self.respond(with_body=True)
 
     def respond(self, with_body):
-        does, body = self.server.does, self.server.files[self.path[1:]]
+        does, body = self.server.does, self.server.files.get(self.path[1:])
         asked = re.fullmatch("bytes=([0-9]+)-([0-9]+)", self.headers.get("Range", ""))
         self.server.requests.append((self.command, asked and (int(asked[1]), int(asked[2]) + 1)))
         status = 405 if self.command == "HEAD" and "no HEAD" in does else self.server.status
@@ -153,6 +154,25 @@ class TestRequests:
         with pytest.raises(hu.SourceError, match="closed"):
             pickle.dumps(ds)
         assert server.requests == []
+
+
+class TestDump:
+    def test_of_all(self, server, capsys):
+        """A line shows the beginning of the pixel data, and this is at hand."""
+        assert run(["dump", server.url("ct.dcm")]) == 0
+        out, err = capsys.readouterr()
+        assert "[1CT1]" in out
+        assert "PixelData" in out
+        assert err == ""
+        assert server.sent < 4 * FIRST
+
+    def test_of_chosen_elements_and_of_what_is_not_there(self, server, capsys):
+        assert run(["dump", "--tags", "PatientID", server.url("ct.dcm")]) == 0
+        assert "[1CT1]" in capsys.readouterr().out
+        assert server.requests == [("HEAD", None), ("GET", (0, FIRST))]
+        server.status = 404
+        assert run(["dump", server.url("none.dcm")]) == 1
+        assert capsys.readouterr().err == f"hounsfield: {server.url('none.dcm')}: No such file or directory\n"
 
 
 class TestBadServers:

@@ -117,10 +117,10 @@ def dump(
 ) -> int:
     """Print each element of DICOM FILEs in a line, as dcmdump does.
 
-    A FILE may be a folder, all of whose DICOM files are meant, or - for stdin. A line has the tag, the VR,
-    the value, its length in bytes, the number of values and the keyword or the name. Items of sequences are
-    indented. Long values end in "..."; control characters are made visible. Output is coloured on a terminal,
-    unless NO_COLOR is set.
+    A FILE may be a folder, all of whose DICOM files are meant, a URL, or - for stdin. A line has the tag, the
+    VR, the value, its length in bytes, the number of values and the keyword or the name. Items of sequences
+    are indented. Long values end in "..."; control characters are made visible. Output is coloured on a
+    terminal, unless NO_COLOR is set.
     """
     context = click.get_current_context()
     wanted = [path for paths in tags for path in paths]
