@@ -161,7 +161,7 @@ class PathSource:
         """Pickle where the file is and which it was: another process may work in another folder."""
         if self._identity is None or self.name is None:
             raise SourceError("is closed", file=self.name)
-        return PathSource, (os.path.abspath(self.name), self._identity)  # noqa: PTH100
+        return PathSource, (os.path.abspath(self.name), self._identity)  # noqa: PTH100 - a str
 
     def close(self) -> None:
         self._identity = None

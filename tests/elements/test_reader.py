@@ -51,11 +51,8 @@ def differences(theirs, ours, path=()):
         yield path, "tags", sorted(set(their_tags) - set(our_tags)), sorted(set(our_tags) - set(their_tags))
     for tag in sorted(set(their_tags) & set(our_tags)):
         here = (*path, f"{tag:08X}")
-        try:
-            element = theirs[tag]
-            value = element.value
-        except Exception:
-            continue
+        element = theirs[tag]
+        value = element.value
         mine = ours[tag]
         if element.VR == "UN" and tag & 0xFFFF == 0 and mine.VR == "UL":
             continue  # a group length is a UL, whatever its writer knew

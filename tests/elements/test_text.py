@@ -2,7 +2,6 @@
 
 import re
 import struct
-import subprocess
 from itertools import islice
 
 import pytest
@@ -64,12 +63,19 @@ def without_unknown_sequences(ours, theirs):
     yield from lines
 
 
-@pytest.mark.corpus(lambda file: file.path.stat().st_size < 4 << 20)
+UNREAD = {
+    "MR_truncated.dcm",
+    "SC_rgb_jpeg.dcm",
+    "emri_small_jpeg_2k_lossless_too_short.dcm",
+    "no_meta.dcm",
+    "rtplan_truncated.dcm",
+}
+"""The files that dcmdump does not read to their end."""
+
+
+@pytest.mark.corpus(lambda file: file.path.name not in UNREAD)
 def test_same_tree_as_dcmdump(corpus_file, dcmtk):
-    try:
-        printed = dcmtk("dcmdump", "-q", corpus_file.path)
-    except subprocess.CalledProcessError:
-        pytest.skip("dcmdump does not read the file")
+    printed = dcmtk("dcmdump", "-q", corpus_file.path)
     lines = re.findall(r"^ *\(....,....\) .+?(?=\n *\(....,....\) |\n\n#|\Z)", printed.strip(), re.S | re.M)
     theirs = [parsed(line) for line in lines]
     ds = hu.read(corpus_file.path)
@@ -171,7 +177,7 @@ def test_long_values_are_cut():
     assert numbers[3] == "\\".join(map(str, range(100, 117))) + "..."
     assert words[3].startswith("0100\\0302\\")
     assert words[3].endswith("1918...")
-    assert text[5], numbers[5] == (1, 100)
+    assert (text[5], numbers[5]) == (1, 100)
 
 
 def test_control_characters_cannot_reach_the_terminal():

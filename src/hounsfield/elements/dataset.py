@@ -159,7 +159,7 @@ class Dataset(Header):
         A path that ends in the number of an item gives that item.
         """
         try:
-            tag = TAGS[key]  # type: ignore[index]
+            tag = TAGS[key]  # type: ignore[index]  # no other keys are in it
         except KeyError:
             if not isinstance(key, str):
                 found = self._find(to_tag(key))
@@ -172,7 +172,7 @@ class Dataset(Header):
 
     def __contains__(self, key: object) -> bool:
         try:
-            tag = to_tag(key)  # type: ignore[arg-type]
+            tag = to_tag(key)  # type: ignore[arg-type]  # which it tells
         except (OptionError, TypeError, ValueError):
             return _is_path(key) and self._value_at(key, _REQUIRED) is not _REQUIRED
         return self._find(tag) is not None

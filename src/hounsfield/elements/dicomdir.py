@@ -212,7 +212,7 @@ class _Names:
         """The names in a folder by how they are written, and by how they are where case does not count."""
         if folder not in self._listed:
             try:
-                names = sorted(os.listdir(folder))  # noqa: PTH208
+                names = sorted(os.listdir(folder))  # noqa: PTH208 - names, no paths
             except OSError:
                 names = []
             self._listed[folder] = {name.casefold(): name for name in names} | {name: name for name in names}

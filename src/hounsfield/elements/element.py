@@ -137,7 +137,7 @@ class Element(Field):
         return self._dataset._warnings_of(self.tag)
 
     @property
-    def VM(self) -> int:  # noqa: N802
+    def VM(self) -> int:  # noqa: N802 - as VR
         """How many values there are (PS3.5 Section 6.4)."""
         value = self.value
         if isinstance(value, tuple):
