@@ -10,9 +10,9 @@ from libc.string cimport memcmp, memcpy, memset, strlen
 
 from cursor cimport has, load16, load_tag
 from walk cimport (
-    BAD_NESTING, BAD_VR, COMPLETE, DATASET, DEEPEST, FRAGMENTS, KIND_BITS, KIND_MASK, KINDS, MORE, NO_MEMORY,
-    OVERRUN, PIXEL_DATA, SEQUENCE, STOP_TAG, TOO_DEEP, TOO_LARGE, TOO_MANY, Level, PackedRow, Row, RowKind, Scratch, Source, Status, Walk, begin, pack_last, resize, settle, vr_form,
-    walk_elements,
+    BAD_NESTING, BAD_VR, COMPLETE, DATASET, DEEPEST, FRAGMENTS, KINDS, KIND_BITS, KIND_MASK, MORE, NO_MEMORY,
+    OVERRUN, PIXEL_DATA, SEQUENCE, STOP_TAG, TOO_DEEP, TOO_LARGE, TOO_MANY, Level, PackedRow, Row, RowKind,
+    Scratch, Source, Status, Walk, begin, pack_last, resize, settle, vr_form, walk_elements,
 )
 
 import os

@@ -267,7 +267,8 @@ class TestRealFiles:
         assert identity == (status.st_size, status.st_ino, status.st_mtime_ns)
         assert whole.startswith(head)
         meta = kernel.scan(whole, 132, stop_tag=0x00030000)
-        assert (start, ("UI", uid)) == (meta.end, meta.value(whole, 0x00020010))
+        _, _, offset, length, _, _ = meta.find(0x00020010)
+        assert (start, uid) == (meta.end, whole[offset : offset + length])
         explicit = uid.rstrip(b"\0") != b"1.2.840.10008.1.2"
         expected = kernel.scan(whole[:65536], start, whole=len(whole), explicit=explicit, stop_tag=0x7FE00011)
         rows = list(expected)
