@@ -54,6 +54,7 @@ Key = str | int | tuple[int, int]
 
 CHARACTER_SET = 0x00080005
 ROWS = 0x00280010
+FIRST_PIXELS = 0x7FE00008
 PIXEL_DATA = 0x7FE00010
 
 _REQUIRED = object()
@@ -438,12 +439,16 @@ class Dataset(Header):
 
     def _select(self, stop_tag: int, tags: tuple[int, ...] | None) -> None:
         """Leave out what stands from a tag on, and all but these tags."""
-        segments = self._all_segments() if stop_tag > AFTER_PIXELS else self._segments()
+        table = self._table
+        # `open_file` may have stopped before an overlay, and any scan does behind native pixel data.
+        is_short = self._opened is None and table.status == "more" and table[-1][0] < FIRST_PIXELS
+        reads_on = stop_tag > AFTER_PIXELS or (is_short and table[-1][0] < stop_tag - 1)
+        segments = self._all_segments() if reads_on else self._segments()
         self._tail = None
         for _, _, table in segments:
             if tags is not None:
                 table.keep(tags)
-            elif stop_tag != UNDEFINED and stop_tag > AFTER_PIXELS:
+            elif stop_tag != UNDEFINED and reads_on:
                 table.keep(tuple(sorted({row[0] for row in table if row[0] < stop_tag})))
 
     def _all_segments(self) -> list[Segment]:
