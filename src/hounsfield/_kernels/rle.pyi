@@ -1,0 +1,6 @@
+from typing_extensions import Buffer
+
+__all__ = ["decode", "encode"]
+
+def decode(data: Buffer, out: Buffer, *, planar: bool = False) -> int: ...
+def encode(frame: Buffer, *, planar: bool = False) -> bytes: ...
