@@ -1,0 +1,336 @@
+"""One frame's codestream decoded, by imagecodecs; which decoder is told by the codestream, not by the UID."""
+
+from __future__ import annotations
+
+import inspect
+import zlib
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hounsfield.errors import DicomError, OptionError, PixelDataError, UnsupportedError
+from hounsfield.pixels.codestream import Codestream
+from hounsfield.pixels.codestream.model import Kind
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["ALLOWED", "decode", "inflate", "max_reduce", "mismatch"]
+
+SOF0, SOF1, SOF2, SOF3, SOF9, SOF10 = 0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA
+
+# OpenJPEG 2.5 gives wrong samples in silence above this.
+MAX_JPEG2000_PRECISION = 24
+END = b"\xff\xd9"
+# Entropy-coded data that no image ends in by chance, and without a byte that could be taken for a marker.
+NOISE = bytes.fromhex("b54a8ed16937c25bac1de473980f") * 16
+# Of 32-bit samples: four passes of NumPy over it stay in the second-level cache.
+BLOCK = 1 << 15
+
+
+class Allowed(NamedTuple):
+    """What a transfer syntax allows a codestream to be (PS3.5 Section A.4)."""
+
+    kind: Kind
+    sofs: tuple[int, ...] = (0,)
+    lossless: bool = False
+    predictor: int = 0
+
+
+JPEG2000 = Allowed("jpeg2000")
+JPEG2000_LOSSLESS = Allowed("jpeg2000", lossless=True)
+HTJ2K_LOSSLESS = Allowed("htj2k", lossless=True)
+
+ALLOWED: dict[str, Allowed] = {
+    "1.2.840.10008.1.2.4.50": Allowed("jpeg", (SOF0,)),
+    "1.2.840.10008.1.2.4.51": Allowed("jpeg", (SOF0, SOF1)),
+    "1.2.840.10008.1.2.4.52": Allowed("jpeg", (SOF0, SOF1, SOF9)),
+    "1.2.840.10008.1.2.4.53": Allowed("jpeg", (SOF2,)),
+    "1.2.840.10008.1.2.4.54": Allowed("jpeg", (SOF10,)),
+    "1.2.840.10008.1.2.4.55": Allowed("jpeg", (SOF2,)),
+    "1.2.840.10008.1.2.4.56": Allowed("jpeg", (SOF10,)),
+    "1.2.840.10008.1.2.4.57": Allowed("jpeg-lossless", (SOF3,)),
+    "1.2.840.10008.1.2.4.70": Allowed("jpeg-lossless", (SOF3,), predictor=1),
+    "1.2.840.10008.1.2.4.80": Allowed("jpeg-ls", (0xF7,), lossless=True),
+    "1.2.840.10008.1.2.4.81": Allowed("jpeg-ls", (0xF7,)),
+    "1.2.840.10008.1.2.4.90": JPEG2000_LOSSLESS,
+    "1.2.840.10008.1.2.4.91": JPEG2000,
+    "1.2.840.10008.1.2.4.92": JPEG2000_LOSSLESS,
+    "1.2.840.10008.1.2.4.93": JPEG2000,
+    "1.2.840.10008.1.2.4.110": Allowed("jpegxl", lossless=True),
+    "1.2.840.10008.1.2.4.111": Allowed("jpegxl"),
+    "1.2.840.10008.1.2.4.112": Allowed("jpegxl"),
+    "1.2.840.10008.1.2.4.201": HTJ2K_LOSSLESS,
+    "1.2.840.10008.1.2.4.202": HTJ2K_LOSSLESS,
+    "1.2.840.10008.1.2.4.203": Allowed("htj2k"),
+}
+
+
+def mismatch(uid: str, stream: Codestream) -> str:
+    """Say how a codestream differs from what its transfer syntax allows; "" if it does not.
+
+    It is decoded all the same, as what it is.
+    """
+    allowed = ALLOWED.get(uid)
+    if allowed is None:
+        return f"a codestream ({stream.kind}) in a transfer syntax that has none"
+    if stream.kind != allowed.kind:
+        return f"the transfer syntax says {allowed.kind}, the codestream is {stream.kind}"
+    if stream.sof not in allowed.sofs:
+        return f"the transfer syntax allows no JPEG process SOF{stream.sof - SOF0}"
+    if allowed.lossless and stream.lossless is False:
+        return "the transfer syntax says lossless, the codestream is lossy"
+    if allowed.predictor not in (0, stream.predictor):
+        return f"the transfer syntax asks for predictor {allowed.predictor}, this is {stream.predictor}"
+    return ""
+
+
+def max_reduce(stream: Codestream) -> int:
+    """How often `decode` can halve the image's size, because the codestream is made of such halves."""
+    if stream.kind == "htj2k" and not _needs_openjpeg(stream):
+        return stream.levels
+    if stream.kind in ("jpeg2000", "htj2k") and _openjpeg_reduces():
+        return stream.levels
+    return 0
+
+
+def decode(
+    stream: Codestream,
+    data: Buffer,
+    out: npt.NDArray[Any],
+    *,
+    ybr_to_rgb: bool = False,
+    reduce: int = 0,
+    strict: bool = True,
+) -> str:
+    """Decode one frame.
+
+    Parameters
+    ----------
+    stream : Codestream
+        What `parse` found in the data.
+    data : contiguous buffer
+    out : ndarray of shape (rows, columns), or (rows, columns, components) where there are several
+        C-contiguous integers in native byte order, wide enough for the precision. Samples come as the
+        codestream has them, colours too, only JPEG 2000's component transform is undone; they are
+        sign-extended where the codestream itself knows a sign, and never where only the data set does.
+    ybr_to_rgb : bool
+        Convert three components of YCbCr to RGB, in JPEG of kind "jpeg" only, where that costs nothing.
+    reduce : int
+        Decode at 1/2^reduce of the size, of shape `Codestream.reduced`, up to `max_reduce`.
+    strict : bool
+        Raise an error where a part of the stream is missing. Else decode what there is, as far as the decoder
+        does: the rest is grey or coarse.
+
+    Returns
+    -------
+    str
+        What was wrong with the stream but harmless, for a warning; "" for nothing.
+
+    Raises
+    ------
+    PixelDataError
+        The stream is broken or cut short, or not of the shape or precision of `out`.
+    UnsupportedError
+        Valid, but not for the decoders here.
+    OptionError
+        `out` is no array to decode into, or an option does not go with the codestream.
+    """
+    if (
+        not out.flags.c_contiguous
+        or not out.flags.writeable
+        or not out.dtype.isnative
+        or out.dtype.kind not in "iu"
+    ):
+        raise OptionError(f"{out.dtype} array of shape {out.shape} cannot be decoded into")
+    if ybr_to_rgb and (stream.kind != "jpeg" or stream.components != 3):
+        raise OptionError(f"{stream.kind} of {stream.components} components is not converted to RGB")
+    if reduce and not 0 <= reduce <= max_reduce(stream):
+        raise OptionError(f"reduce={reduce} where 0 to {max_reduce(stream)} is possible")
+    shape: tuple[int, ...] = stream.reduced(reduce)
+    if stream.components > 1:
+        shape = *shape, stream.components
+    if shape != out.shape:
+        raise PixelDataError(f"a codestream of shape {shape} for an image of {out.shape}")
+    if stream.precision > 8 * out.itemsize:
+        raise PixelDataError(f"samples of {stream.precision} bits for an image of {8 * out.itemsize}")
+    frame = Frame(stream, memoryview(data)[stream.start : stream.stop], out, ybr_to_rgb, reduce, strict)
+    try:
+        return DECODERS[stream.kind](frame)
+    except DicomError:
+        raise
+    except NotImplementedError as error:
+        raise UnsupportedError(f"{stream.kind}: {error}") from error
+    except (RuntimeError, ValueError) as error:
+        raise PixelDataError(f"{stream.kind}: {stream.flaw or error}") from error
+
+
+def inflate(data: Buffer, size: int) -> bytes:
+    """Inflate a frame of the Deflated Image Frame Compression transfer syntax (PS3.5 Section A.4.15).
+
+    Parameters
+    ----------
+    data : contiguous buffer
+        Raw deflate (RFC 1951), which padding may follow.
+    size : int
+        Bytes of the frame, as it would be in a native transfer syntax.
+
+    Raises
+    ------
+    PixelDataError
+        The data are broken, or give more or fewer bytes: more than one in excess, which would be padding.
+    """
+    inflater = zlib.decompressobj(wbits=-15)
+    try:
+        frame = inflater.decompress(data, size + 2)
+    except zlib.error as error:
+        raise PixelDataError(f"deflated frame: {error}") from error
+    if len(frame) < size or len(frame) > size + size % 2:
+        more = "more than " if len(frame) > size else ""
+        raise PixelDataError(
+            f"a deflated frame of {more}{min(len(frame), size + 1)} bytes, where {size} are needed"
+        )
+    return frame[:size]
+
+
+class Frame(NamedTuple):
+    """What a decoder is given."""
+
+    stream: Codestream
+    view: memoryview
+    out: npt.NDArray[Any]
+    ybr_to_rgb: bool
+    reduce: int
+    strict: bool
+
+    def widened(self, decoder: Callable[..., npt.NDArray[Any]], data: Buffer, **options: Any) -> None:
+        """Decode straight into `out`, or beside it where its samples are wider than the decoder's."""
+        precision = self.stream.precision
+        if self.out.itemsize == (1 if precision <= 8 else 2 if precision <= 16 else 4):
+            decoder(data, out=self.out, **options)
+        else:
+            self.out[...] = decoder(data, **options).reshape(self.out.shape)
+
+
+def _codec(name: str) -> Callable[..., npt.NDArray[Any]]:
+    """A decoder of imagecodecs, which loads each library when it is first asked for."""
+    import imagecodecs
+
+    codec: Callable[..., npt.NDArray[Any]] = getattr(imagecodecs, name)
+    return codec
+
+
+def _decode_jpeg(frame: Frame) -> str:
+    stream = frame.stream
+    spaces = {}
+    if stream.components == 3:
+        # Said whatever the markers say: libjpeg would guess from them, and convert.
+        spaces = {"colorspace": "YCBCR", "outcolorspace": "RGB" if frame.ybr_to_rgb else "YCBCR"}
+    elif stream.components > 1:
+        spaces = {"colorspace": "UNKNOWN", "outcolorspace": "UNKNOWN"}
+    if stream.terminated:
+        frame.widened(_codec("jpeg8_decode"), frame.view, **spaces)
+        return ""
+    # An FF that was cut from its second byte would make a marker of what follows.
+    cut = bytes(frame.view).rstrip(b"\xff")
+    frame.widened(_codec("jpeg8_decode"), cut, **spaces)
+    if not frame.strict:
+        return "the JPEG has no end: some of its samples may be missing"
+    if stream.restart_interval or not stream.interleaved or stream.sof in (SOF2, SOF9, SOF10):
+        raise PixelDataError("the JPEG has no end, and its samples cannot be told to be all there")
+    # libjpeg fills with zeros what is missing. If other data give other samples, something is.
+    other = _codec("jpeg8_decode")(cut + NOISE + END, **spaces)
+    if not np.array_equal(frame.out, other.reshape(frame.out.shape)):
+        raise PixelDataError("the JPEG ends before its samples do", offset=stream.stop)
+    return "the JPEG has no end-of-image marker"
+
+
+def _decode_jpegls(frame: Frame) -> str:
+    stream, out = frame.stream, frame.out
+    # Without an end CharLS looks for one for seconds.
+    data = frame.view if stream.terminated else bytes(frame.view) + END
+    if stream.interleaved:
+        frame.widened(_codec("jpegls_decode"), data)
+    else:
+        out[...] = _codec("jpegls_decode")(data)
+    return "" if stream.terminated else "the JPEG-LS has no end-of-image marker"
+
+
+def _decode_jpeg2000(frame: Frame) -> str:
+    stream = frame.stream
+    if stream.subsampled:
+        raise UnsupportedError("JPEG 2000 with subsampled components")
+    if stream.precision > MAX_JPEG2000_PRECISION:
+        raise UnsupportedError(f"JPEG 2000 with {stream.precision} bits")
+    options = {"skipres": frame.reduce} if frame.reduce else {}
+    data = frame.view if stream.terminated else bytes(frame.view) + END
+    frame.widened(_codec("jpeg2k_decode"), data, numthreads=1, **options)
+    return "" if stream.terminated else "the JPEG 2000 codestream has no end marker"
+
+
+def _decode_htj2k(frame: Frame) -> str:
+    stream = frame.stream
+    if _needs_openjpeg(stream):
+        return _decode_jpeg2000(frame)
+    if stream.subsampled:
+        raise UnsupportedError("HTJ2K with subsampled components")
+    # OpenJPH says nothing where data are missing.
+    if frame.strict and stream.flaw:
+        raise PixelDataError(f"the HTJ2K codestream is cut short: {stream.flaw}")
+    options = {"skipres": frame.reduce} if frame.reduce else {}
+    if stream.lossless:
+        frame.widened(_codec("htj2k_decode"), frame.view, planar=False, **options)
+    else:
+        _decode_irreversible(frame, options)
+    return "" if stream.terminated else "the HTJ2K codestream has no end marker"
+
+
+def _decode_irreversible(frame: Frame, options: dict[str, int]) -> None:
+    """Decode the 9/7 transform as samples of 17 bits, and round and clamp them to those there are.
+
+    OpenJPH does not clamp what lies beyond the range: at the nominal precision it comes out at its other end.
+    """
+    stream = frame.stream
+    data = bytearray(frame.view)
+    for ssiz in range(42, 42 + 3 * stream.components, 3):
+        data[ssiz] = data[ssiz] & 0x80 | 16
+    wide = _codec("htj2k_decode")(data, planar=False, **options).view(np.int32).reshape(-1)
+    shift = 17 - stream.precision
+    low, high = 0, (1 << stream.precision) - 1
+    if stream.signed:
+        low, high = -(1 << stream.precision - 1), (1 << stream.precision - 1) - 1
+    out = frame.out.reshape(-1)
+    for start in range(0, wide.size, BLOCK):
+        block = wide[start : start + BLOCK]
+        block += 1 << shift - 1
+        block >>= shift
+        np.clip(block, low, high, out=block)
+        out[start : start + BLOCK] = block
+
+
+def _decode_jpegxl(frame: Frame) -> str:
+    frame.widened(_codec("jpegxl_decode"), frame.view, numthreads=1, keeporientation=True)
+    return ""
+
+
+def _needs_openjpeg(stream: Codestream) -> bool:
+    """Whether an HTJ2K codestream is one that OpenJPH gets wrong."""
+    return stream.lossless is None or (not stream.lossless and stream.precision > 16)
+
+
+@cache
+def _openjpeg_reduces() -> bool:
+    return "skipres" in inspect.signature(_codec("jpeg2k_decode")).parameters
+
+
+DECODERS: dict[Kind, Callable[[Frame], str]] = {
+    "jpeg": _decode_jpeg,
+    "jpeg-lossless": _decode_jpeg,
+    "jpeg-ls": _decode_jpegls,
+    "jpeg2000": _decode_jpeg2000,
+    "htj2k": _decode_htj2k,
+    "jpegxl": _decode_jpegxl,
+}

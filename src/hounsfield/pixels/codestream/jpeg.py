@@ -1,0 +1,200 @@
+"""Headers of JPEG (ISO/IEC 10918-1 Annex B) and JPEG-LS (ISO/IEC 14495-1 Annex C)."""
+
+from __future__ import annotations
+
+from hounsfield.errors import PixelDataError, UnsupportedError
+from hounsfield.pixels.codestream.model import Codestream, Color, Kind, find_end
+
+__all__ = ["parse_jpeg"]
+
+SOF0, SOF1, SOF2, SOF3, SOF9, SOF10, SOF55 = 0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xF7
+DHT, DAC, JPG, SOS, DRI, LSE = 0xC4, 0xCC, 0xC8, 0xDA, 0xDD, 0xF8
+APP0, APP14 = 0xE0, 0xEE
+
+FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, JPG, DAC} | {SOF55}
+ALONE = frozenset((0x01, *range(0xD0, 0xDA)))  # TEM, RST0 to RST7, SOI, EOI
+PRECISIONS = {
+    SOF0: (8,),
+    SOF1: (8, 12),
+    SOF2: (8, 12),
+    SOF9: (8, 12),
+    SOF10: (8, 12),
+    SOF3: range(2, 17),
+    SOF55: range(2, 17),
+}
+KINDS: dict[int, Kind] = {SOF3: "jpeg-lossless", SOF55: "jpeg-ls"}
+
+MAX_SEGMENTS = 4096
+# Each scan of a progressive JPEG makes a decoder go through the whole image, however short the scan is.
+MAX_SCANS = 1024
+
+
+def parse_jpeg(view: memoryview) -> Codestream:
+    """Read the markers up to the first scan, and look for the end of the last."""
+    size = len(view)
+    position = 2
+    frame = restart_interval = 0
+    jfif = False
+    adobe = -1
+    for _ in range(MAX_SEGMENTS):
+        if size - position < 4:
+            raise PixelDataError("the stream ends within its headers", offset=position)
+        marker = view[position + 1]
+        if view[position] != 0xFF or not marker:
+            found = bytes(view[position : position + 2]).hex(" ")
+            raise PixelDataError(f"{found} where a marker was expected", offset=position)
+        if marker == 0xFF:
+            position += 1  # any marker may have fill bytes before it
+            continue
+        if marker in ALONE:
+            raise PixelDataError(f"marker ff {marker:02x} before the first scan", offset=position)
+        length = view[position + 2] << 8 | view[position + 3]
+        if not 2 <= length <= size - position - 2:
+            raise PixelDataError(
+                f"marker ff {marker:02x} with {length} bytes where {size - position - 2} are", offset=position
+            )
+        if marker == SOS:
+            break
+        if marker in FRAMES:
+            if frame:
+                raise PixelDataError("a second frame header", offset=position)
+            frame = position
+        elif marker == DRI:
+            restart_interval = int.from_bytes(view[position + 4 : position + 2 + length], "big")
+        elif marker == APP0:
+            jfif = jfif or bytes(view[position + 4 : position + 9]) == b"JFIF\0"
+        elif marker == APP14:
+            if length >= 14 and bytes(view[position + 4 : position + 9]) == b"Adobe":
+                adobe = view[position + 15]
+        elif marker == LSE:
+            _check_presets(view, position)
+        position += 2 + length
+    else:
+        raise PixelDataError(f"more than {MAX_SEGMENTS} markers before the first scan", offset=position)
+    if not frame:
+        raise PixelDataError("a scan without a frame header", offset=position)
+
+    sof = view[frame + 1]
+    rows, columns, precision, components = _frame(view, frame)
+    in_scan, first, low = _scan(view, position, frame)
+    stop, terminated = find_end(view, position + length, size)
+    near = first if sof == SOF55 else 0
+    if in_scan < components or sof in (SOF2, SOF10):
+        near = _later_scans(view, position + length, stop, sof, near)
+    identifiers, sampling = view[frame + 10 : stop : 3], view[frame + 11 : stop : 3]
+    color: Color | None = None
+    if components == 3:
+        if jfif:
+            color = "ycbcr"
+        elif adobe >= 0:
+            color = "ycbcr" if adobe else "rgb"
+        elif bytes(identifiers[:3]) == b"RGB":
+            color = "rgb"
+    return Codestream(
+        kind=KINDS.get(sof, "jpeg"),
+        rows=rows,
+        columns=columns,
+        components=components,
+        precision=precision,
+        signed=False,
+        lossless=sof in KINDS and not near and not low,
+        start=0,
+        stop=stop,
+        terminated=terminated,
+        color=color,
+        subsampled=any(each != sampling[0] for each in sampling[1:components]),
+        sof=sof,
+        restart_interval=restart_interval,
+        interleaved=in_scan == components,
+        predictor=first if sof == SOF3 else 0,
+        point_transform=low if sof == SOF3 else 0,
+        near=near,
+    )
+
+
+def _frame(view: memoryview, frame: int) -> tuple[int, int, int, int]:
+    """Check a frame header (B.2.2): rows, columns, precision, components."""
+    sof = view[frame + 1]
+    if sof not in PRECISIONS:
+        raise UnsupportedError(
+            f"JPEG process SOF{sof - SOF0}: hierarchical and arithmetic lossless ones are not decoded",
+            offset=frame,
+        )
+    length = view[frame + 2] << 8 | view[frame + 3]
+    if length < 11:
+        raise PixelDataError(f"a frame header of {length} bytes", offset=frame)
+    precision = view[frame + 4]
+    rows = view[frame + 5] << 8 | view[frame + 6]
+    columns = view[frame + 7] << 8 | view[frame + 8]
+    components = view[frame + 9]
+    if length != 8 + 3 * components:
+        raise PixelDataError(f"a frame header of {length} bytes with {components} components", offset=frame)
+    if precision not in PRECISIONS[sof]:
+        raise PixelDataError(f"samples of {precision} bits in process SOF{sof - SOF0}", offset=frame + 4)
+    if not rows:
+        raise UnsupportedError("a JPEG that says its number of rows only behind the scan", offset=frame + 5)
+    if not columns:
+        raise PixelDataError("an image of no columns", offset=frame + 7)
+    components_end = frame + 10 + 3 * components
+    for at in range(frame + 11, components_end, 3):
+        horizontal, vertical = view[at] >> 4, view[at] & 15
+        if not (1 <= horizontal <= 4 and 1 <= vertical <= 4):
+            raise PixelDataError(f"sampling factors {horizontal} and {vertical}: 1 to 4 can be", offset=at)
+    if len(set(view[frame + 10 : components_end : 3])) < components:
+        raise PixelDataError("two components with one identifier", offset=frame + 10)
+    return rows, columns, precision, components
+
+
+def _scan(view: memoryview, position: int, frame: int) -> tuple[int, int, int]:
+    """Check the first scan's header (B.2.3): its components, and two of its parameters.
+
+    The parameters are the predictor, NEAR or start of spectral selection, and the point transform.
+    """
+    length = view[position + 2] << 8 | view[position + 3]
+    in_scan = view[position + 4] if length > 2 else 0
+    if not 1 <= in_scan <= 4 or length != 6 + 2 * in_scan:
+        raise PixelDataError(f"a scan header of {length} bytes with {in_scan} components", offset=position)
+    sof, precision, components = view[frame + 1], view[frame + 4], view[frame + 9]
+    known = view[frame + 10 : frame + 10 + 3 * components : 3].tolist()
+    parameters = position + 5 + 2 * in_scan
+    chosen = view[position + 5 : parameters : 2].tolist()
+    if len(set(chosen)) < in_scan or not set(chosen) <= set(known):
+        raise PixelDataError(f"a scan of components {chosen} where {known} are", offset=position + 5)
+    first, second, low = view[parameters], view[parameters + 1], view[parameters + 2] & 15
+    if sof == SOF3:
+        if not 1 <= first <= 7 or low >= precision:
+            raise PixelDataError(f"predictor {first} with point transform {low}", offset=parameters)
+    elif sof == SOF55:
+        if first > min(255, (1 << precision) - 1 >> 1):
+            raise PixelDataError(f"NEAR {first} with {precision} bits", offset=parameters)
+        if second > 2 or (second == 0) != (in_scan == 1):
+            raise PixelDataError(f"interleave mode {second} with {in_scan} components", offset=parameters + 1)
+        if low:
+            raise UnsupportedError("JPEG-LS with a point transform", offset=parameters + 2)
+    return in_scan, first, low
+
+
+def _later_scans(view: memoryview, position: int, stop: int, sof: int, near: int) -> int:
+    """Count the scans behind the first; the greatest NEAR of all."""
+    rest = bytes(view[position:stop])
+    if rest.count(b"\xff\xda") >= MAX_SCANS:
+        raise PixelDataError(f"more than {MAX_SCANS} scans", offset=position)
+    if sof == SOF55:
+        found = rest.find(b"\xff\xda")
+        while 0 <= found <= len(rest) - 8:
+            # Each has one component: its length, the count, two bytes of that, and then NEAR.
+            near = max(near, rest[found + 7])
+            found = rest.find(b"\xff\xda", found + 2)
+    return near
+
+
+def _check_presets(view: memoryview, position: int) -> None:
+    """Refuse what JPEG-LS's LSE marker can ask for and decoders do not know (C.2.4.1)."""
+    length = view[position + 2] << 8 | view[position + 3]
+    kind = view[position + 4] if length > 2 else 0
+    if kind != 1:
+        raise UnsupportedError(
+            f"JPEG-LS with mapping tables or oversized images (LSE {kind})", offset=position
+        )
+    if length != 13:
+        raise PixelDataError(f"JPEG-LS presets of {length} bytes", offset=position)
