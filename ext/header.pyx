@@ -224,8 +224,7 @@ cdef class Field:
         return as_tuple(&self.row)
 
     @property
-    def tag(self):
-        """0xGGGGEEEE."""
+    def _tag(self):
         return self.row.tag
 
     @property

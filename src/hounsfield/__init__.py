@@ -10,7 +10,7 @@
 
 from hounsfield import errors
 from hounsfield.display import PRESETS, render
-from hounsfield.elements.dictionary import tag
+from hounsfield.elements.dictionary import Tag, tag
 from hounsfield.elements.element import Element
 from hounsfield.elements.person_name import PersonName
 from hounsfield.elements.sequence import Sequence
@@ -49,6 +49,7 @@ __all__ = [
     "PixelDataError",
     "Sequence",
     "SourceError",
+    "Tag",
     "Time",
     "TruncatedError",
     "UnsupportedError",

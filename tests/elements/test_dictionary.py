@@ -1,5 +1,7 @@
 """The dictionaries: look-ups by the standard's rules, and their content against pydicom's and DCMTK's."""
 
+import copy
+import pickle
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +15,7 @@ from pydicom._private_dict import private_dictionaries
 from pydicom._uid_dict import UID_dictionary
 from pydicom._version import __dicom_version__
 
+import hounsfield as hu
 from hounsfield.elements import _dictionary_data, dictionary, uids
 from hounsfield.elements.dictionary import Entry, entry, keyword, private_entry, resolve_vr, tag, vr
 from hounsfield.errors import OptionError
@@ -50,6 +53,25 @@ def test_what_is_no_tag(key: str | int | tuple[int, int]) -> None:
 def test_what_is_nothing_like_a_tag(key: Any) -> None:
     with pytest.raises(TypeError):
         tag(key)
+
+
+def test_a_tag_is_a_number_that_shows_what_it_is() -> None:
+    one = hu.tag("ImagePositionPatient")
+    assert one == 0x00200032
+    assert hash(one) == hash(0x00200032)
+    assert {0x00200032: "x"}[one] == "x"
+    assert (repr(one), str(one), f"{one}", f"{one:08X}") == ("(0020,0032)",) * 3 + ("00200032",)
+    assert (one.group, one.element, one.is_private, one.keyword) == (
+        0x20,
+        0x32,
+        False,
+        "ImagePositionPatient",
+    )
+    private = hu.tag(0x00091001)
+    assert (private.is_private, private.keyword) == (True, "")
+    for same in (pickle.loads(pickle.dumps(one)), copy.copy(one)):
+        assert type(same) is hu.Tag
+        assert same == one
 
 
 def test_unknown_keyword_in_the_table_of_tags() -> None:

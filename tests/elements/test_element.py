@@ -41,6 +41,22 @@ def part10(data, syntax=EXPLICIT):
     return bytes(128) + b"DICM" + element(0x00020010, b"UI", syntax) + data
 
 
+def test_tags_show_what_they_are():
+    data = part10(
+        element(0x00280009, b"AT", b"\x54\0\x10\0\4\x30\x0c\0") + element(0x00280010, b"US", b"\3\0")
+    )
+    ds = hu.read(data)
+    pointers = ds.FrameIncrementPointer
+    assert pointers == (0x00540010, 0x3004000C)
+    assert repr(pointers) == "((0054,0010), (3004,000C))"
+    assert pointers[0].keyword == "EnergyWindowVector"
+    for tag in (pointers[0], ds["Rows"].tag, ds.keys()[0], ds.items()[0][0]):
+        assert type(tag) is hu.Tag
+    assert list(map(str, ds.keys())) == ["(0028,0009)", "(0028,0010)"]
+    assert ds.to_dict()["FrameIncrementPointer"] == [0x00540010, 0x3004000C]
+    assert {type(one) for one in ds.to_dict()["FrameIncrementPointer"]} == {int}
+
+
 class TestView:
     DATA = part10(element(0x00091001, b"OB", b"abcd") + element(0x7FE00010, b"OW", bytes(range(200)) * 1000))
 

@@ -11,7 +11,7 @@ import click
 
 from hounsfield.cli.report import complain, debug_option, describe, strict_option
 from hounsfield.elements.charset import override
-from hounsfield.elements.dictionary import tag as to_tag
+from hounsfield.elements.dictionary import tag_number
 from hounsfield.elements.json_model import chosen_json_dict
 from hounsfield.elements.text import dataset_lines, element_lines, printable
 from hounsfield.errors import NotDicomError, OptionError
@@ -36,7 +36,7 @@ class TagsType(click.ParamType[tuple[str, ...]]):
             steps = path.strip().split(".")
             try:
                 for step in steps[::2]:
-                    to_tag(step)
+                    tag_number(step)
             except OptionError as error:
                 self.fail(error.message, param, ctx)
             if len(steps) % 2 == 0 or not all(re.fullmatch("-?[0-9]{1,9}", step) for step in steps[1::2]):
@@ -201,7 +201,7 @@ def _json(ds: Dataset, wanted: list[str], bulk_threshold: int | None) -> str:
 
 
 def _is_meta(path: str) -> bool:
-    return to_tag(path.partition(".")[0]) >> 16 == 0x0002
+    return tag_number(path.partition(".")[0]) >> 16 == 0x0002
 
 
 def _chosen(ds: Dataset, wanted: list[str], problem: Callable[[str], None]) -> Iterator[str]:

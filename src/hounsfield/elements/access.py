@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from hounsfield.elements.dictionary import TAGS, keyword
-from hounsfield.elements.dictionary import tag as to_tag
+from hounsfield.elements.dictionary import TAGS, Tag, keyword, tag_number
 from hounsfield.elements.element import Element
 from hounsfield.elements.sequence import Sequence
 from hounsfield.elements.vrs import private_creator
@@ -57,7 +56,7 @@ def follow(ds: Dataset, path: str) -> Element | Dataset:
     for position, step in enumerate(steps):
         here = ".".join(steps[:position])
         if not isinstance(found, Element):
-            tag = to_tag(step)
+            tag = tag_number(step)
             place = found._find(tag)
             if place is None:
                 raise MissingElementError(
@@ -70,12 +69,12 @@ def follow(ds: Dataset, path: str) -> Element | Dataset:
         sequence = found.value
         if not isinstance(sequence, Sequence):
             raise MissingElementError(
-                f"{here} is no sequence that could have an item {step}", file=ds._source.name, tag=found.tag
+                f"{here} is no sequence that could have an item {step}", file=ds._source.name, tag=found._tag
             )
         count = len(sequence)
         if not -count <= int(step) < count:
             raise MissingElementError(
-                f"{here} has no item {step}: it has {count}", file=ds._source.name, tag=found.tag
+                f"{here} has no item {step}: it has {count}", file=ds._source.name, tag=found._tag
             )
         found = sequence[int(step)]
     return found
@@ -91,7 +90,7 @@ def walk(ds: Dataset) -> Iterator[tuple[str, Element]]:
     DicomError
         The items of a sequence cannot be found.
     """
-    levels: list[Iterator[tuple[str, Element]]] = [((path_step(each.tag), each) for each in ds)]
+    levels: list[Iterator[tuple[str, Element]]] = [((path_step(each._tag), each) for each in ds)]
     while levels:
         for path, element in levels[-1]:
             yield path, element
@@ -105,7 +104,7 @@ def walk(ds: Dataset) -> Iterator[tuple[str, Element]]:
 def _inside(path: str, sequence: Sequence) -> Iterator[tuple[str, Element]]:
     for number, (item, _) in enumerate(sequence.each()):
         for element in item:
-            yield f"{path}.{number}.{path_step(element.tag)}", element
+            yield f"{path}.{number}.{path_step(element._tag)}", element
 
 
 def private_creators(ds: Dataset, group: int) -> list[str]:
@@ -165,19 +164,19 @@ class PrivateBlock:
         self.private_creator = creator
         self.block_start = self.block_starts[0]
 
-    def get_tag(self, element_offset: int) -> int:
-        """Give the tag (0xGGGGEEEE) of the element whose number ends in `element_offset`, 0 to 0xFF.
+    def get_tag(self, element_offset: int) -> Tag:
+        """Give the tag of the element whose number ends in `element_offset`, 0 to 0xFF.
 
         It is that in the first block which has the element, or where none has that in the first block.
         """
         tags = self.get_tags(element_offset)
-        return tags[0] if tags else self.group << 16 | self.block_start | element_offset
+        return tags[0] if tags else Tag(self.group << 16 | self.block_start | element_offset)
 
-    def get_tags(self, element_offset: int) -> tuple[int, ...]:
+    def get_tags(self, element_offset: int) -> tuple[Tag, ...]:
         """Give the tags of the elements whose numbers end in `element_offset`: one of each block."""
         if not 0 <= element_offset <= 0xFF:
             raise OptionError(f"a block has elements 0 to 0xFF, and not {element_offset:#x}")
-        tags = (self.group << 16 | start | element_offset for start in self.block_starts)
+        tags = (Tag(self.group << 16 | start | element_offset) for start in self.block_starts)
         return tuple(tag for tag in tags if tag in self._dataset)
 
     def __getitem__(self, element_offset: int) -> Element:
@@ -194,7 +193,7 @@ class PrivateBlock:
     def __iter__(self) -> Iterator[Element]:
         """The elements of all blocks in the order of their tags."""
         blocks = {self.group << 8 | start >> 8 for start in self.block_starts}
-        return (element for element in self._dataset if element.tag >> 8 in blocks)
+        return (element for element in self._dataset if element._tag >> 8 in blocks)
 
     def __repr__(self) -> str:
         blocks = ", ".join(f"({self.group:04X},{start:04X})" for start in self.block_starts)

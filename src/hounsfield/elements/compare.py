@@ -36,7 +36,7 @@ def same(one: Dataset, other: Dataset) -> bool:
 
 def _same_element(one: Element, other: Element) -> bool:
     vr = one.VR
-    if one.tag != other.tag or vr != other.VR:
+    if one._tag != other._tag or vr != other.VR:
         return False
     if vr == "SQ":
         items = zip_longest((item for item, _ in one.value.each()), (item for item, _ in other.value.each()))
@@ -70,7 +70,7 @@ def to_dict(ds: Dataset) -> dict[str, Any]:
     DicomError
         A value or an item cannot be read.
     """
-    return {path_step(element.tag): _plain(element.value) for element in ds}
+    return {path_step(element._tag): _plain(element.value) for element in ds}
 
 
 def _plain(value: Any) -> Any:

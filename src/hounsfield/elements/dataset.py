@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from hounsfield._kernels import header
 from hounsfield._kernels.header import Header, Keyword, fields
 from hounsfield.elements.context import CONTEXTS, Context, ProblemError, context_of
-from hounsfield.elements.dictionary import TAGS, keyword
-from hounsfield.elements.dictionary import tag as to_tag
+from hounsfield.elements.dictionary import TAGS, Tag, keyword, tag_number
 from hounsfield.elements.dictionary import vr as dictionary_vr
 from hounsfield.elements.element import Element
 from hounsfield.elements.scanning import (
@@ -144,7 +143,7 @@ class Dataset(Header):
 
     def __getitem__(self, key: Key) -> Element:
         try:
-            tag = to_tag(key)
+            tag = tag_number(key)
         except OptionError:
             if not _is_path(key):
                 raise
@@ -163,17 +162,17 @@ class Dataset(Header):
             tag = TAGS[key]  # type: ignore[index]  # no other keys are in it
         except KeyError:
             if not isinstance(key, str):
-                found = self._find(to_tag(key))
+                found = self._find(tag_number(key))
                 return default if found is None else Element(self, *found)
             try:
-                tag = to_tag(key)
+                tag = tag_number(key)
             except OptionError:
                 return self._value_at(key, default) if _is_path(key) else default
         return self._value(tag, default)
 
     def __contains__(self, key: object) -> bool:
         try:
-            tag = to_tag(key)  # type: ignore[arg-type]  # which it tells
+            tag = tag_number(key)  # type: ignore[arg-type]  # which it tells
         except (OptionError, TypeError, ValueError):
             return _is_path(key) and self._value_at(key, _REQUIRED) is not _REQUIRED
         return self._find(tag) is not None
@@ -237,15 +236,15 @@ class Dataset(Header):
 
         return dataset_html(self)
 
-    def keys(self) -> list[int]:
-        """Tags in order, as 0xGGGGEEEE."""
+    def keys(self) -> list[Tag]:
+        """Tags in order."""
         return [element.tag for element in self]
 
     def values(self) -> list[Element]:
         """Elements in the order of their tags."""
         return list(self)
 
-    def items(self) -> list[tuple[int, Element]]:
+    def items(self) -> list[tuple[Tag, Element]]:
         """Tags with their elements, in order."""
         return [(element.tag, element) for element in self]
 

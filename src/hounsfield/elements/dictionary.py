@@ -11,10 +11,53 @@ from typing import NamedTuple
 
 from hounsfield.errors import OptionError
 
-__all__ = ["TAGS", "Entry", "entry", "keyword", "private_entry", "resolve_vr", "tag", "vr"]
+__all__ = [
+    "TAGS",
+    "Entry",
+    "Tag",
+    "entry",
+    "keyword",
+    "private_entry",
+    "resolve_vr",
+    "tag",
+    "tag_number",
+    "vr",
+]
 
 PIXEL_DATA = 0x7FE00010
 LUT_DATA = 0x00283006
+
+
+class Tag(int):
+    """The tag of an element (PS3.5 Section 7.1): its number, 0xGGGGEEEE, shown as (GGGG,EEEE).
+
+    It equals the number, and hashes as it does. `hounsfield.tag` makes it of keywords and more.
+    """
+
+    __slots__ = ()
+
+    @property
+    def group(self) -> int:
+        """The group number, 0 to 0xFFFF."""
+        return self >> 16
+
+    @property
+    def element(self) -> int:
+        """The element number within the group, 0 to 0xFFFF."""
+        return self & 0xFFFF
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the group is odd (PS3.5 Section 7.8)."""
+        return bool(self >> 16 & 1)
+
+    @property
+    def keyword(self) -> str:
+        """Keyword of PS3.6; "" for private elements and others that the standard does not know."""
+        return keyword(self)
+
+    def __repr__(self) -> str:
+        return f"({self >> 16:04X},{self & 0xFFFF:04X})"
 
 
 class Entry(NamedTuple):
@@ -99,8 +142,8 @@ The keyword of a repeating group means its first group: "OverlayData" is (6000,3
 """
 
 
-def tag(key: str | int | tuple[int, int]) -> int:
-    """Give the number of a tag.
+def tag(key: str | int | tuple[int, int]) -> Tag:
+    """Give a tag.
 
     Parameters
     ----------
@@ -110,8 +153,8 @@ def tag(key: str | int | tuple[int, int]) -> int:
 
     Returns
     -------
-    int
-        0xGGGGEEEE.
+    Tag
+        The number 0xGGGGEEEE, shown as (GGGG,EEEE).
 
     Raises
     ------
@@ -124,6 +167,11 @@ def tag(key: str | int | tuple[int, int]) -> int:
     -----
     PS3.6 Section 6.
     """
+    return Tag(tag_number(key))
+
+
+def tag_number(key: str | int | tuple[int, int]) -> int:
+    """Give what `tag` does, as a plain int."""
     if isinstance(key, str):
         try:
             return TAGS[key]

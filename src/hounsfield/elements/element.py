@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hounsfield._kernels.header import Field
-from hounsfield.elements.dictionary import entry, private_entry
+from hounsfield.elements.dictionary import Tag, entry, private_entry
 from hounsfield.elements.scanning import FLAG_CUT, FLAG_UNDEFINED, UNDEFINED
 from hounsfield.elements.sequence import Sequence
 from hounsfield.elements.vrs import private_creator, vr_of
@@ -41,8 +41,6 @@ class Element(Field):
 
     Attributes
     ----------
-    tag : int
-        0xGGGGEEEE.
     offset : int
         Of the value in the source, in bytes; for a deflated data set, in what it inflates to.
     length : int
@@ -54,6 +52,11 @@ class Element(Field):
     @property
     def _segment(self) -> Segment:
         return self._dataset._segment(self._number)
+
+    @property
+    def tag(self) -> Tag:
+        """Group and element: a number, 0xGGGGEEEE, that is shown as (GGGG,EEEE)."""
+        return Tag(self._tag)
 
     @property
     def offset(self) -> int:
@@ -111,14 +114,16 @@ class Element(Field):
             raise ElementError(
                 f"values of VR {self.VR} are no array of numbers",
                 file=self._dataset._source.name,
-                tag=self.tag,
+                tag=self._tag,
                 offset=self.offset,
             )
         view = self.view
         kind = np.dtype("u1" if self.is_undefined_length else dtype)
         rest = len(view) % kind.itemsize
         if rest:
-            self._dataset._note_element(self.tag, f"{len(view)} bytes do not hold numbers of {kind.itemsize}")
+            self._dataset._note_element(
+                self._tag, f"{len(view)} bytes do not hold numbers of {kind.itemsize}"
+            )
         kind = kind.newbyteorder(">" if self._dataset._encoding.big_endian else "<")
         return np.frombuffer(view[: len(view) - rest], kind)
 
@@ -133,8 +138,8 @@ class Element(Field):
             if isinstance(value, Sequence):
                 len(value)
         except DicomError as broken:
-            return (*self._dataset._warnings_of(self.tag), str(broken))
-        return self._dataset._warnings_of(self.tag)
+            return (*self._dataset._warnings_of(self._tag), str(broken))
+        return self._dataset._warnings_of(self._tag)
 
     @property
     def VM(self) -> int:  # noqa: N802 - as VR
@@ -149,27 +154,27 @@ class Element(Field):
     @property
     def keyword(self) -> str:
         """ "PatientName"; "" for private elements and others that the standard does not know."""
-        known = entry(self.tag)
+        known = entry(self._tag)
         return known.keyword if known else ""
 
     @property
     def name(self) -> str:
         """ "Patient's Name"; for private elements the name their creator's dictionary has, or ""."""
-        if self.is_private and self.tag & 0xFFFF > 0xFF:
-            known = private_entry(self.private_creator, self.tag)
+        if self.is_private and self._tag & 0xFFFF > 0xFF:
+            known = private_entry(self.private_creator, self._tag)
         else:
-            known = entry(self.tag)
+            known = entry(self._tag)
         return known.name if known else ""
 
     @property
     def is_private(self) -> bool:
         """Whether the group is odd (PS3.5 Section 7.8)."""
-        return bool(self.tag >> 16 & 1)
+        return bool(self._tag >> 16 & 1)
 
     @property
     def private_creator(self) -> str:
         """Who reserved the block that a private element stands in, or ""."""
-        return private_creator(self._dataset, self.tag) if self.is_private else ""
+        return private_creator(self._dataset, self._tag) if self.is_private else ""
 
     @property
     def is_undefined_length(self) -> bool:
@@ -181,7 +186,7 @@ class Element(Field):
         return bool(self._row[5] & FLAG_CUT)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self._dataset.__getitem__, (self.tag,)
+        return self._dataset.__getitem__, (self._tag,)
 
     def __repr__(self) -> str:
         from hounsfield.elements.text import element_line

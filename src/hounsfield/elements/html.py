@@ -52,7 +52,7 @@ def _table(ds: Dataset, rows: _Rows) -> Iterator[str]:
 
 
 def _row(element: Element, rows: _Rows) -> Iterator[str]:
-    tag, vr = element.tag, element.VR
+    tag, vr = element._tag, element.VR
     name = element.name or element.keyword or "Unknown"
     head = (f"({tag >> 16:04X},{tag & 0xFFFF:04X})", printable(vr), name)
     yield "<tr>" + "".join(f"<td {CELL}>{escape(text)}</td>" for text in head) + f"<td {CELL}>"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from hounsfield.elements.dictionary import tag as to_tag
+from hounsfield.elements.dictionary import tag_number
 from hounsfield.elements.encode import encode_json
 from hounsfield.elements.person_name import PersonName
 from hounsfield.errors import OptionError, TruncatedError
@@ -149,8 +149,8 @@ def to_json_dict(
     """
     attributes = {}
     for element in ds:
-        if element.tag & 0xFFFF:
-            attributes[f"{element.tag:08X}"] = _attribute(element, bulk_threshold, bulk_uri)
+        if element._tag & 0xFFFF:
+            attributes[f"{element._tag:08X}"] = _attribute(element, bulk_threshold, bulk_uri)
     return attributes
 
 
@@ -193,7 +193,7 @@ def chosen_json_dict(
 
 def _parted(path: str) -> tuple[list[int], list[int]]:
     steps = path.split(".")
-    return [to_tag(step) for step in steps[::2]], [int(number) for number in steps[1::2]]
+    return [tag_number(step) for step in steps[::2]], [int(number) for number in steps[1::2]]
 
 
 def to_json(ds: Dataset, *, bulk_threshold: int | None = 1024, bulk_uri: BulkURI | None = None) -> str:

@@ -54,7 +54,7 @@ def to_pydicom(ds: Dataset, meta: Dataset | None = None) -> Any:
         little = not ds._encoding.big_endian
         elements: dict[Any, Any] = {}
         for element in ds:
-            tag, vr, undefined = BaseTag(element.tag), element.VR, element.is_undefined_length
+            tag, vr, undefined = BaseTag(element._tag), element.VR, element.is_undefined_length
             if vr == "SQ":
                 items = TheirSequence([convert(item, encoding) for item, _ in element.value.each()])
                 elements[tag] = DataElement(tag, vr, items, element.offset, undefined)

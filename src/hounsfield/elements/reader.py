@@ -11,8 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from hounsfield._kernels.header import open_file
 from hounsfield._kernels.scan import HAS_FILES, Table
 from hounsfield.elements.dataset import CHARACTER_SET, Dataset, Key
-from hounsfield.elements.dictionary import tag as tag_of
-from hounsfield.elements.dictionary import vr
+from hounsfield.elements.dictionary import tag_number, vr
 from hounsfield.elements.scanning import (
     AFTER_PIXELS,
     CHUNK,
@@ -90,10 +89,10 @@ class Selection(NamedTuple):
 @lru_cache(maxsize=64)
 def select(tags: tuple[Key, ...] | None, until: Key | None) -> Selection:
     """Make a selection of the elements that are wanted, and of the first that is not."""
-    limit = UNDEFINED if until is None else tag_of(until)
+    limit = UNDEFINED if until is None else tag_number(until)
     if tags is None:
         return Selection(limit, None, None)
-    asked = frozenset(tag_of(each.partition(".")[0] if isinstance(each, str) else each) for each in tags)
+    asked = frozenset(tag_number(each.partition(".")[0] if isinstance(each, str) else each) for each in tags)
     needed = {CHARACTER_SET}
     # Of a VR that depends on how the pixels are described, or such ones within: see `resolve_vr`.
     if any(len(vr(each)) > 2 or vr(each) == "SQ" for each in asked):

@@ -100,7 +100,7 @@ def _line_and_error(element: Element) -> tuple[str, DicomError | None]:
         problem = error
         value, count = f"(cannot be read: {printable(error.message)})", 0
     length = None if element.is_undefined_length else element.length
-    return _line(element.tag, element.VR, value, length, count, _name(element)), problem
+    return _line(element._tag, element.VR, value, length, count, _name(element)), problem
 
 
 def dataset_lines(ds: Dataset, *, problem: Callable[[str], None] = ignore) -> Iterator[str]:

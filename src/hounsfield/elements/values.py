@@ -19,6 +19,7 @@ from hounsfield.elements.charset import (
     decode_text,
     ignore,
 )
+from hounsfield.elements.dictionary import Tag
 from hounsfield.elements.person_name import PersonName
 from hounsfield.elements.times import Date, DateTime, Time
 from hounsfield.elements.uids import UID
@@ -188,7 +189,9 @@ def _tags(raw: bytes, context: Context) -> Any:
     if count == 0:
         return raw or None
     numbers = struct.unpack(f"{'>' if context.big_endian else '<'}{2 * count}H", raw[: 4 * count])
-    tags = tuple(group << 16 | element for group, element in zip(numbers[::2], numbers[1::2], strict=True))
+    tags = tuple(
+        Tag(group << 16 | element) for group, element in zip(numbers[::2], numbers[1::2], strict=True)
+    )
     return tags if count > 1 else tags[0]
 
 
@@ -305,7 +308,7 @@ DECODERS: dict[str, Callable[[bytes, Context], Any]] = {
 | IS | int |
 | SS US SL UL SV UV | int |
 | FL FD | float |
-| AT | int, 0xGGGGEEEE |
+| AT | Tag |
 | OB OD OF OL OV OW UN | bytes as they stand, in the byte order of the file |
 """
 

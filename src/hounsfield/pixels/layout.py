@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hounsfield.elements.dataset import Dataset
-from hounsfield.elements.dictionary import tag
+from hounsfield.elements.dictionary import tag_number
 from hounsfield.errors import PixelDataError
 
 __all__ = ["Layout", "layout_of"]
@@ -133,4 +133,4 @@ def _frames(ds: Dataset) -> int:
 
 
 def _bad(ds: Dataset, keyword: str, message: str) -> PixelDataError:
-    return PixelDataError(message, file=ds._source.name, tag=tag(keyword))
+    return PixelDataError(message, file=ds._source.name, tag=tag_number(keyword))
