@@ -56,6 +56,7 @@ def assert_equal(ours, theirs, path=""):
 
 
 DIFFERENT = {
+    "rtplan_truncated.dcm": "ends inside a DS: given as text, where pydicom gives the number that is left",
     "no_meta.dcm": "begins with a stray byte: no data set, where pydicom finds one element of junk",
     "badVR.dcm": "has an IS of 1A: given as that text, where pydicom's to_json_dict raises",
 }
@@ -83,7 +84,14 @@ def test_what_is_no_number_is_text(corpus):
     assert ds.to_json_dict()["00280008"] == {"vr": "IS", "Value": ["1A"]}
 
 
-CUT = {"rtplan_truncated.dcm", "MR_truncated.dcm", "emri_small_jpeg_2k_lossless_too_short.dcm"}
+def test_a_number_that_the_end_cuts_is_text(corpus):
+    """Where pydicom gives what is left of it as if it were all."""
+    ds = hu.read(next(corpus.rglob("rtplan_truncated.dcm")))
+    beam = ds.to_json_dict()["300A00B0"]["Value"][0]
+    assert beam["300A0111"]["Value"][0]["300A012C"]["Value"] == ["235.711172833292", "244.13543711"]
+
+
+CUT = {"MR_truncated.dcm", "emri_small_jpeg_2k_lossless_too_short.dcm"}
 
 
 def element(tag, vr, value, *, order="<"):

@@ -218,6 +218,43 @@ class TestOrderAndLengths:
         with pytest.raises(hu.TruncatedError):
             _ = ds[0x00091001].value
 
+    @pytest.mark.parametrize(
+        ("vr", "value", "there", "shown"),
+        [
+            (b"LO", b"ABCDEF", 4, "ABCD"),
+            (b"PN", "René^A".encode("latin-1"), 4, "René"),
+            (b"DS", b"1.5\\2.25 ", 6, ("1.5", "2.")),
+            (b"UI", b"1.2.840.", 5, "1.2.8"),
+            (b"UT", b"x" * 100_000, 70_000, "x" * 70_000),
+        ],
+    )
+    def test_text_that_the_end_cuts(self, vr, value, there, shown, tmp_path):
+        """What is there is shown; of a number as text, as its last digits may be missing."""
+        whole = part10(element(0x00080005, b"CS", b"ISO_IR 100") + CT + element(0x00091001, vr, value))
+        data = whole[: there - len(value)]
+        (tmp_path / "file").write_bytes(data)
+        for source in (data, tmp_path / "file"):
+            ds = hu.read(source)
+            assert ds[0x00091001].value == shown
+            assert ds[0x00091001].warnings == (
+                f"(0009,1001): the data end inside the value, of which {there} bytes are there",
+            )
+            with pytest.raises(hu.TruncatedError):
+                _ = ds[0x00091001].bytes
+        with pytest.raises(hu.TruncatedError):
+            hu.read(data, strict=True)
+
+    def test_text_that_the_end_of_an_item_cuts(self):
+        data = part10(CT + element(0x00081140, b"SQ", item(element(0x00100020, b"LO", b"ABCD", length=8))))
+        assert hu.read(data[:-2]).ReferencedImageSequence[0].PatientID == "AB"
+        with pytest.raises(hu.ParseError):
+            _ = hu.read(data[:-2], strict=True).ReferencedImageSequence[0].PatientID
+
+    def test_numbers_that_the_end_cuts(self):
+        ds = hu.read(part10(CT + element(0x00091001, b"FD", bytes(16)))[:-4])
+        with pytest.raises(hu.TruncatedError, match="12 bytes are there"):
+            _ = ds[0x00091001].value
+
     def test_a_stray_delimiter(self):
         ds = is_repaired(part10(CT + end() + ID), "(FFFE,E0DD)")
         assert (ds.Modality, ds.PatientID) == ("CT", "ID")

@@ -56,6 +56,13 @@ ROWS = 0x00280010
 FIRST_PIXELS = 0x7FE00008
 PIXEL_DATA = 0x7FE00010
 
+NUMBER_VRS = frozenset(("DS", "IS"))
+"""The VRs of numbers that are written as text."""
+
+TEXT_VRS = NUMBER_VRS.union(
+    ("AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT")
+)
+
 _REQUIRED = object()
 
 _LOCK = Lock()
@@ -539,16 +546,18 @@ class Dataset(Header):
     def _view(self, row: Row, number: int) -> memoryview:
         """The same without a copy, where they are in memory."""
         tag, _, offset, length, _, flags = row
+        if flags & FLAG_CUT:
+            raise TruncatedError(
+                _cut(length), file=self._source.name, tag=tag, offset=self._segment(number)[0] + offset
+            )
+        return self._what_is_there(row, number)
+
+    def _what_is_there(self, row: Row, number: int) -> memoryview:
+        """The same of a value that the end of the data cuts: what there is of it."""
+        _, _, offset, length, _, _ = row
         base, data, _ = self._segment(number)
         if length == UNDEFINED:
             length = self._fragments(base + offset)[0] - (base + offset)
-        elif flags & FLAG_CUT:
-            raise TruncatedError(
-                f"the data end inside the value, of which {length} bytes are there",
-                file=self._source.name,
-                tag=tag,
-                offset=base + offset,
-            )
         if offset + length <= len(data):
             return memoryview(data)[offset : offset + length].toreadonly()
         return memoryview(self._source.read(base + offset, length)).toreadonly()
@@ -558,8 +567,13 @@ class Dataset(Header):
         vr = vr_of(self, row)
         if vr == "SQ":
             return Sequence(self, row, self._segment(number))
-        raw = self._raw(row, number)
         decode = DECODERS.get(vr)
+        if row[5] & FLAG_CUT and row[3] and vr in TEXT_VRS:
+            self._note(_cut(row[3]), tag, TruncatedError)
+            raw = bytes(self._what_is_there(row, number))
+            decode = DECODERS["CS" if vr in NUMBER_VRS else vr]  # the rest of a number may be digits
+        else:
+            raw = self._raw(row, number)
         if decode is None:
             self._note_element(tag, f"{vr!r} is no VR that the standard knows: its bytes as they stand")
             return raw or None
@@ -603,6 +617,10 @@ def _spaced_keyword(tag: int) -> str:
     """The keyword, for a message: with a space before it, or nothing if there is none."""
     word = keyword(tag)
     return f" {word}" if word else ""
+
+
+def _cut(length: int) -> str:
+    return f"the data end inside the value, of which {length} bytes are there"
 
 
 def _is_path(key: object) -> TypeGuard[str]:
