@@ -138,6 +138,16 @@ class TestNotSayingHow:
         ds = is_repaired(data, *sentences)
         assert (ds.Modality, ds.PatientID) == ("CT", "ID")
 
+    @pytest.mark.parametrize("syntax", [b"1.2.840.10008.1.2.999", b"1.2.3", b""])
+    def test_in_a_way_that_nobody_knows(self, syntax, tmp_path):
+        data = part10(CT + ID, syntax)
+        sentence = f"the transfer syntax '{syntax.decode()}' is unknown: taken for Explicit VR Little Endian"
+        is_repaired(data, sentence)
+        (tmp_path / "file").write_bytes(data)
+        ds = is_repaired(tmp_path / "file", sentence)
+        assert (ds.PatientID, ds.transfer_syntax) == ("ID", syntax.decode())
+        assert pickle.loads(pickle.dumps(ds)).warnings == ds.warnings
+
     def test_the_group_length_of_the_meta_information(self):
         data = bytearray(part10(CT + ID))
         data[140] += 1

@@ -375,6 +375,9 @@ class Dataset(Header):
             return
         from hounsfield.elements.checks import structure_problems
 
+        if self._syntax is not None and self._syntax.encapsulated is None:
+            uid = self._syntax.uid
+            self._note(f"the transfer syntax {uid!r} is unknown: taken for Explicit VR Little Endian")
         if self._meta is not None:
             meta = self.file_meta
             for tag, problem in structure_problems(meta._segments(), meta._encoding):
