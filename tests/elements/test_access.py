@@ -50,6 +50,10 @@ class TestPath:
             ("OtherPatientIDsSequence.1.Rows", "OtherPatientIDsSequence.1 has no element Rows"),
             ("ReferencedImageSequence.0.Rows", "the data set has no element ReferencedImageSequence"),
             ("Rows.0.Columns", "Rows is no sequence"),
+            ("OtherPatientIDsSequence.1.PatientIDs", "'PatientIDs' is neither .* did you mean PatientID"),
+            ("OtherPatientIDsSequence.1.", "'' is neither"),
+            (".PatientID", "'' is neither"),
+            (".", "'' is neither"),
         ],
     )
     def test_tells_the_step_that_is_missing(self, ct, path, message):
@@ -64,12 +68,9 @@ class TestPath:
         "path",
         [
             "OtherPatientIDsSequence.PatientID",
-            "OtherPatientIDsSequence.1.Patient",
             "OtherPatientIDsSequence.1_0.PatientID",
             f"OtherPatientIDsSequence.{'9' * 5000}.PatientID",
-            "OtherPatientIDsSequence.1.",
-            ".PatientID",
-            ".",
+            "OtherPatientIDsSequence..PatientID",
         ],
     )
     def test_that_is_none(self, ct, path):

@@ -53,9 +53,22 @@ class TestAccess:
     def test_no_such_keyword(self, ct):
         with pytest.raises(AttributeError, match="'Rowz' is neither"):
             _ = ct.Rowz
-        with pytest.raises(hu.OptionError, match="'Rowz' is neither"):
-            ct["Rowz"]
+        for kind in (hu.MissingElementError, KeyError):
+            with pytest.raises(kind, match="'Rowz' is neither"):
+                ct["Rowz"]
         assert not hasattr(ct, "Rowz")
+
+    def test_no_such_keyword_and_what_may_be_meant(self, ct):
+        """Of several that are alike, one that is in the data set."""
+        for wrong, right in (("PatientNam", "PatientName"), ("WindowCentre", "WindowCenter")):
+            with pytest.raises(AttributeError, match=rf"; did you mean {right}\?"):
+                getattr(ct, wrong)
+            with pytest.raises(hu.MissingElementError, match=rf"; did you mean {right}\?"):
+                ct[wrong]
+        with pytest.raises(hu.MissingElementError, match=r"Nothing.*\(0010,0010\)$"):
+            ct["NothingOfTheKind"]
+        with pytest.raises(hu.MissingElementError, match=r"mean InstanceNumber\?"):
+            ct["InstancesNumber"]
 
     @pytest.mark.parametrize("key", ["Rowz", -1, 1 << 32, (1, 1 << 16), None, 1.5, (), b"Rows", ["Rows"]])
     def test_what_is_no_tag_is_not_in_it(self, ct, key):

@@ -47,16 +47,20 @@ def follow(ds: Dataset, path: str) -> Element | Dataset:
     Raises
     ------
     MissingElementError
-        A step is not there; the message tells which, and in what.
+        A step is not there, or neither a keyword nor a tag; the message tells which, and in what.
     OptionError
-        The path cannot be one: a step is neither a keyword nor a tag, or where an item is wanted no number.
+        The path cannot be one: where an item is wanted there is no number.
     """
     found: Element | Dataset = ds
     steps = path.split(".")
     for position, step in enumerate(steps):
         here = ".".join(steps[:position])
         if not isinstance(found, Element):
-            tag = tag_number(step)
+            try:
+                tag = tag_number(step)
+            except OptionError as error:
+                message = f"{path!r}: {error.message}{found._suggestion(step)}"
+                raise MissingElementError(message, file=ds._source.name) from None
             place = found._find(tag)
             if place is None:
                 raise MissingElementError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from hounsfield._kernels import header
 from hounsfield._kernels.header import Header, Keyword, fields
 from hounsfield.elements.context import CONTEXTS, Context, ProblemError, context_of
-from hounsfield.elements.dictionary import TAGS, Tag, keyword, tag_number
+from hounsfield.elements.dictionary import TAGS, Tag, close_keywords, keyword, tag_number
 from hounsfield.elements.dictionary import vr as dictionary_vr
 from hounsfield.elements.element import Element
 from hounsfield.elements.scanning import (
@@ -142,7 +142,8 @@ class Dataset(Header):
         try:
             tag = TAGS[name]
         except KeyError:
-            raise AttributeError(f"{name!r} is neither an attribute nor a keyword of the standard") from None
+            message = f"{name!r} is neither an attribute nor a keyword of the standard"
+            raise AttributeError(message + self._suggestion(name)) from None
         # The first use of a keyword makes it an attribute of all data sets: this way here costs far more.
         if name not in Dataset.__dict__:
             setattr(Dataset, name, Keyword(tag))
@@ -151,10 +152,13 @@ class Dataset(Header):
     def __getitem__(self, key: Key) -> Element:
         try:
             tag = tag_number(key)
-        except OptionError:
-            if not _is_path(key):
+        except OptionError as error:
+            if _is_path(key):
+                return self._element_at(key)
+            if not isinstance(key, str):
                 raise
-            return self._element_at(key)
+            message = error.message + self._suggestion(key)
+            raise MissingElementError(message, file=self._source.name) from None
         found = self._find(tag)
         if found is None:
             raise self._missing(tag)
@@ -445,6 +449,15 @@ class Dataset(Header):
         if self._parent is None and (tag >= stop_tag or (asked is not None and tag not in asked)):
             message = f"the element{name} was not asked for: `tags` or `until` left it out of what was read"
         return MissingElementError(message, file=self._source.name, tag=tag)
+
+    def _suggestion(self, name: str) -> str:
+        """What to add to a message about a keyword that there is not: the closest one, best of those here."""
+        if not name[:1].isupper():  # what programs look for in any object, and that often, is no keyword
+            return ""
+        close = close_keywords(name)
+        here = (word for word in close if self._table.find(TAGS[word]))
+        word = next(here, close[0] if close else None)
+        return f"; did you mean {word}?" if word else ""
 
     def _select(self, stop_tag: int, tags: tuple[int, ...] | None) -> None:
         """Leave out what stands from a tag on, and all but these tags."""

@@ -15,6 +15,7 @@ __all__ = [
     "TAGS",
     "Entry",
     "Tag",
+    "close_keywords",
     "entry",
     "keyword",
     "private_entry",
@@ -191,6 +192,15 @@ def tag_number(key: str | int | tuple[int, int]) -> int:
     if not 0 <= number <= 0xFFFFFFFF:
         raise OptionError(f"a tag is a 32-bit number, unlike {number:#x}")
     return number
+
+
+@lru_cache(maxsize=1024)
+def close_keywords(text: str) -> tuple[str, ...]:
+    """Give the keywords that a text may be a misspelling of, the likeliest first."""
+    from difflib import get_close_matches
+
+    _ = TAGS["PatientName"]  # which fills it
+    return tuple(get_close_matches(text, TAGS, 5, 0.75))
 
 
 def entry(number: int) -> Entry | None:
