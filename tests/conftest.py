@@ -1,4 +1,4 @@
-"""Real files, kinds of buffer, twins of a kernel and an independent decoder, for every test to ask for."""
+"""Files real and made, kinds of buffer, twins of a kernel, an independent decoder: what tests can ask for."""
 
 import csv
 import mmap
@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import hypothesis
 import pytest
@@ -48,6 +49,7 @@ class CorpusFile:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "corpus(wanted): the corpus files for which wanted(file) is true")
+    config.addinivalue_line("markers", "generated(*starts): the generated files whose names begin so")
     if IN_CI and not (CORPUS / "manifest.csv").is_file():
         raise pytest.UsageError(f"CI must have the corpus, and there is none in {CORPUS}")
 
@@ -77,7 +79,7 @@ def is_dicom(path: Path) -> bool:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test once for every file, if it asks for ``corpus_file`` or ``pydicom_file``."""
+    """Run a test once for every file, if it asks for ``corpus_file``, ``pydicom_file`` or ``generated``."""
     if "corpus_file" in metafunc.fixturenames:
         if not (CORPUS / "manifest.csv").is_file():
             skip = pytest.mark.skip(reason=f"no corpus in {CORPUS}; HOUNSFIELD_CORPUS names its folder")
@@ -90,6 +92,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "pydicom_file" in metafunc.fixturenames:
         paths = pydicom_files()
         metafunc.parametrize("pydicom_file", paths, ids=["/".join(path.parts[-2:]) for path in paths])
+    if "generated" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("generated")
+        names = import_module("generate").names(*(marker.args if marker else ()))
+        assert names, f"no generated file is wanted by {metafunc.definition.nodeid}"
+        metafunc.parametrize("generated", names, indirect=True)
+
+
+@pytest.fixture
+def generated(request: pytest.FixtureRequest) -> Any:
+    """Each file of tests/generate.py, made when it is first asked for: a `generate.Case`."""
+    generate = import_module("generate")
+    try:
+        return generate.case(request.param)
+    except generate.UnavailableError as error:
+        if IN_CI:
+            pytest.fail(f"CI must have every encoder: {error}")
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
