@@ -280,7 +280,7 @@ NOT_AS_PYDICOM = {
             "1.2.840.10008.1.2.7.2",
             "1.2.840.10008.1.2.7.3",
         ),
-        {"is_encapsulated", "is_compressed"},
+        frozenset(("is_encapsulated", "is_compressed")),
     ),
     "1.2.840.10008.1.20": {"is_implicit_VR", "is_encapsulated", "is_compressed"},  # Papyrus 3
 }
