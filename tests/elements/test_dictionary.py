@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom import datadict
 from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
@@ -261,6 +262,45 @@ def test_transfer_syntaxes(
     syntax = uids.transfer_syntax(uid)
     assert syntax[2:] == (explicit, big_endian, deflated, encapsulated)
     assert syntax.name == uids.uid_name(uid)
+
+
+NOT_AS_PYDICOM = {
+    "1.2.840.10008.1.2.1.98": {"is_compressed"},  # encapsulated, and uncompressed
+    # Pixel Data are elsewhere, and what refers to them may be deflated
+    "1.2.840.10008.1.2.4.94": {"is_encapsulated", "is_compressed"},
+    "1.2.840.10008.1.2.4.95": {"is_encapsulated", "is_compressed", "is_deflated"},
+    "1.2.840.10008.1.2.4.204": {"is_encapsulated", "is_compressed"},
+    "1.2.840.10008.1.2.4.205": {"is_encapsulated", "is_compressed", "is_deflated"},
+    # MIME, XML and video streams of their own
+    **dict.fromkeys(
+        (
+            "1.2.840.10008.1.2.6.1",
+            "1.2.840.10008.1.2.6.2",
+            "1.2.840.10008.1.2.7.1",
+            "1.2.840.10008.1.2.7.2",
+            "1.2.840.10008.1.2.7.3",
+        ),
+        frozenset(("is_encapsulated", "is_compressed")),
+    ),
+    "1.2.840.10008.1.20": {"is_implicit_VR", "is_encapsulated", "is_compressed"},  # Papyrus 3
+}
+FACTS = ("is_implicit_VR", "is_little_endian", "is_deflated", "is_encapsulated", "is_compressed")
+
+
+@pytest.mark.parametrize("text", [uid for uid, row in UID_dictionary.items() if row[1] == "Transfer Syntax"])
+def test_what_a_transfer_syntax_uid_tells_is_what_pydicom_says(text: str) -> None:
+    ours, theirs = uids.UID(text), pydicom.uid.UID(text)
+    assert ours.is_transfer_syntax
+    differ = {fact for fact in FACTS if getattr(ours, fact) != getattr(theirs, fact)}
+    assert differ == NOT_AS_PYDICOM.get(text, set())
+
+
+@pytest.mark.parametrize("text", ["1.2.840.10008.5.1.4.1.1.2", "1.2.3", ""])
+@pytest.mark.parametrize("fact", FACTS)
+def test_what_is_no_transfer_syntax_tells_nothing(text: str, fact: str) -> None:
+    assert not uids.UID(text).is_transfer_syntax
+    with pytest.raises(ValueError, match=f"'{text}' is no transfer syntax"):
+        getattr(uids.UID(text), fact)
 
 
 def test_uid_by_keyword() -> None:

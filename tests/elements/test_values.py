@@ -295,9 +295,10 @@ class Walk:
 
 def test_every_element_is_what_pydicom_reads() -> None:
     walk = Walk()
+    files = corpus()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for path in corpus():
+        for path in files:
             try:
                 ds = pydicom.dcmread(path, force=True)
             except Exception:  # what pydicom cannot read, it cannot be asked about
@@ -305,5 +306,5 @@ def test_every_element_is_what_pydicom_reads() -> None:
             for part in (ds.file_meta, ds):
                 walk.data_set(path.name, part, charset.DEFAULT, None)
     assert not walk.differences
-    assert walk.compared.total() > 5000
+    assert walk.compared.total() > (40_000 if len(files) > 300 else 6_000)
     assert set(walk.compared) >= ALL_VRS - {"OD", "OF", "OL", "OV", "SV", "UC", "UR", "UV"}

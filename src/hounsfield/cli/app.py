@@ -19,10 +19,10 @@ COMMANDS = ("convert", "dump")
 class Commands(click.Group):
     """The subcommands; what one of them needs does not slow down another."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - of click
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - of click
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"hounsfield.cli.{cmd_name}"), cmd_name)

@@ -80,7 +80,7 @@ class PictureWriter:
     ) -> None:
         pass  # each picture is whole
 
-    def add(self, path: str, name: str, images: Sequence[Image]) -> None:  # noqa: ARG002
+    def add(self, path: str, name: str, images: Sequence[Image]) -> None:  # noqa: ARG002 - of the protocol
         for file, image in zip(self._free_names(name, images), images, strict=True):
             write_png(self._folder / file, image.samples)
 
@@ -136,7 +136,7 @@ class ArrayWriter:
         self._manifest.write('{"images": [')
         return self
 
-    def add(self, path: str, name: str, images: Sequence[Image]) -> None:  # noqa: ARG002
+    def add(self, path: str, name: str, images: Sequence[Image]) -> None:  # noqa: ARG002 - of the protocol
         for image in images:
             self._array.write(np.ascontiguousarray(image.samples).data)
             entry = {

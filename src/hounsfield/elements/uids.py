@@ -26,8 +26,9 @@ PIXELS_ELSEWHERE = frozenset(
         "1.2.840.10008.1.2.4.205",
     }
 )
+ENCAPSULATED_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
 ENCAPSULATED = (
-    "1.2.840.10008.1.2.1.98",  # Encapsulated Uncompressed
+    ENCAPSULATED_UNCOMPRESSED,
     "1.2.840.10008.1.2.4.",  # JPEG, JPEG-LS, JPEG 2000, MPEG, HEVC, HTJ2K
     "1.2.840.10008.1.2.5",  # RLE
     "1.2.840.10008.1.2.8.",  # Deflated Image Frame
@@ -102,7 +103,11 @@ def _keywords() -> dict[str, str]:
 
 
 class UID(str):
-    """A unique identifier (PS3.5 Section 9): a str that knows what it stands for."""
+    """A unique identifier (PS3.5 Section 9): a str that knows what it stands for.
+
+    Those of its properties that tell how a transfer syntax encodes raise OptionError, a ValueError, for a UID
+    that is none.
+    """
 
     __slots__ = ()
 
@@ -133,6 +138,42 @@ class UID(str):
     def is_private(self) -> bool:
         """Whether it lies outside of the root that DICOM registers its own UIDs under."""
         return not self.startswith("1.2.840.10008.")
+
+    @property
+    def is_transfer_syntax(self) -> bool:
+        """Whether it is a transfer syntax that is known here."""
+        return transfer_syntax(self).encapsulated is not None
+
+    @property
+    def is_implicit_VR(self) -> bool:  # noqa: N802 - the name pydicom's users know
+        """Whether elements carry no VR (PS3.5 Annex A.1)."""
+        return not self._transfer_syntax.explicit
+
+    @property
+    def is_little_endian(self) -> bool:
+        """Whether numbers and lengths begin with their low byte (PS3.5 Section 7.3)."""
+        return not self._transfer_syntax.big_endian
+
+    @property
+    def is_deflated(self) -> bool:
+        """Whether the data set is a deflate stream (PS3.5 Annex A.5)."""
+        return self._transfer_syntax.deflated
+
+    @property
+    def is_encapsulated(self) -> bool:
+        """Whether Pixel Data come as fragments (PS3.5 Annex A.4)."""
+        return bool(self._transfer_syntax.encapsulated)
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether these hold compressed frames: of Encapsulated Uncompressed they do not."""
+        return self.is_encapsulated and self != ENCAPSULATED_UNCOMPRESSED
+
+    @property
+    def _transfer_syntax(self) -> TransferSyntax:
+        if not self.is_transfer_syntax:
+            raise OptionError(f"{str(self)!r} is no transfer syntax")
+        return transfer_syntax(self)
 
 
 def uid_entry(text: str) -> UIDEntry | None:
