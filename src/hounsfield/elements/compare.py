@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from hounsfield.elements.access import path_step
 from hounsfield.elements.json_model import WORD_CODES, little_endian
+from hounsfield.elements.scanning import UNDEFINED
 from hounsfield.elements.sequence import Sequence
 from hounsfield.elements.text import head
+from hounsfield.errors import DicomError, SourceError
 
 if TYPE_CHECKING:
     from hounsfield.elements.dataset import Dataset
@@ -21,12 +23,12 @@ def same(one: Dataset, other: Dataset) -> bool:
     """Tell whether two data sets have the same elements: tags, VRs and values, in items, too.
 
     How they are written does not matter: not the transfer syntax, nor character set or padding of a text. Not
-    a number equals itself here.
+    a number equals itself here. Values and sequences that cannot be read are equal if their bytes are.
 
     Raises
     ------
-    DicomError
-        A value or an item cannot be read.
+    SourceError, OSError
+        Values are still to be read, and the source was closed, or has changed.
     """
     return all(
         mine is not None and its is not None and _same_element(mine, its)
@@ -35,6 +37,21 @@ def same(one: Dataset, other: Dataset) -> bool:
 
 
 def _same_element(one: Element, other: Element) -> bool:
+    try:
+        return _same_value(one, other)
+    except SourceError:
+        raise
+    except DicomError:
+        return one._tag == other._tag and _what_is_there(one) == _what_is_there(other)
+
+
+def _what_is_there(element: Element) -> bytes:
+    """The bytes of a value, or if it has no end, all that follow."""
+    length = element._row[3]
+    return head(element, element._dataset._source.size - element.offset if length == UNDEFINED else length)
+
+
+def _same_value(one: Element, other: Element) -> bool:
     vr = one.VR
     if one._tag != other._tag or vr != other.VR:
         return False
@@ -42,7 +59,7 @@ def _same_element(one: Element, other: Element) -> bool:
         items = zip_longest((item for item, _ in one.value.each()), (item for item, _ in other.value.each()))
         return all(mine is not None and its is not None and same(mine, its) for mine, its in items)
     if one.is_cut or other.is_cut:
-        return one.is_cut and other.is_cut and head(one, one.length) == head(other, other.length)
+        return one.is_cut and other.is_cut and _what_is_there(one) == _what_is_there(other)
     if vr in WORD_CODES:
         return _words(one, vr) == _words(other, vr)
     mine, its = one.value, other.value
