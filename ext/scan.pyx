@@ -37,7 +37,7 @@ cdef extern from "file.h":
 __all__ = ["DEFAULT_MAX_DEPTH", "DEFAULT_MAX_ELEMENTS", "HAS_FILES", "Table", "scan", "scan_file", "table_of"]
 
 cdef enum:
-    DEFAULT_DEPTH = 64
+    DEFAULT_DEPTH = 128     # 64 sequences, each in an item of the one around it
     DEFAULT_ELEMENTS = 1 << 24
 
 HAS_FILES = bool(HOUNSFIELD_HAS_FILES)
@@ -71,7 +71,10 @@ cdef dict MESSAGES = {
     BAD_VR: (ParseError, "no value representation and no sensible length where an element should start"),
     BAD_NESTING: (ParseError, "an item, a delimiter or an element where none of its kind may stand"),
     OVERRUN: (ParseError, "the length reaches past the end of the sequence or item around it"),
-    TOO_DEEP: (LimitError, "sequences are nested too deep"),
+    TOO_DEEP: (
+        LimitError,
+        "sequences are nested too deep (64 are read): `until` the outermost one's tag reads what is before",
+    ),
     TOO_MANY: (LimitError, "too many elements"),
     TOO_LARGE: (LimitError, "the data set is larger than 4 GiB without its pixel data"),
 }

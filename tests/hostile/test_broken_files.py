@@ -270,7 +270,7 @@ class TestDepth:
             data = wrap(data)
         return part10(b"1.2.840.10008.1.2.1", data)
 
-    @pytest.mark.parametrize("depth", [33, 300, 20_000])
+    @pytest.mark.parametrize("depth", [65, 300, 20_000])
     def test_of_undefined_lengths(self, depth):
         start = undefined(0x00081140, b"SQ", b"") + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
         end = struct.pack("<HHIHHI", 0xFFFE, 0xE00D, 0, 0xFFFE, 0xE0DD, 0)
@@ -287,14 +287,35 @@ class TestDepth:
         with pytest.raises(hu.LimitError, match="deep"):
             _ = ds.ReferencedImageSequence
 
-    def test_up_to_the_limit(self):
-        data = self.nest(
-            32, lambda inner: undefined(0x00081140, b"SQ", open_item(inner) + b"\xfe\xff\xdd\xe0\0\0\0\0")
-        )
-        ds = hu.read(data)
-        for _ in range(32):
+    @staticmethod
+    def open_sequence(inner):
+        return undefined(0x00081140, b"SQ", open_item(inner) + b"\xfe\xff\xdd\xe0\0\0\0\0")
+
+    @staticmethod
+    def sequence(inner):
+        return element(0x00081140, b"SQ", item(inner))
+
+    @pytest.mark.parametrize("wrap", ["open_sequence", "sequence"])
+    def test_up_to_the_limit(self, wrap):
+        ds = hu.read(self.nest(MAX_DEPTH, getattr(self, wrap)))
+        for _ in range(MAX_DEPTH):
             ds = ds.ReferencedImageSequence[0]
         assert ds.Modality == "CT"
+
+    def test_one_more(self):
+        ds = hu.read(self.nest(MAX_DEPTH + 1, self.sequence))
+        for _ in range(MAX_DEPTH):
+            ds = ds.ReferencedImageSequence[0]
+        with pytest.raises(hu.LimitError, match="more than 64 deep: the element's `bytes`"):
+            _ = ds.ReferencedImageSequence
+        assert ds["ReferencedImageSequence"].bytes == item(element(0x00080060, b"CS", b"CT"))
+
+    def test_one_more_of_undefined_length(self):
+        meta = part10(b"1.2.840.10008.1.2.1", element(0x00080060, b"CS", b"CT"))
+        data = meta + self.nest(MAX_DEPTH + 1, self.open_sequence)[len(part10(b"1.2.840.10008.1.2.1", b"")) :]
+        with pytest.raises(hu.LimitError, match=r"too deep \(64 are read\): `until`"):
+            hu.read(data)
+        assert hu.read(data, until="ReferencedImageSequence").Modality == "CT"
 
 
 class TestMemory:

@@ -335,7 +335,7 @@ class TestMutated:
         data = bytes(data[: draw(st.just(len(data)) | st.integers(0, len(data)))])
         options = {name: draw(st.booleans()) for name in ("explicit", "nested", "fragments")}
         options |= {name: draw(st.integers(0, 7)) == 7 for name in ("big", "items")}
-        options["max_depth"] = draw(st.sampled_from((64, 0, 1, 3, 255)))
+        options["max_depth"] = draw(st.sampled_from((128, 64, 0, 1, 3, 255)))
         options["max_elements"] = draw(st.sampled_from((1 << 24, 0, 5, 50)))
         options["stop_tag"] = draw(
             st.sampled_from((0xFFFFFFFF, 0x00280000, 0x00030000, 0x7FE00011, 0x00100011, 1, 0))
@@ -437,11 +437,11 @@ class TestTable:
 
 class TestLimits:
     @pytest.mark.parametrize("nested", [False, True])
-    @pytest.mark.parametrize("depth", [1, 31, 32, 33, 127, 128, 300, 5000])
+    @pytest.mark.parametrize("depth", [1, 63, 64, 65, 127, 128, 300, 5000])
     def test_depth(self, depth, nested):
         """Each sequence and each item is one level; none is a call."""
         data = (OPEN_SEQUENCE + OPEN_ITEM) * depth + (ITEM_DELIMITER + SEQUENCE_DELIMITER) * depth
-        if 2 * depth <= 64:
+        if 2 * depth <= 128:
             rows, status, _ = same(data, nested=nested)
             assert status == "complete"
             assert len(rows) == (2 * depth if nested else 1)

@@ -253,7 +253,7 @@ def scan(
     fragments: bool = False,
     stop_tag: int = 0xFFFFFFFF,
     max_elements: int = 1 << 24,
-    max_depth: int = 64,
+    max_depth: int = 128,
 ) -> Table:
     """What hounsfield._kernels.scan.scan does, written from PS3.5 Section 7 for reading, not for speed."""
     available = bytes(data)[:stop]

@@ -36,7 +36,7 @@ class Sequence:
             depth, around = depth + 1, around._parent
         if depth > MAX_DEPTH:
             raise LimitError(
-                f"sequences are nested more than {MAX_DEPTH} deep",
+                f"sequences are nested more than {MAX_DEPTH} deep: the element's `bytes` hold the rest",
                 file=dataset._source.name,
                 tag=row[0],
                 offset=segment[0] + row[2],
