@@ -3,6 +3,7 @@
 import io
 import mmap
 import os
+import pickle
 import struct
 
 import numpy as np
@@ -143,6 +144,26 @@ class TestClose:
             _ = 1 / 0
         with pytest.raises(hu.SourceError):
             _ = ds.StudyDate
+
+    def test_an_mmap_can_be_closed_while_items_are_kept(self, pydicom_path):
+        with pydicom_path("reportsi.dcm").open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        ds = hu.read(mapped)
+        kept = [element for _, element in ds.walk()]
+        sequences = [element.value for element in kept if element.VR == "SQ"]
+        items = [item for sequence in sequences for item, _ in sequence.each()]
+        ds.close()
+        mapped.close()
+        assert len(kept) > len(ds)
+        assert len(items) > len(ds.ContentSequence)
+        unread = [lambda each=each: each.bytes for each in kept]
+        unread += [lambda each=each: pickle.dumps(each) for each in items]
+        unread += [lambda each=each: list(each.each()) for each in sequences if len(each)]
+        for look in unread:
+            with pytest.raises(hu.SourceError, match="is closed"):
+                look()
+        assert repr(items[-1])
+        assert items[-1].warnings == ()
 
     @pytest.mark.parametrize(
         "name", ["CT_small.dcm", "reportsi.dcm", "UN_sequence.dcm", "JPEG2000.dcm", "image_dfl.dcm"]

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hounsfield.elements.scanning import FLAG_CUT, FLAG_IMPLICIT, FLAG_UNDEFINED, UNDEFINED, Encoding, Segment
+from hounsfield.elements.scanning import (
+    FLAG_CUT,
+    FLAG_IMPLICIT,
+    FLAG_UNDEFINED,
+    UNDEFINED,
+    Encoding,
+    Segment,
+    at_hand,
+)
 
 __all__ = ["structure_problems"]
 
@@ -66,7 +74,7 @@ def _group_lengths(segments: list[Segment], encoding: Encoding) -> Iterator[tupl
             if row[3] == UNDEFINED:
                 return
             end = base + row[2] + row[3] + (DELIMITER_BYTES if row[5] & FLAG_UNDEFINED else 0)
-            if row[0] & 0xFFFF == 0 and row[3] == 4 and len(data) >= row[2] + 4:
+            if row[0] & 0xFFFF == 0 and row[3] == 4 and at_hand(data) >= row[2] + 4:
                 value = bytes(data[row[2] : row[2] + 4])
                 tag, start = row[0], end
                 said = int.from_bytes(value, "big" if encoding.big_endian else "little")

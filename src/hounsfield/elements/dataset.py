@@ -24,6 +24,8 @@ from hounsfield.elements.scanning import (
     Row,
     ScanEnd,
     Segment,
+    at_hand,
+    release,
     scan_part,
     scan_source,
 )
@@ -531,6 +533,9 @@ class Dataset(Header):
         if self._meta is not None:
             data, start, stop = self._meta
             self._meta = bytes(data[:stop]), start, stop
+        # Items that somebody has kept may share them: those of walk(), which are not in `_values`.
+        for _, data, _ in self._segments():
+            release(data)
         self._data = b""
         self._more = self._more and [(base, b"", table) for base, _, table in self._more]
         for value in self._values.values():
@@ -574,7 +579,7 @@ class Dataset(Header):
         base, data, _ = self._segment(number)
         if length == UNDEFINED:
             length = self._fragments(base + offset)[0] - (base + offset)
-        if offset + length <= len(data):
+        if offset + length <= at_hand(data):
             return memoryview(data)[offset : offset + length].toreadonly()
         return memoryview(self._source.read(base + offset, length)).toreadonly()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hounsfield._kernels.scan import Table
-from hounsfield.elements.scanning import Segment
+from hounsfield.elements.scanning import Segment, at_hand
 
 if TYPE_CHECKING:
     from hounsfield.elements.dataset import Dataset, Options
@@ -30,7 +30,7 @@ def reduced(dataset: Dataset, notes: dict[str, int | None] | None) -> tuple[Any,
 def _kept(segment: Segment) -> Kept:
     """What of a segment is to be pickled: a view of the source's buffer will be taken anew."""
     base, data, table = segment
-    return base, data if isinstance(data, bytes) else len(data), table
+    return base, data if isinstance(data, bytes) else at_hand(data), table
 
 
 def _restored(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from hounsfield._kernels.scan import Table, scan
@@ -23,6 +24,8 @@ __all__ = [
     "Row",
     "ScanEnd",
     "Segment",
+    "at_hand",
+    "release",
     "scan_part",
     "scan_source",
 ]
@@ -67,6 +70,21 @@ class ScanEnd(NamedTuple):
 
     status: str
     position: int
+
+
+def at_hand(data: bytes | memoryview) -> int:
+    """How many bytes are at hand: none of a view that was released, when its data set was closed."""
+    try:
+        return len(data)
+    except ValueError:
+        return 0
+
+
+def release(data: bytes | memoryview) -> None:
+    """Give a buffer back to its owner, unless somebody is looking at it."""
+    if isinstance(data, memoryview):
+        with suppress(BufferError):
+            data.release()
 
 
 def scan_part(

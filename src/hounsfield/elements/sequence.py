@@ -11,6 +11,7 @@ from hounsfield.elements.scanning import (
     Row,
     ScanEnd,
     Segment,
+    at_hand,
     scan_part,
 )
 from hounsfield.errors import LimitError
@@ -55,7 +56,7 @@ class Sequence:
         if self._found is None:
             dataset, (tag, _, offset, length, _, _) = self._dataset, self._row
             base, data, _ = self._segment
-            if offset + length > len(data):
+            if offset + length > at_hand(data):
                 base, data, offset = base + offset, dataset._source.read(base + offset, length), 0
             table = scan_part(
                 dataset._source, base, data, offset, offset + length, self._encoding, items=True
@@ -92,7 +93,7 @@ class Sequence:
     def _item(self, row: Row, base: int, data: bytes | memoryview) -> Dataset:
         parent = self._dataset
         start, stop = row[2], row[2] + row[3]
-        if stop > len(data):
+        if stop > at_hand(data):
             base, data, start, stop = base + start, parent._source.read(base + start, row[3]), 0, row[3]
         table = scan_part(parent._source, base, data, start, stop, self._encoding, fragments=True)
         item = type(parent)(parent._source, (base, data, table), self._encoding, parent=parent)

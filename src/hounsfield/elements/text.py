@@ -17,7 +17,7 @@ from hounsfield.elements.charset import (
     decode_text,
     ignore,
 )
-from hounsfield.elements.scanning import IMPLICIT_LITTLE, scan_source
+from hounsfield.elements.scanning import IMPLICIT_LITTLE, at_hand, scan_source
 from hounsfield.elements.sequence import Sequence
 from hounsfield.elements.uids import uid_entry
 from hounsfield.errors import DicomError
@@ -231,7 +231,7 @@ def head(element: Element, count: int) -> bytes:
     """Give the first bytes of a value, without reading the rest of it."""
     base, data, _ = element._segment
     start = element._row[2]
-    if start + count <= len(data):
+    if start + count <= at_hand(data):
         return bytes(data[start : start + count])
     return bytes(element._dataset._source.read(base + start, count))
 
