@@ -13,6 +13,8 @@ from hounsfield.elements.reader import open_part10, open_plain, select
 from hounsfield.elements.scanning import EXPLICIT_LITTLE, scan_part
 from hounsfield.elements.uids import UID, transfer_syntax
 from hounsfield.errors import DicomError, OptionError, UnsupportedError
+from hounsfield.pixels.frames import Frames, frames_of
+from hounsfield.pixels.layout import layout_of
 from hounsfield.pixels.native import read_native
 from hounsfield.sources import BufferSource
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from hounsfield.elements.dataset import Key
     from hounsfield.elements.dicomdir import Dicomdir
+    from hounsfield.pixels.frames import Index
     from hounsfield.sources import BinaryFile
 
 __all__ = ["Dataset", "read", "read_dicomdir"]
@@ -60,7 +63,7 @@ class Dataset(elements.Dataset):
         On access to a value that is broken beyond showing.
     """
 
-    __slots__ = ("_pixels",)
+    __slots__ = ("_frame_index", "_pixels")
 
     @property
     def filename(self) -> str | None:
@@ -72,6 +75,55 @@ class Dataset(elements.Dataset):
         """UID of the transfer syntax, or of the one that was assumed where the file gives none."""
         syntax = self._root._syntax
         return UID(syntax.uid if syntax else "")
+
+    @property
+    def frames(self) -> Frames:
+        """The frames of the pixel data: how many there are and where their bytes are; none is decoded.
+
+        Raises
+        ------
+        PixelDataError
+            There are no pixel data, or the attributes that describe them make no sense.
+
+        Examples
+        --------
+        >>> len(ds.frames), ds.frames[0].length
+        >>> for frame in ds.frames:
+        ...     print(frame.ranges)
+        """
+        try:
+            return Frames(self, self._frame_index)
+        except AttributeError:
+            frames = frames_of(self, layout_of(self))
+            self._frame_index: Index = frames._index
+            return frames
+
+    def encoded_frame(self, frame: int) -> bytes:
+        """Give the bytes of one frame as they stand in the file: of compressed pixel data its codestream.
+
+        Parameters
+        ----------
+        frame : int
+            Counted from 0, or from -1 backwards.
+
+        Returns
+        -------
+        bytes
+            Of all its fragments, padding included. Native frames of bits that do not begin on a byte have the
+            bytes that hold them: see ``frames[i].first_bit``.
+
+        Raises
+        ------
+        PixelDataError
+            There are no pixel data, or not all of the frame, or its fragments cannot be told apart.
+        IndexError
+            There is no such frame.
+
+        Notes
+        -----
+        PS3.5 Annex A.4.
+        """
+        return bytes(self.frames.read(frame))
 
     @property
     def pixel_array(self) -> npt.NDArray[Any]:

@@ -60,12 +60,17 @@ class Layout(NamedTuple):
         return (*frames, self.rows, self.columns, *samples)
 
     @property
-    def native_bytes(self) -> int:
-        """Length of uncompressed pixel data, without padding (PS3.5 Section 8.1.1)."""
-        count = self.frames * self.rows * self.columns * self.samples
+    def frame_bits(self) -> int:
+        """Length of one uncompressed frame in bits: the next begins behind the last of them."""
+        count = self.rows * self.columns * self.samples
         if self.photometric_interpretation == "YBR_FULL_422":
             count = count // 3 * 2
-        return math.ceil(count * self.bits_allocated / 8)
+        return count * self.bits_allocated
+
+    @property
+    def native_bytes(self) -> int:
+        """Length of uncompressed pixel data, without padding (PS3.5 Section 8.1.1)."""
+        return math.ceil(self.frames * self.frame_bits / 8)
 
 
 def layout_of(ds: Dataset) -> Layout:
