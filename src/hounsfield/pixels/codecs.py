@@ -25,6 +25,7 @@ SOF0, SOF1, SOF2, SOF3, SOF9, SOF10 = 0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA
 # OpenJPEG 2.5 gives wrong samples in silence above this.
 MAX_JPEG2000_PRECISION = 24
 END = b"\xff\xd9"
+NO_END = "the codestream has no end marker: some of its samples may be missing"
 # Entropy-coded data that no image ends in by chance, and without a byte that could be taken for a marker.
 NOISE = bytes.fromhex("b54a8ed16937c25bac1de473980f") * 16
 # Of 32-bit samples: four passes of NumPy over it stay in the second-level cache.
@@ -206,13 +207,21 @@ class Frame(NamedTuple):
     reduce: int
     strict: bool
 
-    def widened(self, decoder: Callable[..., npt.NDArray[Any]], data: Buffer, **options: Any) -> None:
-        """Decode straight into `out`, or beside it where its samples are wider than the decoder's."""
+    @property
+    def decoded(self) -> npt.NDArray[Any]:
+        """Where imagecodecs can decode to: `out`, or an array beside it if that has wider samples."""
         precision = self.stream.precision
-        if self.out.itemsize == (1 if precision <= 8 else 2 if precision <= 16 else 4):
-            decoder(data, out=self.out, **options)
-        else:
-            self.out[...] = decoder(data, **options).reshape(self.out.shape)
+        itemsize = 1 if precision <= 8 else 2 if precision <= 16 else 4
+        if self.out.itemsize == itemsize:
+            return self.out
+        return np.empty(self.out.shape, f"{'i' if self.stream.signed else 'u'}{itemsize}")
+
+    def decode(self, codec: str, data: Buffer, **options: Any) -> None:
+        """Decode into `out`."""
+        decoded = self.decoded
+        _codec(codec)(data, out=decoded, **options)
+        if decoded is not self.out:
+            self.out[...] = decoded
 
 
 def _codec(name: str) -> Callable[..., npt.NDArray[Any]]:
@@ -232,31 +241,34 @@ def _decode_jpeg(frame: Frame) -> str:
     elif stream.components > 1:
         spaces = {"colorspace": "UNKNOWN", "outcolorspace": "UNKNOWN"}
     if stream.terminated:
-        frame.widened(_codec("jpeg8_decode"), frame.view, **spaces)
+        frame.decode("jpeg8_decode", frame.view, **spaces)
         return ""
     # An FF that was cut from its second byte would make a marker of what follows.
     cut = bytes(frame.view).rstrip(b"\xff")
-    frame.widened(_codec("jpeg8_decode"), cut, **spaces)
+    frame.decode("jpeg8_decode", cut, **spaces)
     if not frame.strict:
-        return "the JPEG has no end: some of its samples may be missing"
+        return NO_END
     if stream.restart_interval or not stream.interleaved or stream.sof in (SOF2, SOF9, SOF10):
         raise PixelDataError("the JPEG has no end, and its samples cannot be told to be all there")
     # libjpeg fills with zeros what is missing. If other data give other samples, something is.
     other = _codec("jpeg8_decode")(cut + NOISE + END, **spaces)
     if not np.array_equal(frame.out, other.reshape(frame.out.shape)):
         raise PixelDataError("the JPEG ends before its samples do", offset=stream.stop)
-    return "the JPEG has no end-of-image marker"
+    return "the JPEG has no end marker"
 
 
 def _decode_jpegls(frame: Frame) -> str:
-    stream, out = frame.stream, frame.out
+    stream = frame.stream
+    if frame.strict and not stream.terminated:
+        # CharLS notices that data are missing, but not if that is less than a byte or so.
+        raise PixelDataError("the JPEG-LS has no end, and its samples cannot be told to be all there")
     # Without an end CharLS looks for one for seconds.
     data = frame.view if stream.terminated else bytes(frame.view) + END
     if stream.interleaved:
-        frame.widened(_codec("jpegls_decode"), data)
+        frame.decode("jpegls_decode", data)
     else:
-        out[...] = _codec("jpegls_decode")(data)
-    return "" if stream.terminated else "the JPEG-LS has no end-of-image marker"
+        frame.out[...] = _codec("jpegls_decode")(data)
+    return "" if stream.terminated else NO_END
 
 
 def _decode_jpeg2000(frame: Frame) -> str:
@@ -267,7 +279,7 @@ def _decode_jpeg2000(frame: Frame) -> str:
         raise UnsupportedError(f"JPEG 2000 with {stream.precision} bits")
     options = {"skipres": frame.reduce} if frame.reduce else {}
     data = frame.view if stream.terminated else bytes(frame.view) + END
-    frame.widened(_codec("jpeg2k_decode"), data, numthreads=1, **options)
+    frame.decode("jpeg2k_decode", data, numthreads=1, **options)
     return "" if stream.terminated else "the JPEG 2000 codestream has no end marker"
 
 
@@ -280,15 +292,17 @@ def _decode_htj2k(frame: Frame) -> str:
     # OpenJPH says nothing where data are missing.
     if frame.strict and stream.flaw:
         raise PixelDataError(f"the HTJ2K codestream is cut short: {stream.flaw}")
-    options = {"skipres": frame.reduce} if frame.reduce else {}
-    if stream.lossless:
-        frame.widened(_codec("htj2k_decode"), frame.view, planar=False, **options)
+    if not stream.lossless:
+        _decode_irreversible(frame)
     else:
-        _decode_irreversible(frame, options)
+        decoded = frame.decoded
+        _pull(frame, frame.view, decoded)
+        if decoded is not frame.out:
+            frame.out[...] = decoded
     return "" if stream.terminated else "the HTJ2K codestream has no end marker"
 
 
-def _decode_irreversible(frame: Frame, options: dict[str, int]) -> None:
+def _decode_irreversible(frame: Frame) -> None:
     """Decode the 9/7 transform as samples of 17 bits, and round and clamp them to those there are.
 
     OpenJPH does not clamp what lies beyond the range: at the nominal precision it comes out at its other end.
@@ -297,22 +311,38 @@ def _decode_irreversible(frame: Frame, options: dict[str, int]) -> None:
     data = bytearray(frame.view)
     for ssiz in range(42, 42 + 3 * stream.components, 3):
         data[ssiz] = data[ssiz] & 0x80 | 16
-    wide = _codec("htj2k_decode")(data, planar=False, **options).view(np.int32).reshape(-1)
+    wide = np.empty(frame.out.shape, np.int32)
+    _pull(frame, data, wide)
     shift = 17 - stream.precision
     low, high = 0, (1 << stream.precision) - 1
     if stream.signed:
         low, high = -(1 << stream.precision - 1), (1 << stream.precision - 1) - 1
-    out = frame.out.reshape(-1)
-    for start in range(0, wide.size, BLOCK):
-        block = wide[start : start + BLOCK]
+    flat, out = wide.reshape(-1), frame.out.reshape(-1)
+    for start in range(0, flat.size, BLOCK):
+        block = flat[start : start + BLOCK]
         block += 1 << shift - 1
         block >>= shift
         np.clip(block, low, high, out=block)
         out[start : start + BLOCK] = block
 
 
+def _pull(frame: Frame, data: Buffer, decoded: npt.NDArray[Any]) -> None:
+    """Decode by OpenJPH, which gives row after row.
+
+    imagecodecs 2026.3 loses the errors in between: all rows that are left keep what stood in them.
+    """
+    options = {"skipres": frame.reduce} if frame.reduce else {}
+    last = decoded[-1] if decoded.ndim == 2 else decoded[-1, :, -1]
+    for mark in (0x55, 0x2A):
+        last.fill(mark)
+        _codec("htj2k_decode")(data, planar=False, out=decoded, **options)
+        if (last != mark).any():
+            return
+    raise PixelDataError("the HTJ2K data are broken")
+
+
 def _decode_jpegxl(frame: Frame) -> str:
-    frame.widened(_codec("jpegxl_decode"), frame.view, numthreads=1, keeporientation=True)
+    frame.decode("jpegxl_decode", frame.view, numthreads=1, keeporientation=True)
     return ""
 
 

@@ -12,10 +12,15 @@ __all__ = ["JP2_SIGNATURE", "parse_jp2", "parse_jpeg2000"]
 JP2_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 COLORS: dict[int, Color] = {16: "rgb", 18: "ycbcr"}
 
-CAP, COD, COC, SOT, SOD = 0xFF50, 0xFF52, 0xFF53, 0xFF90, 0xFF93
+CAP, COD, COC, QCD, QCC = 0xFF50, 0xFF52, 0xFF53, 0xFF5C, 0xFF5D
+SOT, SOD, EOC = 0xFF90, 0xFF93, 0xFFD9
 HEADER = Struct(">HHHIIIIIIIIH")
+STYLE = Struct(">BBHB")
 TILE_PART = Struct(">HHHIBBH")
 HIGH_THROUGHPUT = 1 << 17  # the bit of CAP's Pcap for Part 15
+
+REVERSIBLE = 1  # the 5/3 wavelet; 0 is 9/7
+MAX_BIT_PLANES = 30
 
 MAX_SEGMENTS = 4096
 MAX_TILE_PARTS = 1 << 16
@@ -69,53 +74,114 @@ def parse_jpeg2000(view: memoryview, start: int, stop: int, color: Color | None)
     if not rows or not columns:
         raise PixelDataError("sampling factors leave no samples", offset=start + 42)
 
+    header = Header(components)
     position = start + 4 + length
-    style: tuple[int, int, int, int, int] | None = None
-    high_throughput = False
-    others: set[tuple[int, int]] = set()
     for _ in range(MAX_SEGMENTS):
         marker, length = _segment(view, position, stop)
         if marker == SOT:
             break
-        if marker == COD:
-            if style:
-                raise PixelDataError("a second COD marker", offset=position)
-            style = _coding_style(view, position, length)
-        elif marker == COC:
-            others.add(_component_style(view, position, length, components))
-        elif marker == CAP:
-            high_throughput = length >= 6 and bool(
-                int.from_bytes(view[position + 4 : position + 8], "big") & HIGH_THROUGHPUT
-            )
+        header.take(view, position, marker, length)
         position += 2 + length
     else:
         raise PixelDataError(f"more than {MAX_SEGMENTS} markers in the main header", offset=position)
-    if not style:
+    if not header.levels:
         raise PixelDataError("a tile-part before the COD marker", offset=position)
-    layers, transform, levels, block_style, wavelet = style
-    end, terminated, flaw, more = _tile_parts(view, position, stop, tiles, components)
-    uniform = others | more <= {(levels, wavelet)}
+    end, terminated, flaw = _tile_parts(view, position, stop, tiles, header)
+    lossless = REVERSIBLE in header.wavelets if len(header.wavelets) == 1 else None
+    if header.high_throughput:
+        _check_quantization(header, start)
     return Codestream(
-        kind="htj2k" if high_throughput or block_style & 0x40 else "jpeg2000",
+        kind="htj2k" if header.high_throughput else "jpeg2000",
         rows=rows,
         columns=columns,
         components=components,
         precision=precision,
         signed=sizes[0] > 0x7F,
-        lossless=wavelet == 1 if uniform else None,
+        lossless=lossless,
         start=start,
         stop=end,
         terminated=terminated,
         flaw=flaw,
         color=color,
         subsampled=subsampled or sizes[1] != 1 or sizes[2] != 1,
-        transform=bool(transform),
-        levels=levels if uniform else 0,
-        layers=layers,
+        transform=header.transform,
+        levels=min(header.levels),
+        layers=header.layers,
         tiles=tiles,
         origin=(row0, column0),
-        uniform=uniform,
     )
+
+
+class Header:
+    """What the markers of the main header say, and then those of tile-parts."""
+
+    def __init__(self, components: int) -> None:
+        self.index_bytes = 1 if components < 257 else 2
+        self.high_throughput = False
+        self.layers = 0
+        self.transform = False
+        self.levels: set[int] = set()
+        self.wavelets: set[int] = set()
+        self.bit_planes: set[tuple[int, int]] = set()
+
+    def take(self, view: memoryview, position: int, marker: int, length: int) -> None:
+        """Read one marker segment, of the kinds that are of use here."""
+        contents = bytes(view[position + 4 : position + 2 + length])
+        if marker == COD:
+            self._take_style(contents, position)
+        elif marker == COC:
+            # The component's number and a flag for precincts stand before what is of use.
+            self._take_wavelet(contents[self.index_bytes + 1 :], position)
+        elif marker == QCD:
+            self._take_quantization(contents, position)
+        elif marker == QCC:
+            self._take_quantization(contents[self.index_bytes :], position)
+        elif marker == CAP and len(contents) >= 4:
+            self.high_throughput |= bool(int.from_bytes(contents[:4], "big") & HIGH_THROUGHPUT)
+
+    def _take_style(self, contents: bytes, position: int) -> None:
+        """COD (A.6.1)."""
+        if len(contents) < 10:
+            raise PixelDataError(f"COD of {len(contents)} bytes", offset=position)
+        _, progression, layers, transform, *_ = STYLE.unpack_from(contents)
+        if progression > 4 or not layers:
+            raise PixelDataError(f"COD with progression {progression}, {layers} layers", offset=position)
+        if transform > 1:
+            raise UnsupportedError(f"component transform {transform} of JPEG 2000 Part 2", offset=position)
+        self.layers = max(layers, self.layers)
+        self.transform |= bool(transform)
+        self._take_wavelet(contents[5:], position)
+
+    def _take_wavelet(self, contents: bytes, position: int) -> None:
+        """The parameters that COD and COC share (Table A.20)."""
+        if len(contents) < 5:
+            raise PixelDataError("a coding style that is cut short", offset=position)
+        levels, width, height, block_style, wavelet = contents[:5]
+        if levels > 32 or width > 8 or height > 8 or width + height > 8:
+            raise PixelDataError(
+                f"{levels} levels, code-blocks of 2^{width + 2} x 2^{height + 2}", offset=position
+            )
+        if wavelet > REVERSIBLE:
+            raise UnsupportedError(f"wavelet {wavelet} of JPEG 2000 Part 2", offset=position)
+        self.levels.add(levels)
+        self.wavelets.add(wavelet)
+        self.high_throughput |= bool(block_style & 0x40)
+
+    def _take_quantization(self, contents: bytes, position: int) -> None:
+        """QCD and QCC (A.6.4): the style, and the most bit planes that a sub-band has."""
+        style = contents[0] & 31 if contents else 3
+        if style > 2 or len(contents) < (2 if style == 0 else 3):
+            raise PixelDataError(f"quantisation style {style} in {len(contents)} bytes", offset=position)
+        exponent = max(contents[1:] if style == 0 else contents[1::2]) >> 3
+        self.bit_planes.add((style, (contents[0] >> 5) + exponent - 1))
+
+
+def _check_quantization(header: Header, start: int) -> None:
+    """Refuse what makes OpenJPH crash: 9/7 without quantisation, or with more bits than it has room for."""
+    if REVERSIBLE not in header.wavelets:
+        for style, planes in header.bit_planes:
+            if not style or planes > MAX_BIT_PLANES:
+                raise PixelDataError(f"{planes} bit planes, quantisation style {style}", offset=start)
 
 
 def _segment(view: memoryview, position: int, stop: int) -> tuple[int, int]:
@@ -132,84 +198,44 @@ def _segment(view: memoryview, position: int, stop: int) -> tuple[int, int]:
     return marker, length
 
 
-def _coding_style(view: memoryview, position: int, length: int) -> tuple[int, int, int, int, int]:
-    """Check COD (A.6.1): layers, component transform, levels, style of the code-blocks, 1 for 5/3."""
-    if length < 12:
-        raise PixelDataError(f"COD of {length} bytes", offset=position)
-    style, progression = view[position + 4], view[position + 5]
-    layers = view[position + 6] << 8 | view[position + 7]
-    transform, levels, width, height, block_style, wavelet = view[position + 8 : position + 14]
-    if progression > 4 or not layers or levels > 32 or length != 12 + (style & 1) * (levels + 1):
-        raise PixelDataError(
-            f"COD of {length} bytes with progression {progression}, {layers} layers, {levels} levels",
-            offset=position,
-        )
-    if width > 8 or height > 8 or width + height > 8:
-        raise PixelDataError(f"code-blocks of 2^{width + 2} x 2^{height + 2}", offset=position + 10)
-    if transform > 1 or wavelet > 1:
-        raise UnsupportedError(
-            f"component transform {transform} with wavelet {wavelet} of JPEG 2000 Part 2", offset=position + 8
-        )
-    return layers, transform, levels, block_style, wavelet
-
-
-def _component_style(view: memoryview, position: int, length: int, components: int) -> tuple[int, int]:
-    """Check COC (A.6.2): levels and wavelet of one component."""
-    at = position + (6 if components < 257 else 7)
-    if position + 2 + length < at + 5:
-        raise PixelDataError(f"COC of {length} bytes", offset=position)
-    levels, wavelet = view[at], view[at + 4]
-    if levels > 32 or wavelet > 1:
-        raise PixelDataError(f"COC with {levels} levels and wavelet {wavelet}", offset=position)
-    return levels, wavelet
-
-
 def _tile_parts(
-    view: memoryview, position: int, stop: int, tiles: int, components: int
-) -> tuple[int, bool, str, set[tuple[int, int]]]:
+    view: memoryview, position: int, stop: int, tiles: int, header: Header
+) -> tuple[int, bool, str]:
     """Pass over the tile-parts by their lengths (A.4.2).
 
     Returns
     -------
     tuple
-        Where the stream ends; whether by EOC; what is wrong with the tile-parts, "" for nothing; levels and
-        wavelet wherever a tile-part has a coding style of its own.
+        Where the stream ends; whether by EOC; what is wrong with the tile-parts, "" for nothing.
     """
-    styles: set[tuple[int, int]] = set()
     for _ in range(MAX_TILE_PARTS):
         there = stop - position
         if there < 14:
-            return stop, False, f"{there} bytes at byte {position}, where a tile-part begins", styles
+            return stop, False, f"{there} bytes at byte {position}, where a tile-part begins"
         marker, length, tile, size, _, _, then = TILE_PART.unpack_from(view, position)
         if marker != SOT or length != 10 or tile >= tiles or 0 < size < 14:
-            flaw = f"no tile-part at byte {position}, where one begins"
-            return *find_end(view, position, stop), flaw, styles
+            return *find_end(view, position, stop), f"no tile-part at byte {position}, where one begins"
         if then != SOD:
-            styles |= _tile_styles(view, position + 12, stop, components)
+            _take_tile_header(view, position + 12, stop, header)
         if not size:  # the last one, up to the end
-            return *find_end(view, position, stop), "", styles
+            end, terminated = find_end(view, position, stop)
+            return end, terminated, "" if terminated else "no end marker behind the last tile-part"
         if size > there:
             flaw = f"{there} bytes at byte {position}, where a tile-part has {size}"
-            return *find_end(view, position, stop), flaw, styles
+            return *find_end(view, position, stop), flaw
         position += size
         if stop - position < 2:
-            return stop, False, "", styles
-        if view[position] == 0xFF and view[position + 1] == 0xD9:
-            return position + 2, True, "", styles
+            return stop, False, ""
+        if view[position] == 0xFF and view[position + 1] == EOC & 0xFF:
+            return position + 2, True, ""
     raise PixelDataError(f"more than {MAX_TILE_PARTS} tile-parts", offset=position)
 
 
-def _tile_styles(view: memoryview, position: int, stop: int, components: int) -> set[tuple[int, int]]:
-    """Levels and wavelets that the header of a tile-part gives."""
-    styles: set[tuple[int, int]] = set()
+def _take_tile_header(view: memoryview, position: int, stop: int, header: Header) -> None:
     for _ in range(MAX_SEGMENTS):
         if stop - position >= 2 and view[position] == 0xFF and view[position + 1] == SOD & 0xFF:
-            return styles
+            return
         marker, length = _segment(view, position, stop)
-        if marker == COD:
-            _, _, levels, _, wavelet = _coding_style(view, position, length)
-            styles.add((levels, wavelet))
-        elif marker == COC:
-            styles.add(_component_style(view, position, length, components))
+        header.take(view, position, marker, length)
         position += 2 + length
     raise PixelDataError(f"more than {MAX_SEGMENTS} markers in a tile-part's header", offset=position)

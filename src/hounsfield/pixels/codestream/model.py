@@ -57,11 +57,9 @@ class Codestream(NamedTuple):
     transform : bool
         Whether JPEG 2000's multiple component transform is on, which decoding undoes: RGB comes out.
     levels, layers, tiles : int
-        Of JPEG 2000: decomposition levels that all components and tiles have, quality layers, tiles.
+        Of JPEG 2000: decomposition levels (the fewest of all components and tiles), quality layers, tiles.
     origin : tuple of int
         Of JPEG 2000: where the image begins on the reference grid, (row, column).
-    uniform : bool
-        Of JPEG 2000: whether all components and tiles have the same levels and transform.
     """
 
     kind: Kind
@@ -88,7 +86,6 @@ class Codestream(NamedTuple):
     layers: int = 1
     tiles: int = 1
     origin: tuple[int, int] = (0, 0)
-    uniform: bool = True
 
     def reduced(self, reduce: int) -> tuple[int, int]:
         """Rows and columns at 1/2^reduce of the size, as JPEG 2000 rounds them (ISO/IEC 15444-1 B.5)."""
