@@ -337,7 +337,8 @@ class Dataset(elements.Dataset):
     def close(self) -> None:
         """Release the source: what has been decoded stays, all else raises SourceError from now on.
 
-        The buffer is free then, if no view or array of it is kept: an mmap can be closed, a bytearray can grow.
+        The buffer is free then, if no view or array of it is kept: an mmap can be closed, a bytearray
+        can grow.
         """
         self._source.close()
         self._root._let_go()

@@ -340,6 +340,48 @@ class TestAssumptions:
             assert len(ds) == 0
             assert ds.warnings == ("no data set follows the file meta information",)
 
+    COMMAND = implicit(0, b"\x12\0\0\0") + implicit(0x00000002, b"1.2.840.") + implicit(0x00000100, b"\1\0")
+
+    @pytest.mark.parametrize(
+        ("data", "syntax"),
+        [
+            (element(0x00090010, b"LO", b"GEMS") + PLAIN, EXPLICIT),
+            (b"\0\x09\0\x10LO\0\4GEMS\0\x10\0\x20LO\0\2ID", BIG),
+            (element(0x00280010, b"US", b"\3\0") + element(0x00280011, b"US", b"\4\0"), EXPLICIT),
+            (element(0x00000000, b"UL", b"\x0a\0\0\0") + element(0x00000100, b"US", b"\1\0"), EXPLICIT),
+            (COMMAND, IMPLICIT),
+        ],
+    )
+    def test_groups_that_seldom_come_first(self, data, syntax, tmp_path):
+        """Without a prefix, they count where tag and VR fit together."""
+        for source in sources(data, tmp_path / "file"):
+            ds = hu.read(source)
+            assert ds.transfer_syntax == syntax.decode()
+            assert len(ds) >= 2
+            theirs = pydicom_reads(io.BytesIO(data)) if syntax != BIG else ds
+            assert ds.keys() == sorted(int(tag) for tag in theirs.keys())  # noqa: SIM118 - of pydicom
+            assert "no preamble and no DICM prefix" in ds.warnings
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            element(0x00090010, b"SH", b"GEMS") + PLAIN,  # no VR of a private creator
+            element(0x00091010, b"LO", b"GEMS") + PLAIN,
+            element(0x00280010, b"CS", b"\3\0") + PLAIN,
+            implicit(0x00280010, b"\3\0") + implicit(0x00280011, b"\3\0"),
+            element(0x00090010, b"LO", b"GEMS") + b"no data elements follow",
+            COMMAND[:12] + bytes(100),
+            COMMAND[:12] + b"\0\0\1\0" + bytes(20),
+            COMMAND[:14],
+            b"ABCDLO\4\0" * 20,
+            b"\0\0\0\0UL\4\0",
+        ],
+    )
+    def test_groups_that_do_not_come_first(self, data, tmp_path):
+        for source in sources(data, tmp_path / "file"):
+            with pytest.raises(hu.NotDicomError):
+                hu.read(source)
+
     @pytest.mark.parametrize(
         "data",
         [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import zlib
 from collections.abc import Mapping
 from functools import lru_cache
@@ -46,6 +47,12 @@ INFLATED_LIMIT = 1 << 30
 
 FIRST_GROUPS = frozenset((1, *range(0x0004, 0x0022, 2)))
 """The groups that data sets begin with: 0008 nearly always."""
+
+COMMAND_GROUP_LENGTH = b"\0\0\0\0\4\0\0\0"
+COMMAND_TAGS = frozenset((b"\0\0\2\0", b"\0\0\3\0", b"\0\0\0\1"))
+"""What a command set begins with, and the tags that follow its group length (PS3.7 Annex E)."""
+
+LOOK_AT = 16
 
 GUESSES = {
     Encoding(False, False): "1.2.840.10008.1.2",
@@ -120,13 +127,22 @@ _SYNTAXES = _Syntaxes()
 
 
 @lru_cache(maxsize=256)
-def _look(group: bytes, letters: bytes) -> Encoding | None:
-    """The encoding that the first element's group and VR show, or None if its group tells nothing."""
-    little, big = int.from_bytes(group, "little"), int.from_bytes(group, "big")
-    if little not in FIRST_GROUPS and big not in FIRST_GROUPS:
-        return None
-    explicit = letters == b"SQ" or letters.decode("latin-1") in DECODERS
-    return Encoding(explicit, little not in FIRST_GROUPS and explicit)
+def _look(start: bytes) -> Encoding | None:
+    """The encoding that the first bytes show, or None if they tell nothing: LOOK_AT of them."""
+    letters = start[4:6].decode("latin-1")
+    little, big = int.from_bytes(start[:2], "little"), int.from_bytes(start[:2], "big")
+    if little in FIRST_GROUPS or big in FIRST_GROUPS:
+        explicit = letters == "SQ" or letters in DECODERS
+        return Encoding(explicit, little not in FIRST_GROUPS and explicit)
+    # Of other groups only what cannot be chance: a tag that the dictionary has, with the VR that it has
+    # there; a private creator, for one. Or a command set, which is in implicit VR.
+    if start.startswith(COMMAND_GROUP_LENGTH) and start[12:] in COMMAND_TAGS:
+        return Encoding(False, False)
+    for order in ("<", ">"):
+        group, element = struct.unpack(f"{order}HH", start[:4].ljust(4, b"\0"))
+        if letters in vr(group << 16 | element).split(" or ") and letters != "UN":
+            return Encoding(True, order == ">")
+    return None
 
 
 _Kind = TypeVar("_Kind", bound=Dataset)
@@ -202,7 +218,7 @@ def _open(source: Source, head: bytes | memoryview, stop_tag: int) -> Parts:
         notes.append("no data set follows the file meta information")
 
     row = table.find(TRANSFER_SYNTAX_UID)
-    seen = _look(bytes(head[position : position + 2]), bytes(head[position + 4 : position + 6]))
+    seen = _look(bytes(head[position : position + LOOK_AT]))
     if row is not None:
         syntax, encoding = _SYNTAXES[bytes(head[row[2] : row[2] + row[3]])]
         if syntax.deflated:
@@ -307,7 +323,7 @@ def _inflate(source: Source, start: int, notes: list[str]) -> bytes | None:
         if wbits > 0:
             notes.append("the deflate stream has a zlib header, which it should not")
         return data
-    if _look(bytes(packed[:2]), bytes(packed[4:6])) is None:
+    if _look(bytes(packed[:LOOK_AT])) is None:
         raise ParseError("the data set should be deflated, and cannot be inflated", offset=start)
     notes.append("the transfer syntax is deflated, but the data set is not: read as it is")
     return None
