@@ -330,9 +330,12 @@ class Dataset(elements.Dataset):
 
     def _frame(self, frame: int | None) -> npt.NDArray[Any]:
         samples = self._samples()
-        count = int(self.get("NumberOfFrames") or 1)
-        # a frame that is not there is reported by what is asked to show it
-        return samples[frame] if frame is not None and count > 1 and 0 <= frame < count else samples
+        count = len(samples) if samples.ndim > len(layout_of(self).frame_shape) else 1
+        if frame is None:
+            return samples
+        if not 0 <= frame < count:
+            raise OptionError(f"there is no frame {frame} among {count}, counted from 0")
+        return samples[frame] if count > 1 else samples
 
     def close(self) -> None:
         """Release the source: what has been decoded stays, all else raises SourceError from now on.

@@ -16,7 +16,10 @@ from pydicom.uid import (
 )
 
 import hounsfield as hu
-from hounsfield.pixels.color import upsample_422, ybr_full_to_rgb
+from hounsfield._kernels.color import ybr_full_to_rgb
+from hounsfield._reference.color import partial
+from hounsfield.pixels.layout import SUBSAMPLED, native_layout
+from hounsfield.pixels.native import decode_native, read_native
 
 SYNTAXES = [
     ImplicitVRLittleEndian,
@@ -237,28 +240,18 @@ class TestColour:
         ds = image(array, syntax, packed, PhotometricInterpretation="YBR_FULL_422")
         same(*both(ds))
 
-    def test_every_triple(self):
-        """All 2^24 are exact; pydicom's, in float32, miss a few that lie halfway between two values."""
-        cr, cb = np.meshgrid(np.arange(-128, 128), np.arange(-128, 128))
+    def test_pydicom_misses_few(self):
+        """Ours are exact; pydicom's, in float32, miss a few that lie halfway between two values."""
+        cr, cb = np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8))
         missed = 0
         for y in range(256):
-            # the standard's equations, over 1000, and over 587000 for green
-            red, blue = (
-                np.clip((1000 * y + factor * c + 500) // 1000, 0, 255)
-                for factor, c in ((1402, cr), (1772, cb))
-            )
-            green = np.clip((587_000 * y - 114 * 1772 * cb - 299 * 1402 * cr + 293_500) // 587_000, 0, 255)
-            triples = np.stack((np.full_like(cb, y), cb + 128, cr + 128), axis=-1).astype(np.uint8)
-            ours = ybr_full_to_rgb(triples)
-            assert np.array_equal(ours, np.stack((red, green, blue), axis=-1))
-            theirs = convert_color_space(triples, "YBR_FULL", "RGB")
-            off = np.abs(ours.astype(int) - theirs)
+            triples = np.stack((np.full_like(cb, y), cb, cr), axis=-1)
+            ours = np.empty_like(triples)
+            ybr_full_to_rgb(triples, ours)
+            off = np.abs(ours.astype(int) - convert_color_space(triples, "YBR_FULL", "RGB"))
             assert off.max() <= 1
             missed += off.sum()
         assert missed < 1000
-
-    def test_upsampling(self):
-        assert upsample_422(np.arange(8, dtype=np.uint8)).tolist() == [0, 2, 3, 1, 2, 3, 4, 6, 7, 5, 6, 7]
 
     def test_a_palette_stays_indices(self, pydicom_path):
         path = pydicom_path("examples_palette.dcm")
@@ -266,17 +259,249 @@ class TestColour:
         assert ds.PhotometricInterpretation == "PALETTE COLOR"
         same(ds.pixel_array, pydicom.dcmread(path).pixel_array)
 
-    @pytest.mark.parametrize("changes", [{"SamplesPerPixel": 1}, {"BitsStored": 7}])
+    @pytest.mark.parametrize(
+        "changes", [{"SamplesPerPixel": 1}, {"BitsStored": 7, "HighBit": 6}, {"PixelRepresentation": 1}]
+    )
     def test_ybr_of_other_samples(self, changes):
-        ds = image(noise((1, 4, 4, 3), np.uint8), PhotometricInterpretation="YBR_FULL", **changes)
+        data = written(image(noise((1, 4, 4, 3), np.uint8), PhotometricInterpretation="YBR_FULL", **changes))
         with pytest.raises(hu.PixelDataError, match="YBR_FULL with"):
+            _ = hu.read(data).pixel_array
+        assert read_native(hu.read(data), raw=True).size == 48
+
+    def test_ybr_of_words(self):
+        """Which pydicom clamps to 255."""
+        array = noise((1, 4, 4, 3), np.uint16)
+        ds = hu.read(written(image(array, PhotometricInterpretation="YBR_FULL")))
+        with pytest.raises(hu.PixelDataError, match="YBR_FULL with 3 samples of 16 bits"):
+            _ = ds.pixel_array
+        assert np.array_equal(read_native(ds, raw=True), array[0])
+
+    @pytest.mark.parametrize("color", ["YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420"])
+    @pytest.mark.parametrize("changes", [{"SamplesPerPixel": 1}, {"Columns": 3}, {"BitsAllocated": 32}])
+    def test_subsampled_of_other_sizes(self, color, changes):
+        ds = image(noise((1, 4, 4, 3), np.uint8), PhotometricInterpretation=color, **changes)
+        with pytest.raises(hu.PixelDataError, match=f"{color} with"):
             _ = hu.read(written(ds)).pixel_array
 
-    @pytest.mark.parametrize("changes", [{"SamplesPerPixel": 1}, {"Columns": 3}])
-    def test_422_of_odd_width(self, changes):
-        ds = image(noise((1, 4, 4, 3), np.uint8), PhotometricInterpretation="YBR_FULL_422", **changes)
-        with pytest.raises(hu.PixelDataError, match="YBR_FULL_422 with"):
+    def test_420_of_odd_height(self):
+        ds = image(noise((1, 3, 4, 3), np.uint8), PhotometricInterpretation="YBR_PARTIAL_420")
+        with pytest.raises(hu.PixelDataError, match="3 x 4 pixels"):
             _ = hu.read(written(ds)).pixel_array
+
+    @pytest.mark.parametrize("color", ["YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420"])
+    def test_said_to_be_subsampled(self, color):
+        """The length shows that they are not: it would be wrong to leave a third out."""
+        ds = image(noise((2, 4, 4, 3), np.uint8), PhotometricInterpretation=color)
+        with pytest.raises(hu.PixelDataError, match="nothing is subsampled"):
+            _ = hu.read(written(ds)).pixel_array
+
+    @each_syntax
+    @pytest.mark.parametrize("frames", [1, 3])
+    @pytest.mark.parametrize("size", [(2, 2), (4, 6)])
+    @pytest.mark.parametrize("vr", ["OB", "OW"])
+    def test_ybr_partial(self, syntax, frames, size, vr):
+        rows, columns = size
+        pixels = noise((frames, rows, columns, 3), np.uint8)
+        in_words = syntax == ExplicitVRBigEndian and vr == "OW"
+        # the chroma of the first of two pixels holds for both, and that of the first of two rows
+        for color in ("YBR_PARTIAL_422", "YBR_PARTIAL_420"):
+            pixels[:, :, 1::2, 1:] = pixels[:, :, ::2, 1:]
+            packed = []
+            if color == "YBR_PARTIAL_420":
+                pixels[:, 1::2, :, 1:] = pixels[:, ::2, :, 1:]
+            for frame in pixels:
+                for number, row in enumerate(frame):
+                    for first, second in zip(row[::2], row[1::2], strict=True):
+                        packed += [first[0], second[0]]
+                        if color == "YBR_PARTIAL_422" or number % 2 == 0:
+                            packed += first[1:].tolist()
+            data = np.array(packed, np.uint8).tobytes()
+            ds = image(pixels, syntax, swapped(data) if in_words else data, PhotometricInterpretation=color)
+            ds["PixelData"].VR = vr
+            ours = hu.read(written(ds))
+            expected = [partial(*pixel) for pixel in pixels.reshape(-1, 3).tolist()]
+            assert ours.pixel_array.reshape(-1, 3).tolist() == [list(pixel) for pixel in expected]
+            assert np.array_equal(read_native(ours, raw=True).reshape(pixels.shape), pixels)
+
+    @pytest.mark.parametrize("color", ["YBR_FULL_422", "YBR_PARTIAL_422"])
+    def test_as_dcmtk_shows_them(self, color, dcmtk, tmp_path):
+        """DCMTK adds whole numbers: one rounded for each of two terms, to Y that may be rounded too."""
+        array = noise((1, 8, 12, 3), np.uint8)
+        packed = noise((8 * 12 * 2,), np.uint8, seed=3)
+        (tmp_path / "in.dcm").write_bytes(
+            written(image(array, data=packed.tobytes(), PhotometricInterpretation=color))
+        )
+        dcmtk("dcm2pnm", tmp_path / "in.dcm", tmp_path / "out.ppm")
+        shown = np.frombuffer((tmp_path / "out.ppm").read_bytes()[-8 * 12 * 3 :], np.uint8).reshape(8, 12, 3)
+        ours = hu.read(tmp_path / "in.dcm").pixel_array
+        assert np.abs(ours.astype(int) - shown).max() <= 2
+
+    @pytest.mark.parametrize("color", ["YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420"])
+    def test_raw_words(self, color):
+        array = noise((2, 2, 4, 3), np.uint16)
+        array[:, :, 1::2, 1:] = array[:, :, ::2, 1:]
+        array[:, 1, :, 1:] = array[:, 0, :, 1:]
+        rows = [
+            [*row[k : k + 2, 0], *(row[k, 1:] if number == 0 or color != "YBR_PARTIAL_420" else ())]
+            for frame in array
+            for number, row in enumerate(frame)
+            for k in (0, 2)
+        ]
+        data = np.concatenate(rows).astype("<u2").tobytes()
+        for syntax in (ExplicitVRLittleEndian, ExplicitVRBigEndian):
+            stored = np.frombuffer(data, "<u2")
+            octets = stored.astype(">u2").tobytes() if syntax == ExplicitVRBigEndian else data
+            ds = hu.read(written(image(array, syntax, octets, PhotometricInterpretation=color)))
+            assert np.array_equal(read_native(ds, raw=True), array)
+
+    @pytest.mark.parametrize("planar", [0, 1])
+    def test_raw_ybr_full(self, planar):
+        array = noise((2, 3, 5, 3), np.uint8)
+        ds = hu.read(written(image(array, PhotometricInterpretation="YBR_FULL", PlanarConfiguration=planar)))
+        assert np.array_equal(read_native(ds, raw=True), array)
+
+    @pytest.mark.parametrize(
+        ("color", "samples", "kind"),
+        [
+            ("HSV", 3, hu.UnsupportedError),
+            ("ARGB", 4, hu.UnsupportedError),
+            ("CMYK", 4, hu.UnsupportedError),
+            ("YBR_ICT", 3, hu.PixelDataError),
+            ("YBR_RCT", 3, hu.PixelDataError),
+            ("MONOCHROME2", 2, hu.PixelDataError),
+            ("RGB", 4, hu.PixelDataError),
+        ],
+    )
+    @pytest.mark.parametrize("planar", [0, 1])
+    def test_colours_that_are_not_converted(self, color, samples, kind, planar):
+        array = noise((2, 3, 5, samples), np.uint8)
+        ds = hu.read(written(image(array, PhotometricInterpretation=color, PlanarConfiguration=planar)))
+        with pytest.raises(kind, match=f"{color}.*raw=True"):
+            _ = ds.pixel_array
+        assert np.array_equal(read_native(ds, raw=True), array)
+
+
+@each_syntax
+@pytest.mark.parametrize("kind", ["u", "i"])
+class TestTwelveBits:
+    """Samples of 12 bits, two in three bytes, in words where the VR is OW."""
+
+    @pytest.mark.parametrize("frames", [1, 2, 3])
+    @pytest.mark.parametrize("size", [(1, 1), (3, 5), (4, 4)])
+    @pytest.mark.parametrize("vr", ["OB", "OW"])
+    def test_every_size(self, syntax, kind, frames, size, vr):
+        array = noise((frames, *size, 1), f"{kind}2") >> 4
+        number = 0
+        for place, value in enumerate(array.ravel().tolist()):
+            number |= value % 4096 << 12 * place
+        packed = number.to_bytes((12 * array.size + 7) // 8, "little")
+        if syntax == ExplicitVRBigEndian and vr == "OW":
+            packed = swapped(packed)
+        ds = image(array, syntax, packed, BitsAllocated=12, BitsStored=12, HighBit=11)
+        ds["PixelData"].VR = vr
+        ours = hu.read(written(ds)).pixel_array
+        assert ours.dtype == array.dtype
+        assert np.array_equal(ours.reshape(array.shape), array)
+        ds.BitsStored, ds.HighBit = 10, 11
+        assert np.array_equal(hu.read(written(ds)).pixel_array.reshape(array.shape), array >> 2)
+
+    def test_planes(self, syntax, kind):
+        array = noise((2, 3, 5, 3), f"{kind}2") >> 4
+        number = 0
+        for place, value in enumerate(array.transpose(0, 3, 1, 2).ravel().tolist()):
+            number |= value % 4096 << 12 * place
+        ds = image(array, syntax, number.to_bytes(135, "little"), BitsAllocated=12, BitsStored=12, HighBit=11)
+        ds.PlanarConfiguration = 1
+        ds["PixelData"].VR = "OB"
+        assert np.array_equal(hu.read(written(ds)).pixel_array, array)
+
+
+@each_syntax
+@pytest.mark.parametrize("bits", [8, 16, 32])
+@pytest.mark.parametrize("kind", ["u", "i"])
+def test_high_bit(syntax, bits, kind):
+    """Below and above the stored bits may stand anything, such as overlays."""
+    array = noise((2, 3, 5, 1), f"{kind}{bits // 8}")
+    for high_bit in range(4, bits):
+        ours = hu.read(written(image(array, syntax, BitsStored=5, HighBit=high_bit))).pixel_array
+        values = array[..., 0].astype(np.int64) >> high_bit - 4 & 31
+        if kind == "i":
+            values -= (values & 16) * 2
+        assert np.array_equal(ours, values)
+        assert ours.dtype == array.dtype
+
+
+def test_high_bit_as_dcmtk_has_it(dcmtk, tmp_path):
+    array = noise((1, 6, 8, 1), np.uint16)
+    (tmp_path / "in.dcm").write_bytes(written(image(array, BitsStored=12, HighBit=14)))
+    dcmtk("dcm2pnm", "--write-n-bit-pnm", "12", tmp_path / "in.dcm", tmp_path / "out.pgm")
+    shown = (tmp_path / "out.pgm").read_text().split()[-48:]
+    assert hu.read(tmp_path / "in.dcm").pixel_array.ravel().tolist() == [int(value) for value in shown]
+
+
+class TestFrames:
+    """A frame by itself is that of the whole, and nothing else is read for it."""
+
+    LAYOUTS = (
+        {"bits": 1},
+        {"bits": 12},
+        {"bits": 8},
+        {"bits": 16},
+        {"bits": 32, "samples": 3, "planar": 1},
+        {"bits": 8, "samples": 3, "planar": 1},
+        {"bits": 8, "samples": 3, "color": "YBR_FULL"},
+        {"bits": 8, "samples": 3, "color": "YBR_FULL", "planar": 1},
+        {"bits": 8, "samples": 3, "color": "YBR_FULL_422"},
+        {"bits": 8, "samples": 3, "color": "YBR_PARTIAL_420"},
+    )
+
+    @pytest.mark.parametrize(
+        ("syntax", "vr"),
+        [(ExplicitVRLittleEndian, "OB"), (ExplicitVRBigEndian, "OB"), (ExplicitVRBigEndian, "OW")],
+    )
+    @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+    @pytest.mark.parametrize("size", [(3, 5), (2, 2)])
+    @pytest.mark.parametrize("raw", [False, True])
+    def test_each_range(self, syntax, vr, layout, size, raw, monkeypatch):
+        bits, samples, color = layout["bits"], layout.get("samples", 1), layout.get("color", "RGB")
+        if color in SUBSAMPLED:
+            size = size[0] // 2 * 2, size[1] // 2 * 2
+        array = np.zeros((7, *size, samples), np.uint8 if bits < 12 else f"u{(bits + 7) // 8}")
+        ds = image(array, syntax, BitsAllocated=bits, BitsStored=bits, HighBit=bits - 1)
+        ds.PhotometricInterpretation = color if samples == 3 else "MONOCHROME2"
+        ds.PlanarConfiguration = layout.get("planar", 0)
+        length = int(7 * size[0] * size[1] * SUBSAMPLED.get(color, samples) * bits + 7) // 8
+        ds.PixelData = noise((length + length % 2,), np.uint8).tobytes()
+        ds["PixelData"].VR = vr
+        ds = hu.read(written(ds))
+        whole = read_native(ds, raw=raw)
+        element, described = ds["PixelData"], native_layout(ds)
+        source = Counting(ds._source)
+        where = element.offset, element.length, described
+        told = {"raw": raw, "big_endian": ds._encoding.big_endian, "words": element.VR == "OW"}
+        monkeypatch.setattr("hounsfield.pixels.native.CHUNK", described.frame_bits // 4)  # two frames
+        for start in range(7):
+            for stop in range(start + 1, 8):
+                out = np.empty((stop - start, *described.frame_shape), described.dtype)
+                source.count = 0
+                decode_native(source, *where, out, start, **told)
+                assert np.array_equal(out, whole[start:stop])
+                assert source.count <= (stop - start) * described.frame_bits / 8 + 2 * (stop - start + 1)
+
+
+class Counting:
+    """A source that counts the bytes it gives."""
+
+    def __init__(self, source):
+        self.source, self.count = source, 0
+
+    def read(self, offset, length):
+        self.count += length
+        return self.source.read(offset, length)
+
+    def read_into(self, offset, out):
+        self.count += len(out)
+        self.source.read_into(offset, out)
 
 
 class TestLength:
@@ -295,13 +520,44 @@ class TestLength:
             _ = self.read(bytes(there)).pixel_array
         assert caught.value.tag == 0x7FE00010
 
-    def test_short_by_frames(self):
+    @pytest.mark.parametrize("there", [26, 46])
+    def test_short_by_part_of_a_frame(self, there):
         with pytest.raises(
-            hu.PixelDataError, match=r"48 bytes .* 2 x 3 x 4 x 1 samples of 16 bits, 24 are there"
+            hu.PixelDataError, match=rf"48 bytes .* 2 x 3 x 4 x 1 samples of 16 bits, {there} are there"
         ):
-            _ = self.read(self.ARRAY.tobytes(), NumberOfFrames=2).pixel_array
+            _ = self.read(bytes(there), NumberOfFrames=2).pixel_array
 
-    @pytest.mark.parametrize("excess", [2, 24, 1000])
+    @pytest.mark.parametrize("said", [None, 1, 2, 3, 5, 1000])
+    def test_other_whole_frames_than_said(self, said):
+        """Fewer are an error to pydicom; more it reads, too."""
+        ds = self.read(self.ARRAY.tobytes() * 4, **({} if said is None else {"NumberOfFrames": said}))
+        assert np.array_equal(ds.pixel_array, np.repeat(self.ARRAY[..., 0], 4, axis=0))
+        assert any(f"NumberOfFrames says {said or 1}, the pixel data have 4" in note for note in ds.warnings)
+        if (said or 1) < 4:
+            with pytest.warns(UserWarning, match="sufficient to contain 4 frames"):
+                same(ds.pixel_array, pydicom.dcmread(io.BytesIO(self.written(said))).pixel_array)
+
+    def written(self, said):
+        return written(
+            image(
+                self.ARRAY,
+                data=self.ARRAY.tobytes() * 4,
+                **({} if said is None else {"NumberOfFrames": said}),
+            )
+        )
+
+    def test_frames_that_the_end_of_the_file_cuts(self):
+        data = written(image(self.ARRAY, data=self.ARRAY.tobytes() * 4, NumberOfFrames=4))
+        with pytest.raises(hu.PixelDataError, match="72 are there, where the file ends"):
+            _ = hu.read(data[:-24]).pixel_array
+
+    def test_one_frame_that_is_there(self):
+        ds = self.read(self.ARRAY.tobytes(), NumberOfFrames=3)
+        assert np.array_equal(ds.render(frame=0), ds.render())
+        with pytest.raises(hu.OptionError, match="no frame 1 among 1"):
+            ds.render(frame=1)
+
+    @pytest.mark.parametrize("excess", [2, 22, 1000])
     def test_excess_is_left_out_with_a_note(self, excess):
         ds = self.read(self.ARRAY.tobytes() + bytes(excess))
         assert np.array_equal(ds.pixel_array, self.ARRAY[0, :, :, 0])
@@ -377,6 +633,28 @@ class TestAttributes:
         with pytest.raises(hu.PixelDataError) as caught:
             _ = hu.read(data).pixel_array
         assert caught.value.tag == hu.tag(keyword)
+
+    @pytest.mark.parametrize("value", [12, 16, 100, [11, 11]])
+    def test_a_high_bit_that_cannot_be(self, value):
+        """Bits Stored alone tells then, as it does to pydicom."""
+        ds = image(self.ARRAY, BitsStored=14)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ds.HighBit = value
+            data = written(ds)
+        ds = hu.read(data)
+        assert np.array_equal(ds.pixel_array, self.ARRAY[0, :, :, 0] & 0x3FFF)
+        assert any("HighBit is" in note and "13 was assumed" in note for note in ds.warnings)
+
+    @pytest.mark.parametrize(
+        ("samples", "photometric"), [(3, "MONOCHROME2"), (3, "PALETTE COLOR"), (1, "RGB")]
+    )
+    def test_a_photometric_interpretation_of_other_samples(self, samples, photometric):
+        array = noise((1, 3, 4, samples), np.uint8)
+        data = written(image(array, PhotometricInterpretation=photometric))
+        ds = hu.read(data)
+        assert np.array_equal(ds.pixel_array.reshape(array.shape), array)
+        assert any(f"{photometric} does not go with {samples}" in note for note in ds.warnings)
 
     @pytest.mark.parametrize("value", [0, 1, "", None])
     def test_number_of_frames_of_one(self, value):

@@ -2,62 +2,68 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-__all__ = ["upsample_422", "ybr_full_to_rgb"]
+from hounsfield._kernels import color
 
-# What RGB is of Y, Cb and Cr, as whole numbers over the first: PS3.3 C.7.6.3.1.2, solved for R, G and B.
-RED = 1000, 0, 1402
-GREEN = 587_000, -114 * 1772, -299 * 1402
-BLUE = 1000, 1772, 0
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
-
-def upsample_422(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Give every pixel of YBR_FULL_422 its chroma: Y1 Y2 Cb Cr becomes Y1 Cb Cr Y2 Cb Cr.
-
-    Parameters
-    ----------
-    samples : ndarray, one-dimensional
-
-    Returns
-    -------
-    ndarray
-        One-dimensional and half as long again, of the same dtype.
-    """
-    pairs = samples.reshape(-1, 4)
-    full = np.empty((len(pairs), 2, 3), samples.dtype)
-    full[:, :, 0] = pairs[:, :2]
-    full[:, :, 1:] = pairs[:, None, 2:]
-    return full.reshape(-1)
+__all__ = ["to_rgb", "upsample"]
 
 
-def ybr_full_to_rgb(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Convert YBR_FULL to RGB: exactly as the standard has it, rounded half up and clamped.
+def to_rgb(data: memoryview, photometric: str, out: npt.NDArray[np.uint8], *, planar: bool) -> None:
+    """Convert one native frame of YBR to RGB: exactly as the standard has it, rounded half up and clamped.
 
     Parameters
     ----------
-    image : ndarray of shape (..., 3)
-        Samples of 8 bits.
-
-    Returns
-    -------
-    ndarray
-        Of the same shape and dtype.
+    data : memoryview
+        The frame as it is stored, samples of 8 bits.
+    photometric : {"YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420"}
+    out : ndarray of uint8, shape (rows, columns, 3)
+    planar : bool
+        Whether YBR_FULL is in planes.
     """
-    y, cb, cr = (image[..., plane].astype(np.int32) for plane in range(3))
-    cb -= 128
-    cr -= 128
-    rgb = np.empty_like(image)
-    for plane, (scale, blue, red) in enumerate((RED, GREEN, BLUE)):
-        value = y * scale
-        if blue:
-            value += blue * cb
-        if red:
-            value += red * cr
-        value += scale // 2
-        value //= scale
-        rgb[..., plane] = np.clip(value, 0, 255, out=value)
-    return rgb
+    if photometric == "YBR_FULL":
+        color.ybr_full_to_rgb(data, out, planar=planar)
+    elif photometric == "YBR_FULL_422":
+        color.ybr_full_422_to_rgb(data, out)
+    elif photometric == "YBR_PARTIAL_422":
+        color.ybr_partial_422_to_rgb(data, out)
+    else:
+        color.ybr_partial_422_to_rgb(_as_422(np.frombuffer(data, np.uint8), *out.shape[:2]), out)
+
+
+def upsample(data: memoryview, photometric: str, out: npt.NDArray[Any]) -> None:
+    """Give each pixel of a native frame its chroma, that of its neighbour where it has none.
+
+    Parameters
+    ----------
+    data : memoryview
+        The frame as it is stored, in samples like those of `out`.
+    photometric : {"YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420"}
+    out : ndarray, shape (rows, columns, 3)
+    """
+    samples: npt.NDArray[Any] = np.frombuffer(data, out.dtype)
+    if photometric == "YBR_PARTIAL_420":
+        samples = _as_422(samples, *out.shape[:2])
+    if out.itemsize == 1:
+        color.upsample_422(samples, out)
+        return
+    pairs, pixels = samples.reshape(-1, 4), out.reshape(-1, 2, 3)
+    pixels[:, :, 0] = pairs[:, :2]
+    pixels[:, :, 1:] = pairs[:, None, 2:]
+
+
+def _as_422(samples: npt.NDArray[Any], rows: int, columns: int) -> npt.NDArray[Any]:
+    """Give every row of 4:2:0 its chroma.
+
+    Rows come in twos: Y Y Cb Cr of the first, then Y Y of the second, which has the same chroma.
+    """
+    twos = samples.reshape(rows // 2, 3 * columns)
+    first = twos[:, : 2 * columns].reshape(rows // 2, columns // 2, 4)
+    packed = np.stack((first, first), axis=1)
+    packed[:, 1, :, :2] = twos[:, 2 * columns :].reshape(rows // 2, columns // 2, 2)
+    return packed

@@ -8,15 +8,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hounsfield.elements.dataset import Dataset
-from hounsfield.elements.dictionary import tag_number
-from hounsfield.errors import PixelDataError
+from hounsfield.elements.dictionary import tag
+from hounsfield.errors import PixelDataError, UnsupportedError
 
-__all__ = ["Layout", "layout_of"]
+__all__ = ["Layout", "check_color", "layout_of", "native_layout"]
 
 FLOATS: dict[str, np.dtype[Any]] = {
     "FloatPixelData": np.dtype(np.float32),
     "DoubleFloatPixelData": np.dtype(np.float64),
 }
+ALLOCATED = 1, 8, 12, 16, 32, 64
+# Samples that native pixel data have for each pixel, where it is not Samples per Pixel.
+SUBSAMPLED = {"YBR_FULL_422": 2.0, "YBR_PARTIAL_422": 2.0, "YBR_PARTIAL_420": 1.5}
+TO_RGB = frozenset({"YBR_FULL", *SUBSAMPLED})
+OF_ONE_SAMPLE = frozenset({"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"})
+RETIRED = frozenset({"HSV", "ARGB", "CMYK"})
+OF_JPEG_2000 = frozenset({"YBR_ICT", "YBR_RCT"})
 
 
 class Layout(NamedTuple):
@@ -27,7 +34,7 @@ class Layout(NamedTuple):
     keyword : str
         The element that holds them: PixelData, FloatPixelData or DoubleFloatPixelData.
     rows, columns, frames, samples : int
-    bits_allocated, bits_stored : int
+    bits_allocated, bits_stored, high_bit : int
     signed : bool
     planar : bool
         Whether each frame has one plane a sample (Planar Configuration 1).
@@ -41,6 +48,7 @@ class Layout(NamedTuple):
     samples: int
     bits_allocated: int
     bits_stored: int
+    high_bit: int
     signed: bool
     planar: bool
     photometric_interpretation: str
@@ -50,22 +58,29 @@ class Layout(NamedTuple):
         """Of the array that holds the samples, in the byte order of this machine."""
         if self.keyword in FLOATS:
             return FLOATS[self.keyword]
-        return np.dtype(f"{'i' if self.signed else 'u'}{max(self.bits_allocated // 8, 1)}")
+        return np.dtype(f"{'i' if self.signed else 'u'}{math.ceil(self.bits_allocated / 8)}")
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """(rows, columns, samples), without samples where there is one."""
+        return (self.rows, self.columns, self.samples) if self.samples > 1 else (self.rows, self.columns)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(frames, rows, columns, samples), without frames or samples where there is one."""
-        frames = (self.frames,) if self.frames > 1 else ()
-        samples = (self.samples,) if self.samples > 1 else ()
-        return (*frames, self.rows, self.columns, *samples)
+        return (self.frames, *self.frame_shape) if self.frames > 1 else self.frame_shape
+
+    @property
+    def output_photometric_interpretation(self) -> str:
+        """What the samples mean when they are not left raw: RGB for YBR, else what they are stored as."""
+        color = self.photometric_interpretation
+        return "RGB" if color in TO_RGB else color
 
     @property
     def frame_bits(self) -> int:
-        """Length of one uncompressed frame in bits: the next begins behind the last of them."""
-        count = self.rows * self.columns * self.samples
-        if self.photometric_interpretation == "YBR_FULL_422":
-            count = count // 3 * 2
-        return count * self.bits_allocated
+        """Length of an uncompressed frame, in bits: the next begins right behind (PS3.5 Section 8.1.1)."""
+        stored = SUBSAMPLED.get(self.photometric_interpretation, self.samples)
+        return int(self.rows * self.columns * stored) * self.bits_allocated
 
     @property
     def native_bytes(self) -> int:
@@ -75,6 +90,8 @@ class Layout(NamedTuple):
 
 def layout_of(ds: Dataset) -> Layout:
     """Read the layout from an image's attributes.
+
+    What contradicts itself and can be put right is noted among the `warnings` of the data set.
 
     Raises
     ------
@@ -88,15 +105,10 @@ def layout_of(ds: Dataset) -> Layout:
     allocated = _number(ds, "BitsAllocated", 1, 64)
     integers = keyword == "PixelData"
     stored = _number(ds, "BitsStored", 1, allocated) if integers else allocated
-    if allocated != 1 and allocated not in (8, 16, 32, 64):
-        raise _bad(
-            ds, "BitsAllocated", f"{allocated} bits a sample cannot be decoded: 1, 8, 16, 32 and 64 can"
-        )
+    if allocated not in ALLOCATED:
+        raise _bad(ds, "BitsAllocated", f"{allocated} bits a sample cannot be decoded: {ALLOCATED} can")
     if not integers and allocated != FLOATS[keyword].itemsize * 8:
         raise _bad(ds, "BitsAllocated", f"{allocated} bits a sample do not go with {keyword}")
-    photometric = ds.get("PhotometricInterpretation")
-    if not isinstance(photometric, str) or not photometric:
-        raise _bad(ds, "PhotometricInterpretation", "is needed, and missing or not one word")
     layout = Layout(
         keyword=keyword,
         rows=_number(ds, "Rows", 1, 0xFFFF),
@@ -105,17 +117,107 @@ def layout_of(ds: Dataset) -> Layout:
         samples=samples,
         bits_allocated=allocated,
         bits_stored=stored,
+        high_bit=_high_bit(ds, allocated, stored) if integers else allocated - 1,
         signed=integers and _number(ds, "PixelRepresentation", 0, 1) == 1,
         planar=samples > 1 and _number(ds, "PlanarConfiguration", 0, 1) == 1,
-        photometric_interpretation=photometric,
+        photometric_interpretation=_photometric(ds, samples),
     )
-    if photometric == "YBR_FULL_422" and (samples != 3 or layout.columns % 2):
+    color = layout.photometric_interpretation
+    if color in SUBSAMPLED:
+        odd = layout.columns % 2 or (color == "YBR_PARTIAL_420" and layout.rows % 2)
+        if samples != 3 or odd or allocated not in (8, 16):
+            size = f"{layout.rows} x {layout.columns} pixels"
+            raise _bad(
+                ds,
+                "PhotometricInterpretation",
+                f"{color} with {samples} samples of {allocated} bits in {size}",
+            )
+        layout = layout._replace(planar=False)  # whatever Planar Configuration says: there are no planes
+    return layout
+
+
+def native_layout(ds: Dataset) -> Layout:
+    """Read the layout of pixel data that are not compressed, and hold their length against it.
+
+    Where the length is that of another whole number of frames, and the pixel data are not cut by the end of
+    the file, Number of Frames is taken to be wrong. Bytes beyond the last frame are left out. The `warnings`
+    of the data set tell of both.
+
+    Raises
+    ------
+    PixelDataError
+        As `layout_of`; the pixel data are shorter than the attributes say; or so long that a colour is not
+        subsampled as they say.
+    """
+    layout = layout_of(ds)
+    element = ds[layout.keyword]
+    wanted, there = layout.native_bytes, element.length
+    if wanted <= there <= wanted + wanted % 2:
+        return layout
+    color = layout.photometric_interpretation
+    full = layout.frames * layout.rows * layout.columns * layout.samples * layout.bits_allocated // 8
+    if color in SUBSAMPLED and full <= there <= full + full % 2:
+        raise PixelDataError(
+            f"{wanted} bytes of pixel data are needed for {color}, and {there} are there: as many as where "
+            "nothing is subsampled",
+            file=ds._source.name,
+            tag=element.tag,
+            offset=element.offset,
+        )
+    fitting = layout._replace(frames=there * 8 // layout.frame_bits)
+    if fitting.frames and not element.is_cut and there - fitting.native_bytes <= fitting.native_bytes % 2:
+        ds._note_element(
+            tag("NumberOfFrames"),
+            f"NumberOfFrames says {layout.frames}, the pixel data have {fitting.frames}: these are read",
+        )
+        return fitting
+    if there < wanted:
+        cut = ", where the file ends" if element.is_cut else ""
+        raise PixelDataError(
+            f"{wanted} bytes of pixel data are needed for {layout.frames} x {layout.rows} x {layout.columns} "
+            f"x {layout.samples} samples of {layout.bits_allocated} bits, {there} are there{cut}",
+            file=ds._source.name,
+            tag=element.tag,
+            offset=element.offset,
+        )
+    ds._note_element(element.tag, f"{there - wanted} bytes follow the last frame and were left out")
+    return layout
+
+
+def check_color(ds: Dataset, layout: Layout) -> None:
+    """See whether native samples can be given as they mean: grey, indices or RGB.
+
+    Raises
+    ------
+    PixelDataError
+        Photometric Interpretation contradicts the other attributes, or is one of JPEG 2000.
+    UnsupportedError
+        It is HSV, ARGB or CMYK, which are retired.
+    """
+    color, samples, stored = layout.photometric_interpretation, layout.samples, layout.bits_stored
+    if color in RETIRED:
+        message = (
+            f"{color} is retired and not converted to RGB: raw=True gives the {samples} samples as stored"
+        )
+        raise UnsupportedError(message, file=ds._source.name, tag=tag("PhotometricInterpretation"))
+    if color in OF_JPEG_2000:
         raise _bad(
             ds,
             "PhotometricInterpretation",
-            f"YBR_FULL_422 with {samples} samples and {layout.columns} columns",
+            f"{color} is of JPEG 2000, and the pixel data are not compressed: raw=True gives them as stored",
         )
-    return layout
+    if color in TO_RGB and (samples != 3 or stored != 8 or layout.bits_allocated != 8 or layout.signed):
+        kind = "signed " if layout.signed else ""
+        raise _bad(
+            ds,
+            "PhotometricInterpretation",
+            f"{color} with {samples} {kind}samples of {stored} bits in {layout.bits_allocated}: 3 of 8 in 8 "
+            "can be converted, and raw=True gives others as stored",
+        )
+    if samples not in (1, 3):
+        raise _bad(
+            ds, "SamplesPerPixel", f"{samples} samples a pixel with {color}: raw=True gives them as stored"
+        )
 
 
 def _number(ds: Dataset, keyword: str, low: int, high: int) -> int:
@@ -137,5 +239,30 @@ def _frames(ds: Dataset) -> int:
     return value
 
 
+def _high_bit(ds: Dataset, allocated: int, stored: int) -> int:
+    """High Bit, where the sample has room for it; it used to be free (PS3.5 Section 8.1.1)."""
+    value = ds.get("HighBit")
+    if value is None or value == stored - 1:
+        return stored - 1
+    if not isinstance(value, int) or not stored <= value < allocated:
+        ds._note_element(
+            tag("HighBit"),
+            f"HighBit is {value!r}, which {stored} of {allocated} bits cannot have: {stored - 1} was assumed",
+        )
+        return stored - 1
+    return value
+
+
+def _photometric(ds: Dataset, samples: int) -> str:
+    value = ds.get("PhotometricInterpretation")
+    if not isinstance(value, str) or not value:
+        raise _bad(ds, "PhotometricInterpretation", "is needed, and missing or not one word")
+    if (samples == 3 and value in OF_ONE_SAMPLE) or (samples == 1 and value == "RGB"):
+        ds._note_element(
+            tag("PhotometricInterpretation"), f"{value} does not go with {samples} samples a pixel"
+        )
+    return value
+
+
 def _bad(ds: Dataset, keyword: str, message: str) -> PixelDataError:
-    return PixelDataError(message, file=ds._source.name, tag=tag_number(keyword))
+    return PixelDataError(message, file=ds._source.name, tag=tag(keyword))

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from hounsfield._kernels import bits, color
 from hounsfield._kernels.swap import swap_in_place
-from hounsfield.elements.dataset import Dataset
-from hounsfield.elements.element import Element
-from hounsfield.errors import PixelDataError
-from hounsfield.pixels.color import upsample_422, ybr_full_to_rgb
-from hounsfield.pixels.layout import Layout, layout_of
+from hounsfield.pixels.color import to_rgb, upsample
+from hounsfield.pixels.layout import SUBSAMPLED, TO_RGB, Layout, check_color, native_layout
 
-__all__ = ["read_native"]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from typing_extensions import Buffer
+
+    from hounsfield.elements.dataset import Dataset
+    from hounsfield.sources import Source
+
+__all__ = ["decode_native", "read_native"]
+
+CHUNK = 1 << 20  # bytes that are read at a time, where they cannot be read to where they belong
 
 
-def read_native(ds: Dataset) -> npt.NDArray[Any]:
+def read_native(ds: Dataset, *, raw: bool = False) -> npt.NDArray[Any]:
     """Read all frames, in colour as RGB.
+
+    Parameters
+    ----------
+    raw : bool
+        Leave colours as they are stored, but each sample at its pixel.
 
     Returns
     -------
@@ -30,81 +42,131 @@ def read_native(ds: Dataset) -> npt.NDArray[Any]:
     ------
     PixelDataError
         The pixel data are shorter than the attributes say, or the attributes make no sense.
+    UnsupportedError
+        They are HSV, ARGB or CMYK, and not `raw`.
     """
-    layout = layout_of(ds)
+    layout = native_layout(ds)
+    if not raw:
+        check_color(ds, layout)
     element = ds[layout.keyword]
-    _check_length(ds, element, layout)
-    if layout.bits_allocated == 1:
-        return _read_bits(ds, element, layout)
-    samples = _read_samples(ds, element, layout)
-    if layout.photometric_interpretation == "YBR_FULL_422":
-        samples = upsample_422(samples)
-    frame = (layout.frames, layout.rows, layout.columns, layout.samples)
-    if layout.planar and layout.photometric_interpretation != "YBR_FULL_422":
-        planes = samples.reshape(layout.frames, layout.samples, layout.rows, layout.columns)
-        samples = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
-    samples = samples.reshape(frame)
-    if layout.photometric_interpretation in ("YBR_FULL", "YBR_FULL_422"):
-        if layout.bits_stored != 8 or layout.samples != 3:
-            raise PixelDataError(
-                f"{layout.photometric_interpretation} with {layout.samples} samples of "
-                f"{layout.bits_stored} bits",
-                file=ds._source.name,
-                tag=element.tag,
-            )
-        samples = ybr_full_to_rgb(samples)
-    return samples.reshape(layout.shape)
-
-
-def _check_length(ds: Dataset, element: Element, layout: Layout) -> None:
-    # Before anything is allocated: the attributes of a broken file ask for any amount.
-    wanted, there = layout.native_bytes, element.length
-    if there < wanted:
-        cut = ", where the file ends" if element.is_cut else ""
-        raise PixelDataError(
-            f"{wanted} bytes of pixel data are needed for {layout.frames} x {layout.rows} x {layout.columns} "
-            f"x {layout.samples} samples of {layout.bits_allocated} bits, {there} are there{cut}",
-            file=ds._source.name,
-            tag=element.tag,
-            offset=element.offset,
-        )
-    if there > wanted + wanted % 2:
-        ds._note_element(element.tag, f"{there - wanted} bytes follow the last frame and were left out")
-
-
-def _read_samples(ds: Dataset, element: Element, layout: Layout) -> npt.NDArray[Any]:
-    if layout.dtype.itemsize == 1:
-        samples = _read_octets(ds, element, layout.native_bytes).view(layout.dtype)
-    else:
-        samples = np.empty(layout.native_bytes // layout.dtype.itemsize, layout.dtype)
-        octets = samples.view(np.uint8)
-        ds._source.read_into(element.offset, octets.data)
-        if ds._encoding.big_endian == np.little_endian:
-            swap_in_place(octets.data, layout.dtype.itemsize)
-    unused = layout.bits_allocated - layout.bits_stored
-    if unused and layout.keyword == "PixelData":
-        # What stands above the stored bits may be anything (PS3.5 Section 8.1.1): shift it out, and the sign
-        # in.
-        np.left_shift(samples, unused, out=samples)
-        np.right_shift(samples, unused, out=samples)
-    return samples
-
-
-def _read_octets(ds: Dataset, element: Element, wanted: int) -> npt.NDArray[np.uint8]:
-    """Bytes as they are meant: OW in big endian has two of them swapped (PS3.5 Section 8.2 and A.3)."""
-    octets = np.zeros(wanted + wanted % 2, np.uint8)
-    ds._source.read_into(element.offset, octets.data[: min(len(octets), element.length)])
-    if ds._encoding.big_endian and element.VR == "OW":
-        swap_in_place(octets.data, 2)
-    return octets[:wanted]
-
-
-def _read_bits(ds: Dataset, element: Element, layout: Layout) -> npt.NDArray[Any]:
-    """Samples of one bit, lowest bit first; frames need not begin on a byte (PS3.5 Section 8.1.1)."""
-    packed = _read_octets(ds, element, layout.native_bytes)
-    count = layout.frames * layout.rows * layout.columns * layout.samples
-    return (
-        np.unpackbits(packed, count=count, bitorder="little")
-        .astype(layout.dtype, copy=False)
-        .reshape(layout.shape)
+    out = np.empty((layout.frames, *layout.frame_shape), layout.dtype)
+    decode_native(
+        ds._source,
+        element.offset,
+        element.length,
+        layout,
+        out,
+        raw=raw,
+        big_endian=ds._encoding.big_endian,
+        words=element.VR == "OW",
     )
+    return out.reshape(layout.shape)
+
+
+def decode_native(
+    source: Source,
+    offset: int,
+    length: int,
+    layout: Layout,
+    out: npt.NDArray[Any],
+    first: int = 0,
+    *,
+    raw: bool = False,
+    big_endian: bool = False,
+    words: bool = False,
+) -> None:
+    """Read frames of uncompressed pixel data, and no others.
+
+    Parameters
+    ----------
+    source : Source
+    offset, length : int
+        Where the pixel data begin in it, and their length in bytes; all of `first` and what follows it are
+        there.
+    layout : Layout
+        That of `native_layout`; unless `raw`, `check_color` has nothing against it.
+    out : ndarray, shape (count, rows, columns) or (count, rows, columns, samples)
+        C-contiguous, of `Layout.dtype`: as many frames are read.
+    first : int
+        Number of the first frame, from 0.
+    raw : bool
+        Leave colours as they are stored, but each sample at its pixel.
+    big_endian, words : bool
+        Whether the transfer syntax is in big endian; whether the VR is OW.
+    """
+    reader = _Frames(source, offset, length, layout, big_endian, words)
+    if _as_they_stand(layout, raw) and not reader.swapped_words:
+        octets = out.reshape(-1).view(np.uint8)
+        source.read_into(offset + first * layout.frame_bits // 8, octets.data)
+        if reader.swapped:
+            swap_in_place(octets.data, layout.dtype.itemsize)
+    else:
+        step = max(1, CHUNK * 8 // layout.frame_bits)
+        for start in range(0, len(out), step):
+            part = out[start : start + step]
+            data, bit = reader.read(first + start, len(part))
+            _unpack(data, bit, layout, part, raw)
+            if reader.swapped:
+                swap_in_place(part.reshape(-1).view(np.uint8).data, layout.dtype.itemsize)
+    unused = layout.bits_stored < 8 * layout.dtype.itemsize
+    if unused and layout.keyword == "PixelData" and layout.bits_allocated > 1:
+        bits.mask(out, layout.bits_stored, layout.high_bit, signed=layout.signed)
+
+
+def _as_they_stand(layout: Layout, raw: bool) -> bool:
+    """Whether the samples in the file are those of the array, but for the order of their bytes."""
+    photometric = layout.photometric_interpretation
+    packed = layout.bits_allocated in (1, 12)
+    return not (packed or layout.planar or photometric in SUBSAMPLED or (photometric in TO_RGB and not raw))
+
+
+class _Frames:
+    """Reads the bytes of frames as they are meant: of OW in big endian, two change places (PS3.5 A.3)."""
+
+    def __init__(
+        self, source: Source, offset: int, length: int, layout: Layout, big_endian: bool, words: bool
+    ) -> None:
+        whole = layout.bits_allocated in (8, 16, 32, 64)
+        self._source, self._offset, self._length = source, offset, length
+        self._bits = layout.frame_bits
+        self.swapped = whole and layout.bits_allocated > 8 and big_endian == (sys.byteorder == "little")
+        # packed samples are little endian words, put into words that may be swapped
+        self.swapped_words = big_endian and words and not (whole and layout.bits_allocated > 8)
+
+    def read(self, first: int, count: int) -> tuple[Buffer, int]:
+        """Give bytes, and the bit that the first of `count` frames begins at."""
+        start, bit = divmod(first * self._bits, 8)
+        stop = start + (bit + count * self._bits + 7) // 8
+        if not self.swapped_words:
+            return self._source.read(self._offset + start, stop - start), bit
+        odd = start % 2
+        there = min(stop + stop % 2, self._length)
+        octets = np.zeros(stop + stop % 2 - start + odd, np.uint8)
+        self._source.read_into(self._offset + start - odd, octets.data[: there - start + odd])
+        swap_in_place(octets.data, 2)
+        return octets[odd : odd + stop - start].data, bit
+
+
+def _unpack(data: Buffer, bit: int, layout: Layout, out: npt.NDArray[Any], raw: bool) -> None:
+    """Put stored samples to their places."""
+    if layout.bits_allocated in (1, 12):
+        unpack = bits.unpack_bits if layout.bits_allocated == 1 else bits.unpack_12
+        if not layout.planar:
+            unpack(data, out, bit)
+            return
+        samples = np.empty(out.size, out.dtype)
+        unpack(data, samples, bit)
+        data = samples.data.cast("B")
+    view = memoryview(data)
+    size = len(view) // len(out)
+    photometric = layout.photometric_interpretation
+    for number, frame in enumerate(out):
+        octets = view[number * size : (number + 1) * size]
+        if photometric in TO_RGB and not raw:
+            to_rgb(octets, photometric, frame, planar=layout.planar)
+        elif photometric in SUBSAMPLED:
+            upsample(octets, photometric, frame)
+        elif layout.planar:
+            color.interleave(octets, frame)
+        else:
+            frame.reshape(-1).view(np.uint8)[:] = octets
