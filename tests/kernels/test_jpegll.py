@@ -1,7 +1,7 @@
 """The kernel jpegll against its plain-Python twin, libjpeg-turbo (imagecodecs), pydicom and DCMTK.
 
-The encoder here writes what no encoder at hand does: restart intervals, scans of one component, codes of every
-length. libjpeg-turbo reads its streams too, but for restarts within a row.
+The encoder here writes what no encoder at hand does: restart intervals, a scan for each component, codes of
+every length. libjpeg-turbo reads its streams too, but for restarts within a row.
 """
 
 import struct
