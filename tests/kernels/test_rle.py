@@ -62,7 +62,7 @@ def test_packets(twin):
 def test_longest_packets(twin):
     """128 bytes copied and 128 repeated, at the place where they cross from one block to the next too."""
     octets = bytes(range(128))
-    for before in (0, 1, 127, 3967, 3968, 4000, 4095, 4096):
+    for before in (0, 1, 127, 1919, 1920, 2000, 2047, 2048, 4095):
         packets = b"\x00\x07" * before + b"\x7f" + octets + b"\x81\x09" + b"\x00\x08" * 200
         expected = b"\x07" * before + octets + b"\x09" * 128 + b"\x08" * 200
         single = decoded(frame_of(packets), (1, len(expected)), "u1", module=twin("rle"))
