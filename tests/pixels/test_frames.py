@@ -7,13 +7,14 @@ import pickle
 import random
 import struct
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pydicom
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames
+from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames, get_frame
 
 import hounsfield as hu
 from hounsfield.sources import FileSource, PathSource, RemoteSource
@@ -112,6 +113,15 @@ def outcome(look):
         return None
 
 
+def warnings_of(data):
+    """What a data set says when all of its frames have been looked at and read."""
+    ds = hu.read(data)
+    for number in range(len(ds.frames)):
+        ds.frames.read(number)
+    assert len(list(ds.frames)) == len(ds.frames)
+    return ds.warnings
+
+
 def notes(ds):
     return [note for note in ds.warnings if "7FE0,0010" in note]
 
@@ -126,10 +136,12 @@ def test_real_files_as_pydicom(corpus_file):
         theirs = pydicom.dcmread(corpus_file.path, force=True)
         count = int(theirs.get("NumberOfFrames") or 1)
         expected = list(generate_frames(theirs.PixelData, number_of_frames=count))
+        last = get_frame(theirs.PixelData, count - 1, number_of_frames=count)
     row = corpus_file.row
     assert read_all(corpus_file.path) == expected
     assert read_all(corpus_file.path.read_bytes()) == expected
     ds = hu.read(corpus_file.path)
+    assert ds.encoded_frame(-1) == last
     places = list(ds.frames)
     assert sum(len(frame.ranges) for frame in places) == int(row["fragments"])
     assert any(len(frame.ranges) > 1 for frame in places) == (row["several_fragments_a_frame"] == "1")
@@ -173,7 +185,7 @@ class TestTables:
     def test_right(self):
         data = self.basic(self.offsets)
         assert read_all(data) == self.expected
-        assert hu.read(data).warnings == ()
+        assert warnings_of(data) == ()
 
     @pytest.mark.parametrize(
         "table",
@@ -264,7 +276,7 @@ class TestTables:
         pixels, *extended = encapsulate_extended(frames)
         data = image(pixels + DELIMITER, 20, extended=extended, syntax=UNCOMPRESSED)
         assert read_all(data) == padded
-        assert hu.read(data).warnings == ()
+        assert warnings_of(data) == ()
 
 
 # Without a table
@@ -289,7 +301,7 @@ class TestWithoutTable:
         frames = [[b"anything"], [b"may stand "], [b"here"]]
         data = image(fragments(frames), 3, UNCOMPRESSED)
         assert read_all(data) == joined(frames)
-        assert hu.read(data).warnings == ()
+        assert warnings_of(data) == ()
 
     @pytest.mark.parametrize(
         ("syntax", "start", "end"),
@@ -303,14 +315,15 @@ class TestWithoutTable:
             (JPEG_XL, b"\0\0\0\x0cJXL \r\n\x87\n", b""),
             (RLE, b"\1\0\0\0\x40\0\0\0", b""),
             (RLE, b"\x0f\0\0\0\x40\0\0\0", b""),
-            ("1.2.3.4", b"\xff\xd8\xff\xdb", b"\xff\xd9"),
         ],
     )
     def test_by_what_codestreams_begin_with(self, syntax, start, end):
         frames = [[start + b"one" + end], [start + b"t", b"w", b"o" + end], [start + b"three", end + b"."]]
         data = image(fragments(frames), 3, syntax)
         assert read_all(data) == joined(frames)
-        assert hu.read(data).warnings == ()
+        assert warnings_of(data) == ()
+        unknown = image(fragments(frames), 3, "1.2.3.4")
+        assert read_all(unknown) == joined(frames)
 
     def test_a_beginning_counts_behind_an_end_only(self):
         """A fragment may begin with the marker by chance, or with a picture within the picture."""
@@ -381,7 +394,7 @@ class TestWithoutTable:
     def test_video_is_one_stream(self):
         data = image(fragments([[b"\0\0\1\xb3mpeg", b"\0\0\1more"]], [0]), 250, VIDEO)
         assert read_all(data) == [b"\0\0\1\xb3mpeg\0\0\1more"]
-        assert hu.read(data).warnings == ()
+        assert warnings_of(data) == ()
 
 
 # Pixel data that end badly
@@ -448,7 +461,7 @@ class TestEnds:
         for table in (None, offsets_of(self.frames)):
             data = image(fragments(self.frames, table), 3, behind=behind)
             assert read_all(data) == joined(self.frames)
-            assert hu.read(data).warnings == ()
+            assert warnings_of(data) == ()
 
     def test_a_length_where_there_should_be_none(self):
         pixels = fragments(self.frames, delimiter=b"")
@@ -695,6 +708,7 @@ class TestDataset:
         for source in (path, self.data):
             ds = hu.read(source)
             assert ds.encoded_frame(1) == b"".join(TWO)
+            assert list(pickle.loads(pickle.dumps(ds.frames))) == list(ds.frames)
             for other in (pickle.loads(pickle.dumps(ds)), copy.copy(ds), copy.deepcopy(ds)):
                 assert list(other.frames) == list(ds.frames)
                 assert other.encoded_frame(2) == b"".join(THREE)
@@ -737,6 +751,18 @@ class TestDataset:
         path.write_bytes(self.data)
         frames = hu.read(path).frames
         assert bytes(frames.read(1)) == b"".join(TWO)
+
+    def test_from_threads(self, tmp_path):
+        """Also where one finds out that the table is wrong while others use it."""
+        frames = [jpeg(b"%d" % number, b"more") for number in range(200)]
+        table = offsets_of(frames)
+        table[150] += 8
+        path = tmp_path / "frames.dcm"
+        path.write_bytes(image(fragments(frames, table), 200))
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(5):
+                ds = hu.read(path)
+                assert list(pool.map(ds.encoded_frame, range(200))) == joined(frames)
 
     def test_a_file_that_has_changed(self, tmp_path):
         path = tmp_path / "frames.dcm"

@@ -297,13 +297,13 @@ class Frames:
         if index.encapsulated and index.known is None and index.layout.frames == 1:
             reader = self._ahead(index.start, index.stop)
             index.known = self._find(reader)
-        number = self._number(frame)
-        if isinstance(index.known, _Table):
-            begin, end = self._bounds(index.known, number)
+        number, known = self._number(frame), self._known()
+        if isinstance(known, _Table):
+            begin, end = self._bounds(known, number)
             # The next frame's beginning, too, which tells whether this one ends there.
             reader = self._ahead(begin, min(end + BEGINNING, index.stop))
         found = self._frame(reader, number)
-        known = index.known
+        known = self._known()
         at = found.ranges[0][0] if found.ranges else None
         if isinstance(known, _Groups) and known.is_cut and number == len(known.firsts) - 2:
             there = found.length
@@ -415,7 +415,7 @@ class Frames:
         """Where the first fragment is, and the Basic Offset Table if it has offsets."""
         index = self._index
         start, stop = index.start, index.stop
-        wanted = 4 * min(index.layout.frames, MOST_OFFSETS) + BEGINNING
+        wanted = min(4 * index.layout.frames, CHUNK) + BEGINNING
         head = reader.read(start, min(wanted, stop - start))
         length = int.from_bytes(head[4:ITEM_HEADER], "little")
         value = head[ITEM_HEADER : ITEM_HEADER + length]
@@ -469,12 +469,14 @@ class Frames:
         if not self._begins_at(reader, begin) or not (last or self._begins_at(reader, end)):
             return None
         size = int.from_bytes(reader.read(begin + 4, 4), "little")
-        if size == end - begin - ITEM_HEADER > 0:
+        if size == end - begin - ITEM_HEADER > 0 and not last:
             return Frame(((begin + ITEM_HEADER, size),))
         items = find_fragments(reader, begin, end)
         at_end = items.end == end or (last and items.is_closed)
         if not at_end or items.is_cut or items.problem or (items.is_closed and not last):
             return None
+        if last:
+            self._note_end(items)
         ranges = zip(items.offsets.tolist(), items.lengths.tolist(), strict=True)
         return Frame(tuple(each for each in ranges if each[1])) if items.lengths.any() else None
 
