@@ -1,0 +1,378 @@
+"""Frames of video: MPEG-2, H.264 and HEVC by PyAV, which brings FFmpeg (PS3.5 Sections 8.2.5 to 8.2.11).
+
+The extra ``video`` installs PyAV; without it, `open_video` raises. A stream is taken apart once into its
+pictures. A frame is then decoded from the last picture before it that needs no other.
+
+FFmpeg would rather show something than fail: here it stops at the first error it sees, and is told before how
+large a picture may be. It is never asked what kind of file this is: some kinds that it knows open others.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import Buffer
+
+from hounsfield.errors import DicomError, OptionError, PixelDataError, UnsupportedError
+from hounsfield.pixels.layout import Layout
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.plane import VideoPlane
+
+__all__ = ["Video", "open_video"]
+
+CODECS = ("mpeg2video", "h264", "hevc")
+# How much larger than the image a picture may be: codecs pad it to whole blocks, of 64 x 64 at most.
+BLOCK = 64
+CHUNK = 1 << 20
+UNIT = re.compile(rb"\x00\x00\x01(.)", re.DOTALL)
+# Types of network abstraction units (ITU-T H.264 Table 7-1, H.265 Table 7-1).
+SLICES = {"h264": range(1, 6), "hevc": range(32)}
+INTRA = {"h264": range(5, 6), "hevc": range(16, 22)}
+LEADING = {"h264": range(0), "hevc": range(6, 10)}  # shown before the intra picture that they follow
+SEQUENCE_PARAMETERS = {"h264": 7, "hevc": 33}
+
+
+class Start(NamedTuple):
+    """A picture that needs none before it.
+
+    Attributes
+    ----------
+    packet : int
+        Its number in the stream.
+    frame : int
+        Its number as shown: pictures that follow in the stream may be shown before it.
+    """
+
+    packet: int
+    frame: int
+
+
+class Shown(NamedTuple):
+    """A picture decoded: its number as shown, and that of the last packet that went into the decoder."""
+
+    frame: int
+    packet: int
+    picture: VideoFrame
+
+
+def open_video(data: Buffer, layout: Layout) -> Video:
+    """Find the pictures of a stream, without decoding them.
+
+    Parameters
+    ----------
+    data : bytes-like
+        The fragments, joined: a stream of MPEG-2, H.264 or HEVC, alone or in an MPEG-2 program or transport
+        stream or in MP4.
+    layout : Layout
+        Of the data set. Its number of frames need not be right.
+
+    Raises
+    ------
+    UnsupportedError
+        PyAV is not installed.
+    PixelDataError
+        This is no such stream, or has no picture.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise UnsupportedError("video is decoded by PyAV: pip install 'hounsfield[video]'") from error
+    if layout.samples != 3:
+        raise PixelDataError(f"video has 3 samples a pixel, not {layout.samples}")
+    view = memoryview(data).cast("B")
+    container = container_of(view)
+    try:
+        if container is None:
+            codec = codec_of(view)
+            packets = _split(codec, view)
+        else:
+            codec, packets = _demux(container, view, layout)
+    except (av.FFmpegError, ValueError, IndexError) as error:  # IndexError: a stream that begins late
+        raise _ours(error, "the video stream cannot be taken apart") from error
+    if not packets:
+        raise PixelDataError("the video stream has no picture")
+    return Video(codec, packets, layout)
+
+
+def container_of(data: memoryview) -> str | None:
+    """What wraps the stream, as FFmpeg calls it; None for a stream that stands alone."""
+    if data[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
+        return "mp4"
+    if data[:4] == b"\0\0\1\xba":
+        return "mpeg"
+    for first, size in ((0, 188), (4, 192)):  # 192: with four bytes of time before each packet
+        if len(data) >= 3 * size and data[first : 3 * size : size] == b"\x47\x47\x47":
+            return "mpegts"
+    return None
+
+
+def codec_of(data: memoryview) -> str:
+    """The codec of a stream that stands alone, by its first unit."""
+    unit = re.search(rb"\x00\x00\x01(..)", data[:CHUNK], re.DOTALL)
+    if unit is not None:
+        code, following = unit[1]
+        if code == 0xB3:  # sequence header
+            return "mpeg2video"
+        if code >> 7 == 0 and (code & 31 in (7, 9) or code == 6):  # parameters, delimiter, supplement
+            return "h264"
+        if code in (0x40, 0x42, 0x46, 0x4E) and following == 1:  # the same, and video parameters
+            return "hevc"
+    raise PixelDataError("this is no stream of MPEG-2, H.264 or HEVC, nor a container that can hold one")
+
+
+def _split(codec: str, data: memoryview) -> list[bytes]:
+    import av
+
+    parser = av.CodecContext.create(codec, "r")
+    packets: list[Packet] = []
+    for start in range(0, len(data), CHUNK):
+        packets += parser.parse(data[start : start + CHUNK])
+    packets += parser.parse(None)
+    return [bytes(packet) for packet in packets]
+
+
+def _demux(container: str, data: memoryview, layout: Layout) -> tuple[str, list[bytes]]:
+    import av
+
+    with av.open(io.BytesIO(data), format=container, options=_limits(layout)) as source:
+        if not source.streams.video:
+            raise PixelDataError(f"the container ({container}) has no video stream")
+        stream = source.streams.video[0]
+        codec = stream.codec_context.name if stream.codec_context else "what FFmpeg does not know"
+        if codec not in CODECS:
+            raise PixelDataError(f"the container ({container}) holds {codec}, not MPEG-2, H.264 or HEVC")
+        packets = [packet for packet in source.demux(stream) if packet.size]
+        if codec != "mpeg2video":
+            # MP4 has the parameters elsewhere, and lengths for start codes: make it as a stream alone is.
+            plain = av.BitStreamFilterContext(f"{codec}_mp4toannexb", stream)
+            packets = [each for packet in [*packets, None] for each in plain.filter(packet)]
+        return codec, [bytes(packet) for packet in packets]
+
+
+def _limits(layout: Layout) -> dict[str, str]:
+    return {
+        "err_detect": "crccheck+explode",
+        "max_pixels": str((layout.columns + 2 * BLOCK) * (layout.rows + 2 * BLOCK)),
+        "threads": "1",
+    }
+
+
+def _starts(codec: str, packets: Sequence[bytes]) -> list[Start]:
+    """The pictures from which decoding can begin, in order; the first of all is always among them."""
+    starts = [Start(0, 0)]
+    for start in (_mpeg2_starts if codec == "mpeg2video" else _nal_starts)(codec, packets):
+        if start.packet == 0:
+            starts[0] = start
+        elif start.frame > starts[-1].frame:
+            starts.append(start)
+    return starts
+
+
+def _mpeg2_starts(_: str, packets: Sequence[bytes]) -> Iterator[Start]:
+    for number, packet in enumerate(packets):
+        seen = set()
+        for unit in UNIT.finditer(packet):
+            code = unit[1][0]
+            if code == 0x00:
+                # A picture's header: ten bits of its place in what is shown of the group, three of its type.
+                header = int.from_bytes(packet[unit.end() : unit.end() + 2], "big")
+                if header >> 3 & 7 == 1 and {0xB3, 0xB8} <= seen:  # intra; headers of sequence and group
+                    yield Start(number, number + (header >> 6))
+                break
+            seen.add(code)
+
+
+def _nal_starts(codec: str, packets: Sequence[bytes]) -> Iterator[Start]:
+    units = [_nal_units(codec, packet) for packet in packets]
+    for number, (slice_type, parameters) in enumerate(units):
+        if slice_type in INTRA[codec] and parameters:
+            leading = number + 1
+            while leading < len(units) and units[leading][0] in LEADING[codec]:
+                leading += 1
+            yield Start(number, leading - 1)
+
+
+def _nal_units(codec: str, packet: bytes) -> tuple[int, bool]:
+    """The type of a picture's first slice, and whether the sequence's parameters are before it."""
+    parameters = False
+    for unit in UNIT.finditer(packet):
+        kind = unit[1][0] & 31 if codec == "h264" else unit[1][0] >> 1 & 63
+        if kind in SLICES[codec]:
+            return kind, parameters
+        parameters |= kind == SEQUENCE_PARAMETERS[codec]
+    return -1, parameters
+
+
+class Video:
+    """A stream taken apart into its pictures.
+
+    Attributes
+    ----------
+    codec : str
+        "mpeg2video", "h264" or "hevc".
+    count : int
+        How many pictures the stream has: as many as the data set says, if both are right.
+    """
+
+    def __init__(self, codec: str, packets: list[bytes], layout: Layout) -> None:
+        self.codec = codec
+        self.count = len(packets)
+        self._packets = packets
+        self._layout = layout
+        # Of a stream of other length, pictures may be fields: frames are then counted from the first.
+        self._starts = _starts(codec, packets) if self.count == layout.frames else [Start(0, 0)]
+        self._shown = dict(self._starts) if self.count == layout.frames else {}
+        self._frames_of_starts = [start.frame for start in self._starts]
+        self._running: tuple[Shown, Iterator[Shown]] | None = None
+
+    def decode(self, frames: Sequence[int], out: npt.NDArray[Any], *, raw: bool = False) -> None:
+        """Decode some of the frames.
+
+        Parameters
+        ----------
+        frames : sequence of int
+            Their numbers as shown, from 0, in any order.
+        out : ndarray of shape (len(frames), rows, columns, 3)
+            Of uint8 or uint16. Samples of more than 8 bits are kept as they are in uint16, and scaled down in
+            uint8.
+        raw : bool
+            Y, Cb and Cr as the stream has them, with each Cb and Cr repeated for the pixels that share it.
+            Otherwise RGB, by the matrix and range that the stream tells, or else those of YBR_PARTIAL_420
+            (PS3.3 C.7.6.3.1.2); what lies between two samples of Cb and Cr is interpolated.
+
+        Raises
+        ------
+        PixelDataError
+            The stream is damaged or too short, or its pictures are not of the size that the data set tells.
+            What `out` then holds is not defined.
+        UnsupportedError
+            The pictures are not of one luminance and two chrominance planes.
+        """
+        import av
+
+        rows, columns = self._layout.rows, self._layout.columns
+        if out.shape != (len(frames), rows, columns, 3) or out.dtype not in (np.uint8, np.uint16):
+            needed = f"uint8 or uint16 {(len(frames), rows, columns, 3)}"
+            raise OptionError(f"out is {out.dtype} {out.shape}, not {needed}")
+        store = _store_raw if raw else _rgb_storer()
+        wanted = sorted((frame, place) for place, frame in enumerate(frames))
+        done = 0
+        try:
+            while done < len(wanted):
+                run = self._run_to(wanted[done][0])
+                for shown in run:
+                    if wanted[done][0] < shown.frame:
+                        raise PixelDataError(f"frame {wanted[done][0]} needs pictures that are missing")
+                    while done < len(wanted) and wanted[done][0] == shown.frame:
+                        store(self._checked(shown.picture), out[wanted[done][1]])
+                        done += 1
+                    if done == len(wanted):
+                        self._running = shown, run
+                        break
+                    if self._start_of(wanted[done][0]).packet > shown.packet:
+                        break
+                else:
+                    raise PixelDataError(f"frame {wanted[done][0]} is missing: the stream ends before it")
+        except (av.FFmpegError, ValueError) as error:
+            raise _ours(error, "the video stream is damaged") from error
+
+    def _start_of(self, frame: int) -> Start:
+        return self._starts[max(bisect_right(self._frames_of_starts, frame) - 1, 0)]
+
+    def _run_to(self, frame: int) -> Iterator[Shown]:
+        """A run through the stream that comes by this frame: the one of the call before, where it serves."""
+        running, self._running = self._running, None
+        start = self._start_of(frame)
+        if running is not None and running[0].frame < frame and start.packet <= running[0].packet:
+            return running[1]
+        return self._run(start)
+
+    def _run(self, start: Start) -> Iterator[Shown]:
+        """Decode from here to the end of the stream, in the order in which pictures are shown."""
+        import av
+
+        decoder = av.VideoCodecContext.create(self.codec, "r")
+        decoder.thread_count = 1
+        decoder.options = _limits(self._layout)
+        frame, counting = start.packet, start.packet == 0
+        for number in range(start.packet, self.count + 1):
+            packet = None
+            if number < self.count:
+                packet = av.Packet(self._packets[number])
+                packet.pts = number  # which the picture keeps: so it tells where it comes from
+            for picture in decoder.decode(packet):
+                first = self._shown.get(picture.pts)
+                if first is not None:
+                    if counting and frame not in (first, 0):
+                        raise PixelDataError(f"pictures are missing before frame {first}")
+                    frame, counting = first, True
+                if counting:
+                    yield Shown(frame, number, picture)
+                    frame += 1
+
+    def _checked(self, picture: VideoFrame) -> VideoFrame:
+        rows, columns = self._layout.rows, self._layout.columns
+        if (picture.height, picture.width) != (rows, columns):
+            raise PixelDataError(
+                f"the video is of {picture.height} x {picture.width}, not {rows} x {columns}"
+            )
+        if picture.is_corrupt:
+            raise PixelDataError("the video stream is damaged: a picture is incomplete")
+        if picture.format.is_rgb or len(picture.planes) != 3:
+            raise UnsupportedError(f"pictures in FFmpeg's format {picture.format.name} are not decoded")
+        return picture
+
+
+def _rgb_storer() -> Callable[[VideoFrame, npt.NDArray[Any]], None]:
+    """A function that converts a picture to RGB, and keeps its tables for the next."""
+    from av.video.reformatter import Interpolation, VideoReformatter
+
+    reformatter = VideoReformatter()
+    how = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+
+    def store(picture: VideoFrame, out: npt.NDArray[Any]) -> None:
+        bits = picture.format.components[0].bits
+        if out.dtype == np.uint8 or bits == 8:
+            rgb = reformatter.reformat(picture, format="rgb24", interpolation=how, threads=1)
+            out[...] = _samples(rgb.planes[0], out.shape[0], np.dtype("u1"))[:, : out.shape[1] * 3].reshape(
+                out.shape
+            )
+        else:
+            rgb = reformatter.reformat(picture, format=f"gbrp{bits}le", interpolation=how, threads=1)
+            for plane, sample in zip(rgb.planes, (1, 2, 0), strict=True):
+                out[..., sample] = _samples(plane, out.shape[0], np.dtype("<u2"))[:, : out.shape[1]]
+
+    return store
+
+
+def _store_raw(picture: VideoFrame, out: npt.NDArray[Any]) -> None:
+    """The samples as they are in the stream."""
+    bits = picture.format.components[0].bits
+    if bits > out.dtype.itemsize * 8:
+        raise PixelDataError(f"the video has samples of {bits} bits, which do not go into {out.dtype}")
+    dtype = np.dtype("u1" if bits == 8 else "<u2")
+    rows, columns, _ = out.shape
+    for sample, plane in enumerate(picture.planes):
+        samples = _samples(plane, plane.height, dtype)[:, : plane.width]
+        for axis, size in enumerate((rows, columns)):
+            if samples.shape[axis] < size:
+                samples = np.repeat(samples, 2, axis)
+        out[..., sample] = samples[:rows, :columns]
+
+
+def _samples(plane: VideoPlane, rows: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """A plane without a copy, its padding included."""
+    return np.frombuffer(plane, dtype).reshape(-1, plane.line_size // dtype.itemsize)[:rows]
+
+
+def _ours(error: Exception, message: str) -> DicomError:
+    return error if isinstance(error, DicomError) else PixelDataError(f"{message}: {error}")
