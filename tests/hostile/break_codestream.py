@@ -2,8 +2,8 @@
 
     python break_codestream.py FILE FIRST LAST
 
-The copies are numbered: the first hundred are cut short, each of the others has one byte changed. Prints as JSON how
-often there was an error of ours and how often a frame, and each copy that did worse, with its number.
+The copies are numbered: the first hundred are cut short, each of the others has one byte changed. Prints as
+JSON how often there was an error of ours and how often a frame, and the number of each that did worse.
 """
 
 import json
@@ -84,7 +84,7 @@ def main(file: str, first: int, last: int) -> None:
             child(data, shape, first, last, writer)
             os._exit(0)
         os.close(writer)
-        with open(reader) as lines:
+        with os.fdopen(reader) as lines:
             report = lines.read()
         _, status = os.waitpid(pid, 0)
         for line in report.splitlines():

@@ -1,4 +1,4 @@
-"""One frame's codestream decoded, by imagecodecs; which decoder is told by the codestream, not by the UID."""
+"""One frame's codestream decoded, as what it is: the transfer syntax's UID has no say in it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hounsfield._kernels import jpegll
 from hounsfield.errors import DicomError, OptionError, PixelDataError, UnsupportedError
 from hounsfield.pixels.codestream import Codestream
 from hounsfield.pixels.codestream.model import Kind
@@ -238,8 +239,8 @@ def _decode_jpeg(frame: Frame) -> str:
     if stream.components == 3:
         # Said whatever the markers say: libjpeg would guess from them, and convert.
         spaces = {"colorspace": "YCBCR", "outcolorspace": "RGB" if frame.ybr_to_rgb else "YCBCR"}
-    elif stream.components > 1:
-        spaces = {"colorspace": "UNKNOWN", "outcolorspace": "UNKNOWN"}
+    elif stream.components == 4:
+        spaces = {"colorspace": "CMYK", "outcolorspace": "CMYK"}
     if stream.terminated:
         frame.decode("jpeg8_decode", frame.view, **spaces)
         return ""
@@ -255,6 +256,20 @@ def _decode_jpeg(frame: Frame) -> str:
     if not np.array_equal(frame.out, other.reshape(frame.out.shape)):
         raise PixelDataError("the JPEG ends before its samples do", offset=stream.stop)
     return "the JPEG has no end marker"
+
+
+def _decode_jpeg_lossless(frame: Frame) -> str:
+    stream, out = frame.stream, frame.out
+    if not stream.terminated and not frame.strict:
+        return _decode_jpeg(frame)
+    samples = out if out.itemsize <= 2 else np.empty(out.shape, np.uint16)
+    try:
+        jpegll.decode(frame.view, samples)
+    except UnsupportedError:
+        return _decode_jpeg(frame)
+    if samples is not out:
+        out[...] = samples
+    return "" if stream.terminated else "the JPEG has no end marker"
 
 
 def _decode_jpegls(frame: Frame) -> str:
@@ -358,7 +373,7 @@ def _openjpeg_reduces() -> bool:
 
 DECODERS: dict[Kind, Callable[[Frame], str]] = {
     "jpeg": _decode_jpeg,
-    "jpeg-lossless": _decode_jpeg,
+    "jpeg-lossless": _decode_jpeg_lossless,
     "jpeg-ls": _decode_jpegls,
     "jpeg2000": _decode_jpeg2000,
     "htj2k": _decode_htj2k,

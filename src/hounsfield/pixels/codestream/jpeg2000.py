@@ -224,9 +224,9 @@ def _tile_parts(
             flaw = f"{there} bytes at byte {position}, where a tile-part has {size}"
             return *find_end(view, position, stop), flaw
         position += size
-        if stop - position < 2:
-            return stop, False, ""
-        if view[position] == 0xFF and view[position + 1] == EOC & 0xFF:
+        if stop - position < 2 and bytes(view[position:stop]) in (b"", b"\0", b"\xff"):
+            return position, False, ""
+        if stop - position >= 2 and view[position] == 0xFF and view[position + 1] == EOC & 0xFF:
             return position + 2, True, ""
     raise PixelDataError(f"more than {MAX_TILE_PARTS} tile-parts", offset=position)
 
