@@ -26,7 +26,7 @@ SOF0, SOF1, SOF2, SOF3, SOF9, SOF10 = 0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA
 # OpenJPEG 2.5 gives wrong samples in silence above this.
 MAX_JPEG2000_PRECISION = 24
 END = b"\xff\xd9"
-NO_END = "the codestream has no end marker: some of its samples may be missing"
+NO_END = "some of the samples may be missing: the codestream ends too early"
 # Entropy-coded data that no image ends in by chance, and without a byte that could be taken for a marker.
 NOISE = bytes.fromhex("b54a8ed16937c25bac1de473980f") * 16
 # Of 32-bit samples: four passes of NumPy over it stay in the second-level cache.
@@ -241,21 +241,27 @@ def _decode_jpeg(frame: Frame) -> str:
         spaces = {"colorspace": "YCBCR", "outcolorspace": "RGB" if frame.ybr_to_rgb else "YCBCR"}
     elif stream.components == 4:
         spaces = {"colorspace": "CMYK", "outcolorspace": "CMYK"}
-    if stream.terminated:
-        frame.decode("jpeg8_decode", frame.view, **spaces)
-        return ""
     # An FF that was cut from its second byte would make a marker of what follows.
-    cut = bytes(frame.view).rstrip(b"\xff")
-    frame.decode("jpeg8_decode", cut, **spaces)
-    if not frame.strict:
-        return NO_END
-    if stream.restart_interval or not stream.interleaved or stream.sof in (SOF2, SOF9, SOF10):
+    data = frame.view if stream.terminated else bytes(frame.view).rstrip(b"\xff")
+    frame.decode("jpeg8_decode", data, **spaces)
+    # libjpeg fills up in silence what is missing: with grey, down to the last sample.
+    grey = (frame.out[-1, -1] == 1 << stream.precision - 1).all()
+    if stream.terminated and not grey:
+        return ""
+    sequential = stream.interleaved and not stream.restart_interval and stream.sof in (SOF0, SOF1, SOF3)
+    if sequential:
+        # If other data behind give other samples, some are missing.
+        entropy = bytes(frame.view).removesuffix(END).rstrip(b"\xff")
+        other = _codec("jpeg8_decode")(entropy + NOISE + END, **spaces)
+        if not np.array_equal(frame.out, other.reshape(frame.out.shape)):
+            if frame.strict:
+                raise PixelDataError("the JPEG ends before its samples do", offset=stream.stop)
+            return NO_END
+    if stream.terminated:
+        return ""
+    if frame.strict and not sequential:
         raise PixelDataError("the JPEG has no end, and its samples cannot be told to be all there")
-    # libjpeg fills with zeros what is missing. If other data give other samples, something is.
-    other = _codec("jpeg8_decode")(cut + NOISE + END, **spaces)
-    if not np.array_equal(frame.out, other.reshape(frame.out.shape)):
-        raise PixelDataError("the JPEG ends before its samples do", offset=stream.stop)
-    return "the JPEG has no end marker"
+    return "the JPEG has no end marker" if sequential else NO_END
 
 
 def _decode_jpeg_lossless(frame: Frame) -> str:

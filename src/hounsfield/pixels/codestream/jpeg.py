@@ -26,7 +26,7 @@ KINDS: dict[int, Kind] = {SOF3: "jpeg-lossless", SOF55: "jpeg-ls"}
 
 MAX_SEGMENTS = 4096
 # Each scan of a progressive JPEG makes a decoder go through the whole image, however short the scan is.
-MAX_SCANS = 1024
+MAX_SCANS = 256
 
 
 def parse_jpeg(view: memoryview) -> Codestream:
