@@ -479,6 +479,7 @@ class TestMismatch:
                 r"a codestream \(jpeg\) in a transfer syntax that has none",
             ),
         ],
+        ids=lambda value: None if isinstance(value, str) else f"{len(value)} bytes",
     )
     def test_says_what_differs(self, end, data, message):
         found = mismatch("1.2.840.10008.1.2." + end, parse(data))

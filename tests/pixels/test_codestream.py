@@ -51,6 +51,11 @@ def jpeg(*segments, data=b"\x12\x34", end=b"\xff\xd9"):
     return b"\xff\xd8" + b"".join(segments) + data + end
 
 
+def short(value):
+    """Names a parameter in a test's id."""
+    return f"{len(value)} bytes" if isinstance(value, bytes) else None
+
+
 def put(data, offset, form, value):
     copy = bytearray(data)
     struct.pack_into(form, copy, offset, value)
@@ -87,6 +92,7 @@ class TestMarkers:
             (jpeg(segment(0xDD, b"\0\x05"), frame(), scan()), {"restart_interval": 5}),
             (jpeg(b"\xff\xff", frame(), b"\xff", scan()), {"rows": 48, "columns": 40}),
         ],
+        ids=short,
     )
     def test_facts_of_markers(self, data, facts):
         stream = parse(data)
@@ -103,6 +109,7 @@ class TestMarkers:
             (segment(0xEE, b"Adobe\0\x64\0\0\0\0\1"), (1, 2, 3), "ycbcr"),
             (segment(0xEE, b"Adobe"), (1, 2, 3), None),
         ],
+        ids=short,
     )
     def test_color(self, before, numbers, color):
         components = [(number, 0x11) for number in numbers]
@@ -152,6 +159,7 @@ class TestMarkers:
             (jpeg(frame(0xC2), *[scan()] * 2000), "more than 256 scans"),
             (jpeg(*[segment(0xFE, b"")] * 5000), "more than 4096 markers"),
         ],
+        ids=short,
     )
     def test_refuses_broken_jpeg(self, data, message):
         with pytest.raises(hu.PixelDataError, match=message) as caught:
@@ -169,6 +177,7 @@ class TestMarkers:
             (jpeg(frame(0xF7), segment(0xF8, b"\2\0\1"), scan(second=0)), "mapping tables"),
             (jpeg(frame(0xF7), scan(second=0, low=1)), "point transform"),
         ],
+        ids=short,
     )
     def test_refuses_unsupported_jpeg(self, data, message):
         with pytest.raises(hu.UnsupportedError, match=message):
@@ -177,7 +186,7 @@ class TestMarkers:
 
 class TestEnd:
     @pytest.mark.parametrize("name", ["jpeg", "jpeg-ls", "jpeg2000", "htj2k", "jp2"])
-    @pytest.mark.parametrize("behind", [b"", b"\0", b"\xff", bytes(100), b"\xff" * 40])
+    @pytest.mark.parametrize("behind", [b"", b"\0", b"\xff", bytes(100), b"\xff" * 40], ids=short)
     def test_leaves_out_what_follows(self, name, behind):
         stream = parse(MADE[name] + behind)
         assert (stream.terminated, stream.stop, stream.flaw) == (True, len(MADE[name]), "")

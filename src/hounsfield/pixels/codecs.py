@@ -141,12 +141,8 @@ def decode(
     OptionError
         `out` is no array to decode into, or an option does not go with the codestream.
     """
-    if (
-        not out.flags.c_contiguous
-        or not out.flags.writeable
-        or not out.dtype.isnative
-        or out.dtype.kind not in "iu"
-    ):
+    flags, dtype = out.flags, out.dtype
+    if not (flags.c_contiguous and flags.writeable and dtype.isnative and dtype.kind in "iu"):
         raise OptionError(f"{out.dtype} array of shape {out.shape} cannot be decoded into")
     if ybr_to_rgb and (stream.kind != "jpeg" or stream.components != 3):
         raise OptionError(f"{stream.kind} of {stream.components} components is not converted to RGB")
@@ -225,6 +221,7 @@ class Frame(NamedTuple):
             self.out[...] = decoded
 
 
+@cache
 def _codec(name: str) -> Callable[..., npt.NDArray[Any]]:
     """A decoder of imagecodecs, which loads each library when it is first asked for."""
     import imagecodecs
@@ -245,7 +242,7 @@ def _decode_jpeg(frame: Frame) -> str:
     data = frame.view if stream.terminated else bytes(frame.view).rstrip(b"\xff")
     frame.decode("jpeg8_decode", data, **spaces)
     # libjpeg fills up in silence what is missing: with grey, down to the last sample.
-    grey = (frame.out[-1, -1] == 1 << stream.precision - 1).all()
+    grey = frame.out.item(-1) == 1 << stream.precision - 1
     if stream.terminated and not grey:
         return ""
     sequential = stream.interleaved and not stream.restart_interval and stream.sof in (SOF0, SOF1, SOF3)
