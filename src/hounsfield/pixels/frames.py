@@ -12,7 +12,7 @@ from hounsfield.elements.dictionary import TAGS
 from hounsfield.elements.fragments import ITEM_HEADER, Fragments, Reader, find_fragments
 from hounsfield.elements.scanning import CHUNK, FLAG_UNDEFINED, UNDEFINED
 from hounsfield.errors import PixelDataError
-from hounsfield.sources import BufferSource
+from hounsfield.sources import BufferSource, PathSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,14 +120,15 @@ class Index:
     __slots__ = (
         "counted",
         "encapsulated",
+        "has_marks",
         "is_declared",
+        "is_video",
         "known",
         "layout",
         "source",
         "start",
         "stop",
         "tag",
-        "uid",
         "wrong",
     )
 
@@ -139,7 +140,8 @@ class Index:
         self.stop = stop
         self.encapsulated = False
         self.is_declared = True  # whether Number of Frames is there
-        self.uid = ""  # of the transfer syntax
+        self.has_marks = True  # whether what frames begin with is known
+        self.is_video = False
         self.known: Frame | _Table | _Groups | int | None = None  # an int for native frames, a Frame if alone
         self.counted: set[str] = set()  # tables that have the last frame where one begins
         self.wrong: set[str] = set()  # tables that are
@@ -165,7 +167,9 @@ def frames_of(ds: Dataset, layout: Layout) -> Frames:
     if declared == 0:
         ds._note_element(NUMBER_OF_FRAMES, "is 0: as if it were not there")
     syntax = ds._root._syntax
-    index.uid = syntax.uid if syntax else ""
+    if syntax is not None:
+        index.has_marks = not syntax.uid.startswith(WITHOUT_MARKS)
+        index.is_video = syntax.uid.startswith(VIDEO)
     if flags & FLAG_UNDEFINED:
         index.encapsulated = True
     elif syntax is not None and syntax.encapsulated and layout.keyword == "PixelData":
@@ -182,7 +186,7 @@ class Frames:
     of one. Of a file, or what else is read by ranges, its own bytes are read for that, and the headers of
     fragments: of its own where an offset table leads there, of all, once, where there is none.
 
-    The Extended Offset Table is used, or the Basic one, where it has as many frames as Number of Frames and
+    The Basic Offset Table is used, or the Extended one, where it has as many frames as Number of Frames and
     leads to where fragments begin; what is used of it is looked at. Without one, frames are told apart by the
     number of fragments, or by what codestreams begin and end with. Whatever had to be assumed, `warnings` of
     the data set say so. The number is that of the frames which are there. Of video the whole stream counts
@@ -402,14 +406,25 @@ class Frames:
             alone = _alone(reader, base, index.stop)
             if alone is not None:
                 return alone
-        tables = [each for each in (self._extended_table(base), basic) if each is not None]
-        if frames > 1 and not walk:
-            for number, each in enumerate(tables):
-                if len(each.begins) == frames and each.name not in index.wrong:
-                    for other in tables[:number]:
-                        self._note_table(other)
-                    return each
+        tables: list[_Table] = []
+        for table in self._tables(basic, base):
+            if not walk and len(table.begins) == frames > 1 and table.name not in index.wrong:
+                for other in tables:
+                    self._note_table(other)
+                return table
+            tables.append(table)
+        if isinstance(reader, PathSource):
+            with reader.held_open() as file:
+                return self._group(file, tables, base)
         return self._group(reader, tables, base)
+
+    def _tables(self, basic: _Table | None, base: int) -> Iterator[_Table]:
+        """The Basic Offset Table, and the extended one, which is to be there only if that is empty."""
+        if basic is not None:
+            yield basic
+        extended = self._extended_table(base)
+        if extended is not None:
+            yield extended
 
     def _basic_table(self, reader: Reader) -> tuple[int, _Table | None]:
         """Where the first fragment is, and the Basic Offset Table if it has offsets."""
@@ -458,9 +473,9 @@ class Frames:
 
     def _bounds(self, table: _Table, number: int) -> tuple[int, int]:
         """From where to where a table has a frame's items; the last frame's end with the pixel data."""
-        begin, *end = table.begins[number : number + 2].tolist()
-        stop = self._index.stop
-        return min(begin, stop), min(end[0], stop) if end else stop
+        begins, stop = table.begins, self._index.stop
+        end = begins.item(number + 1) if number + 1 < len(begins) else stop
+        return min(begins.item(number), stop), min(end, stop)
 
     def _by_table(self, reader: Reader, table: _Table, number: int) -> Frame | None:
         """The frame where a table has it, or None if it cannot be there."""
@@ -488,12 +503,12 @@ class Frames:
         head = reader.read(item, min(BEGINNING, stop - item))
         if head[:4] != ITEM_TAG:
             return False
-        return not self._has_marks() or self._begins_frame(head[ITEM_HEADER:])
+        return not self._index.has_marks or self._begins_frame(head[ITEM_HEADER:])
 
     def _group(self, reader: Reader, tables: list[_Table], base: int) -> _Groups:
         """Find all fragments, and which of them belong together."""
         index = self._index
-        frames, is_video = index.layout.frames, self._index.uid.startswith(VIDEO)
+        frames, is_video = index.layout.frames, index.is_video
         items = find_fragments(reader, base, index.stop)
         self._note_end(items)
         used = self._used(items)
@@ -531,7 +546,7 @@ class Frames:
     ) -> npt.NDArray[np.intp]:
         """Which fragments begin a frame, where there are neither as many as frames nor only one."""
         frames = self._index.layout.frames
-        marks = self._marks(reader, items, used) if self._has_marks() else None
+        marks = self._marks(reader, items, used) if self._index.has_marks else None
         for firsts in marks or ():
             if len(firsts) == frames:
                 return firsts
@@ -595,11 +610,8 @@ class Frames:
 
     # What is said of it
 
-    def _has_marks(self) -> bool:
-        return not self._index.uid.startswith(WITHOUT_MARKS)
-
     def _begins_frame(self, head: bytes | memoryview) -> bool:
-        return self._has_marks() and bytes(head[:HEAD]).startswith(ALL_STARTS)
+        return self._index.has_marks and bytes(head[:HEAD]).startswith(ALL_STARTS)
 
     def _note(self, message: str) -> None:
         self._ds._note_element(self._index.tag, message)
