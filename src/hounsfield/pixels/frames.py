@@ -85,7 +85,16 @@ class _Table(NamedTuple):
     """An offset table that may be right: what is used of it is looked at then."""
 
     name: str
-    begins: npt.NDArray[np.int64]  # of each frame's first item, in the source
+    offsets: npt.NDArray[np.integer]
+    origin: int  # where in the source they count from
+
+    def begin(self, number: int) -> int:
+        """Where the first item of a frame is."""
+        return self.origin + int(self.offsets.item(number))
+
+    def begins(self) -> npt.NDArray[np.int64]:
+        """The same of all frames."""
+        return self.offsets.astype(np.int64) + self.origin
 
 
 class _Groups(NamedTuple):
@@ -223,7 +232,7 @@ class Frames:
         """
         known = self._known()
         while isinstance(known, _Table) and known.name not in self._index.counted:
-            if self._begins_at(self._index.source, int(known.begins[-1])):
+            if self._begins_at(self._index.source, known.begin(-1)):
                 self._index.counted.add(known.name)
             else:
                 known = self._without(known)
@@ -234,7 +243,7 @@ class Frames:
         if isinstance(known, Frame):
             return 1
         if isinstance(known, _Table):
-            return len(known.begins)
+            return len(known.offsets)
         return known if isinstance(known, int) else len(known.firsts) - 1
 
     def __len__(self) -> int:
@@ -318,7 +327,7 @@ class Frames:
 
     def _ahead(self, begin: int, end: int) -> Reader:
         source = self._index.source
-        if end - begin > IN_ONE_GO or isinstance(source, BufferSource):
+        if isinstance(source, BufferSource) or not self._index.start <= begin < end <= begin + IN_ONE_GO:
             return source
         return _Ahead(source, begin, end)
 
@@ -408,7 +417,7 @@ class Frames:
                 return alone
         tables: list[_Table] = []
         for table in self._tables(basic, base):
-            if not walk and len(table.begins) == frames > 1 and table.name not in index.wrong:
+            if not walk and len(table.offsets) == frames > 1 and table.name not in index.wrong:
                 for other in tables:
                     self._note_table(other)
                 return table
@@ -445,7 +454,7 @@ class Frames:
         elif length:
             if len(value) < length:
                 value = reader.read(start + ITEM_HEADER, length)
-            return base, self._table("Basic Offset Table", np.frombuffer(value, "<u4"), base)
+            return base, self._table("Basic Offset Table", np.frombuffer(bytes(value), "<u4"), base)
         return min(base, stop), None
 
     def _extended_table(self, base: int) -> _Table | None:
@@ -460,28 +469,26 @@ class Frames:
         return self._table("Extended Offset Table", np.frombuffer(raw, f"{order}i8"), base)
 
     def _table(self, name: str, offsets: npt.NDArray[np.integer], base: int) -> _Table | None:
-        begins = offsets.astype(np.int64)
-        shift = int(begins[0])
-        if shift:
-            self._note(f"the {name} begins with {shift}, not 0: its offsets were taken from there")
-            begins -= shift
-        if (begins[1:] <= begins[:-1]).any():
+        if not (offsets[1:] > offsets[:-1]).all():
             self._note(f"the {name} does not rise: it was left aside")
             return None
-        begins += base
-        return _Table(name, begins)
+        shift = int(offsets[0])
+        if shift:
+            self._note(f"the {name} begins with {shift}, not 0: its offsets were taken from there")
+        return _Table(name, offsets, base - shift)
 
     def _bounds(self, table: _Table, number: int) -> tuple[int, int]:
         """From where to where a table has a frame's items; the last frame's end with the pixel data."""
-        begins, stop = table.begins, self._index.stop
-        end = begins.item(number + 1) if number + 1 < len(begins) else stop
-        return min(begins.item(number), stop), min(end, stop)
+        end = self._index.stop
+        if number + 1 < len(table.offsets):
+            end = min(table.begin(number + 1), end)
+        return table.begin(number), end
 
     def _by_table(self, reader: Reader, table: _Table, number: int) -> Frame | None:
         """The frame where a table has it, or None if it cannot be there."""
         begin, end = self._bounds(table, number)
-        last = number == len(table.begins) - 1
-        if not self._begins_at(reader, begin) or not (last or self._begins_at(reader, end)):
+        last = number == len(table.offsets) - 1
+        if begin >= end or not self._begins_at(reader, begin) or not (last or self._begins_at(reader, end)):
             return None
         size = int.from_bytes(reader.read(begin + 4, 4), "little")
         if size == end - begin - ITEM_HEADER > 0 and not last:
@@ -497,8 +504,8 @@ class Frames:
 
     def _begins_at(self, reader: Reader, item: int) -> bool:
         """Whether an item is there, which begins as frames do."""
-        stop = self._index.stop
-        if item + ITEM_HEADER > stop:
+        start, stop = self._index.start, self._index.stop
+        if not start <= item <= stop - ITEM_HEADER:
             return False
         head = reader.read(item, min(BEGINNING, stop - item))
         if head[:4] != ITEM_TAG:
@@ -552,7 +559,7 @@ class Frames:
                 return firsts
         fitting = [(table, firsts) for table, firsts in by_table if firsts is not None]
         for table, firsts in fitting:
-            if len(table.begins) == frames > 1:
+            if len(table.offsets) == frames > 1:
                 return firsts
         if marks is not None:
             sure, possible = marks
@@ -668,10 +675,10 @@ def _table_firsts(table: _Table, items: Fragments, used: npt.NDArray[np.intp]) -
     """The fragments that a table says begin a frame; None if it leads elsewhere."""
     if not len(items.offsets):
         return None
-    begins = items.offsets - ITEM_HEADER
-    inside = table.begins[table.begins <= begins[-1]]
+    begins, by_table = items.offsets - ITEM_HEADER, table.begins()
+    inside = by_table[by_table <= begins[-1]]
     at = np.searchsorted(begins, inside)
-    if (begins[at] != inside).any() or (len(inside) < len(table.begins) and items.is_closed):
+    if (begins[at] != inside).any() or (len(inside) < len(by_table) and items.is_closed):
         return None
     firsts: npt.NDArray[np.intp] = np.searchsorted(used, at)
     return firsts
