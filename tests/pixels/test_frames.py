@@ -255,6 +255,8 @@ class TestTables:
             (np.array(offsets, "<u8").tobytes(), True),
             (np.array([0, 8, 16], "<u8").tobytes(), False),
             (np.array([0, 1 << 63, 3], "<u8").tobytes(), False),
+            (np.array([1 << 63, (1 << 63) + 8, (1 << 63) + 16], "<u8").tobytes(), False),
+            (np.array([5, (1 << 62), (1 << 63) - 1], "<u8").tobytes(), False),
             (np.array([0, 1 << 40, 1 << 50], "<u8").tobytes(), False),
             (np.array([0], "<u8").tobytes(), False),
             (b"odd length..", False),

@@ -351,9 +351,8 @@ class Frames:
         index = self._index
         known = index.known
         if known is None:
-            known = index.known = (
-                self._find(self._index.source) if index.encapsulated else self._native_count()
-            )
+            known = self._find(index.source) if index.encapsulated else self._native_count()
+            index.known = known
         return known
 
     def _frame(self, reader: Reader, number: int) -> Frame:
@@ -469,10 +468,10 @@ class Frames:
         return self._table("Extended Offset Table", np.frombuffer(raw, f"{order}i8"), base)
 
     def _table(self, name: str, offsets: npt.NDArray[np.integer], base: int) -> _Table | None:
-        if not (offsets[1:] > offsets[:-1]).all():
+        shift = int(offsets[0])
+        if shift < 0 or not (offsets[1:] > offsets[:-1]).all():
             self._note(f"the {name} does not rise: it was left aside")
             return None
-        shift = int(offsets[0])
         if shift:
             self._note(f"the {name} begins with {shift}, not 0: its offsets were taken from there")
         return _Table(name, offsets, base - shift)
