@@ -21,6 +21,7 @@ __all__ = [
     "BinaryFile",
     "BufferSource",
     "FileSource",
+    "OpenFile",
     "PathSource",
     "RemoteSource",
     "Source",
@@ -135,13 +136,16 @@ class PathSource:
     def read(self, offset: int, length: int) -> bytes:
         descriptor = self._open()
         try:
-            data = _pread(descriptor, length, offset)
-            while len(data) < length:
-                more = _pread(descriptor, length - len(data), offset + len(data))
-                if not more:
-                    raise _short(self.name, offset, length, len(data))
-                data += more
-            return data
+            return _read(descriptor, length, offset, self.name)
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def held_open(self) -> Iterator["OpenFile"]:
+        """Open the file once, for many reads."""
+        descriptor = self._open()
+        try:
+            yield OpenFile(descriptor, self.name)
         finally:
             os.close(descriptor)
 
@@ -165,6 +169,29 @@ class PathSource:
 
     def close(self) -> None:
         self._identity = None
+
+
+class OpenFile:
+    """A file that is open as long as `PathSource.held_open` holds it."""
+
+    __slots__ = ("_descriptor", "_name")
+
+    def __init__(self, descriptor: int, name: str | None) -> None:
+        self._descriptor = descriptor
+        self._name = name
+
+    def read(self, offset: int, length: int) -> bytes:
+        return _read(self._descriptor, length, offset, self._name)
+
+
+def _read(descriptor: int, length: int, offset: int, name: str | None) -> bytes:
+    data = _pread(descriptor, length, offset)
+    while len(data) < length:
+        more = _pread(descriptor, length - len(data), offset + len(data))
+        if not more:
+            raise _short(name, offset, length, len(data))
+        data += more
+    return data
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int]:

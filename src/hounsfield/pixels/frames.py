@@ -12,7 +12,7 @@ from hounsfield.elements.dictionary import TAGS
 from hounsfield.elements.fragments import ITEM_HEADER, Fragments, Reader, find_fragments
 from hounsfield.elements.scanning import CHUNK, FLAG_UNDEFINED, UNDEFINED
 from hounsfield.errors import PixelDataError
-from hounsfield.sources import BufferSource
+from hounsfield.sources import BufferSource, PathSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,16 @@ class _Table(NamedTuple):
     """An offset table that may be right: what is used of it is looked at then."""
 
     name: str
-    begins: npt.NDArray[np.int64]  # of each frame's first item, in the source
+    offsets: npt.NDArray[np.integer]
+    origin: int  # where in the source they count from
+
+    def begin(self, number: int) -> int:
+        """Where the first item of a frame is."""
+        return self.origin + int(self.offsets.item(number))
+
+    def begins(self) -> npt.NDArray[np.int64]:
+        """The same of all frames."""
+        return self.offsets.astype(np.int64) + self.origin
 
 
 class _Groups(NamedTuple):
@@ -120,14 +129,15 @@ class Index:
     __slots__ = (
         "counted",
         "encapsulated",
+        "has_marks",
         "is_declared",
+        "is_video",
         "known",
         "layout",
         "source",
         "start",
         "stop",
         "tag",
-        "uid",
         "wrong",
     )
 
@@ -139,7 +149,8 @@ class Index:
         self.stop = stop
         self.encapsulated = False
         self.is_declared = True  # whether Number of Frames is there
-        self.uid = ""  # of the transfer syntax
+        self.has_marks = True  # whether what frames begin with is known
+        self.is_video = False
         self.known: Frame | _Table | _Groups | int | None = None  # an int for native frames, a Frame if alone
         self.counted: set[str] = set()  # tables that have the last frame where one begins
         self.wrong: set[str] = set()  # tables that are
@@ -165,7 +176,9 @@ def frames_of(ds: Dataset, layout: Layout) -> Frames:
     if declared == 0:
         ds._note_element(NUMBER_OF_FRAMES, "is 0: as if it were not there")
     syntax = ds._root._syntax
-    index.uid = syntax.uid if syntax else ""
+    if syntax is not None:
+        index.has_marks = not syntax.uid.startswith(WITHOUT_MARKS)
+        index.is_video = syntax.uid.startswith(VIDEO)
     if flags & FLAG_UNDEFINED:
         index.encapsulated = True
     elif syntax is not None and syntax.encapsulated and layout.keyword == "PixelData":
@@ -182,7 +195,7 @@ class Frames:
     of one. Of a file, or what else is read by ranges, its own bytes are read for that, and the headers of
     fragments: of its own where an offset table leads there, of all, once, where there is none.
 
-    The Extended Offset Table is used, or the Basic one, where it has as many frames as Number of Frames and
+    The Basic Offset Table is used, or the Extended one, where it has as many frames as Number of Frames and
     leads to where fragments begin; what is used of it is looked at. Without one, frames are told apart by the
     number of fragments, or by what codestreams begin and end with. Whatever had to be assumed, `warnings` of
     the data set say so. The number is that of the frames which are there. Of video the whole stream counts
@@ -219,7 +232,7 @@ class Frames:
         """
         known = self._known()
         while isinstance(known, _Table) and known.name not in self._index.counted:
-            if self._begins_at(self._index.source, int(known.begins[-1])):
+            if self._begins_at(self._index.source, known.begin(-1)):
                 self._index.counted.add(known.name)
             else:
                 known = self._without(known)
@@ -230,7 +243,7 @@ class Frames:
         if isinstance(known, Frame):
             return 1
         if isinstance(known, _Table):
-            return len(known.begins)
+            return len(known.offsets)
         return known if isinstance(known, int) else len(known.firsts) - 1
 
     def __len__(self) -> int:
@@ -314,7 +327,7 @@ class Frames:
 
     def _ahead(self, begin: int, end: int) -> Reader:
         source = self._index.source
-        if end - begin > IN_ONE_GO or isinstance(source, BufferSource):
+        if isinstance(source, BufferSource) or not self._index.start <= begin < end <= begin + IN_ONE_GO:
             return source
         return _Ahead(source, begin, end)
 
@@ -338,9 +351,8 @@ class Frames:
         index = self._index
         known = index.known
         if known is None:
-            known = index.known = (
-                self._find(self._index.source) if index.encapsulated else self._native_count()
-            )
+            known = self._find(index.source) if index.encapsulated else self._native_count()
+            index.known = known
         return known
 
     def _frame(self, reader: Reader, number: int) -> Frame:
@@ -402,14 +414,25 @@ class Frames:
             alone = _alone(reader, base, index.stop)
             if alone is not None:
                 return alone
-        tables = [each for each in (self._extended_table(base), basic) if each is not None]
-        if frames > 1 and not walk:
-            for number, each in enumerate(tables):
-                if len(each.begins) == frames and each.name not in index.wrong:
-                    for other in tables[:number]:
-                        self._note_table(other)
-                    return each
+        tables: list[_Table] = []
+        for table in self._tables(basic, base):
+            if not walk and len(table.offsets) == frames > 1 and table.name not in index.wrong:
+                for other in tables:
+                    self._note_table(other)
+                return table
+            tables.append(table)
+        if isinstance(reader, PathSource):
+            with reader.held_open() as file:
+                return self._group(file, tables, base)
         return self._group(reader, tables, base)
+
+    def _tables(self, basic: _Table | None, base: int) -> Iterator[_Table]:
+        """The Basic Offset Table, and the extended one, which is to be there only if that is empty."""
+        if basic is not None:
+            yield basic
+        extended = self._extended_table(base)
+        if extended is not None:
+            yield extended
 
     def _basic_table(self, reader: Reader) -> tuple[int, _Table | None]:
         """Where the first fragment is, and the Basic Offset Table if it has offsets."""
@@ -430,7 +453,7 @@ class Frames:
         elif length:
             if len(value) < length:
                 value = reader.read(start + ITEM_HEADER, length)
-            return base, self._table("Basic Offset Table", np.frombuffer(value, "<u4"), base)
+            return base, self._table("Basic Offset Table", np.frombuffer(bytes(value), "<u4"), base)
         return min(base, stop), None
 
     def _extended_table(self, base: int) -> _Table | None:
@@ -445,28 +468,26 @@ class Frames:
         return self._table("Extended Offset Table", np.frombuffer(raw, f"{order}i8"), base)
 
     def _table(self, name: str, offsets: npt.NDArray[np.integer], base: int) -> _Table | None:
-        begins = offsets.astype(np.int64)
-        shift = int(begins[0])
-        if shift:
-            self._note(f"the {name} begins with {shift}, not 0: its offsets were taken from there")
-            begins -= shift
-        if (begins[1:] <= begins[:-1]).any():
+        shift = int(offsets[0])
+        if shift < 0 or not (offsets[1:] > offsets[:-1]).all():
             self._note(f"the {name} does not rise: it was left aside")
             return None
-        begins += base
-        return _Table(name, begins)
+        if shift:
+            self._note(f"the {name} begins with {shift}, not 0: its offsets were taken from there")
+        return _Table(name, offsets, base - shift)
 
     def _bounds(self, table: _Table, number: int) -> tuple[int, int]:
         """From where to where a table has a frame's items; the last frame's end with the pixel data."""
-        begin, *end = table.begins[number : number + 2].tolist()
-        stop = self._index.stop
-        return min(begin, stop), min(end[0], stop) if end else stop
+        end = self._index.stop
+        if number + 1 < len(table.offsets):
+            end = min(table.begin(number + 1), end)
+        return table.begin(number), end
 
     def _by_table(self, reader: Reader, table: _Table, number: int) -> Frame | None:
         """The frame where a table has it, or None if it cannot be there."""
         begin, end = self._bounds(table, number)
-        last = number == len(table.begins) - 1
-        if not self._begins_at(reader, begin) or not (last or self._begins_at(reader, end)):
+        last = number == len(table.offsets) - 1
+        if begin >= end or not self._begins_at(reader, begin) or not (last or self._begins_at(reader, end)):
             return None
         size = int.from_bytes(reader.read(begin + 4, 4), "little")
         if size == end - begin - ITEM_HEADER > 0 and not last:
@@ -482,18 +503,18 @@ class Frames:
 
     def _begins_at(self, reader: Reader, item: int) -> bool:
         """Whether an item is there, which begins as frames do."""
-        stop = self._index.stop
-        if item + ITEM_HEADER > stop:
+        start, stop = self._index.start, self._index.stop
+        if not start <= item <= stop - ITEM_HEADER:
             return False
         head = reader.read(item, min(BEGINNING, stop - item))
         if head[:4] != ITEM_TAG:
             return False
-        return not self._has_marks() or self._begins_frame(head[ITEM_HEADER:])
+        return not self._index.has_marks or self._begins_frame(head[ITEM_HEADER:])
 
     def _group(self, reader: Reader, tables: list[_Table], base: int) -> _Groups:
         """Find all fragments, and which of them belong together."""
         index = self._index
-        frames, is_video = index.layout.frames, self._index.uid.startswith(VIDEO)
+        frames, is_video = index.layout.frames, index.is_video
         items = find_fragments(reader, base, index.stop)
         self._note_end(items)
         used = self._used(items)
@@ -531,13 +552,13 @@ class Frames:
     ) -> npt.NDArray[np.intp]:
         """Which fragments begin a frame, where there are neither as many as frames nor only one."""
         frames = self._index.layout.frames
-        marks = self._marks(reader, items, used) if self._has_marks() else None
+        marks = self._marks(reader, items, used) if self._index.has_marks else None
         for firsts in marks or ():
             if len(firsts) == frames:
                 return firsts
         fitting = [(table, firsts) for table, firsts in by_table if firsts is not None]
         for table, firsts in fitting:
-            if len(table.begins) == frames > 1:
+            if len(table.offsets) == frames > 1:
                 return firsts
         if marks is not None:
             sure, possible = marks
@@ -595,11 +616,8 @@ class Frames:
 
     # What is said of it
 
-    def _has_marks(self) -> bool:
-        return not self._index.uid.startswith(WITHOUT_MARKS)
-
     def _begins_frame(self, head: bytes | memoryview) -> bool:
-        return self._has_marks() and bytes(head[:HEAD]).startswith(ALL_STARTS)
+        return self._index.has_marks and bytes(head[:HEAD]).startswith(ALL_STARTS)
 
     def _note(self, message: str) -> None:
         self._ds._note_element(self._index.tag, message)
@@ -656,10 +674,10 @@ def _table_firsts(table: _Table, items: Fragments, used: npt.NDArray[np.intp]) -
     """The fragments that a table says begin a frame; None if it leads elsewhere."""
     if not len(items.offsets):
         return None
-    begins = items.offsets - ITEM_HEADER
-    inside = table.begins[table.begins <= begins[-1]]
+    begins, by_table = items.offsets - ITEM_HEADER, table.begins()
+    inside = by_table[by_table <= begins[-1]]
     at = np.searchsorted(begins, inside)
-    if (begins[at] != inside).any() or (len(inside) < len(table.begins) and items.is_closed):
+    if (begins[at] != inside).any() or (len(inside) < len(by_table) and items.is_closed):
         return None
     firsts: npt.NDArray[np.intp] = np.searchsorted(used, at)
     return firsts
