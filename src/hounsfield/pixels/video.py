@@ -13,7 +13,7 @@ import io
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from hounsfield.errors import DicomError, OptionError, PixelDataError, Unsupport
 from hounsfield.pixels.layout import Layout
 
 if TYPE_CHECKING:
-    from av.packet import Packet
+    from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
     from av.video.plane import VideoPlane
 
@@ -105,13 +105,14 @@ def open_video(data: Buffer, layout: Layout) -> Video:
 
 def container_of(data: memoryview) -> str | None:
     """What wraps the stream, as FFmpeg calls it; None for a stream that stands alone."""
-    if data[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
+    head = bytes(data[: 3 * 192])
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
         return "mp4"
-    if data[:4] == b"\0\0\1\xba":
+    if head[:4] == b"\0\0\1\xba":
         return "mpeg"
-    for first, size in ((0, 188), (4, 192)):  # 192: with four bytes of time before each packet
-        if len(data) >= 3 * size and data[first : 3 * size : size] == b"\x47\x47\x47":
-            return "mpegts"
+    # packets begin with G; those of 192 bytes with four bytes of time before it
+    if any(head[first : 3 * size : size] == b"GGG" for first, size in ((0, 188), (4, 192))):
+        return "mpegts"
     return None
 
 
@@ -133,17 +134,14 @@ def _split(codec: str, data: memoryview) -> list[bytes]:
     import av
 
     parser = av.CodecContext.create(codec, "r")
-    packets: list[Packet] = []
-    for start in range(0, len(data), CHUNK):
-        packets += parser.parse(data[start : start + CHUNK])
-    packets += parser.parse(None)
-    return [bytes(packet) for packet in packets]
+    chunks = [data[start : start + CHUNK] for start in range(0, len(data), CHUNK)]
+    return [bytes(packet) for chunk in (*chunks, None) for packet in parser.parse(chunk)]
 
 
 def _demux(container: str, data: memoryview, layout: Layout) -> tuple[str, list[bytes]]:
     import av
 
-    with av.open(io.BytesIO(data), format=container, options=_limits(layout)) as source:
+    with av.open(io.BytesIO(data), "r", format=container, options=_limits(layout)) as source:
         if not source.streams.video:
             raise PixelDataError(f"the container ({container}) has no video stream")
         stream = source.streams.video[0]
@@ -179,7 +177,7 @@ def _starts(codec: str, packets: Sequence[bytes]) -> list[Start]:
 
 def _mpeg2_starts(_: str, packets: Sequence[bytes]) -> Iterator[Start]:
     for number, packet in enumerate(packets):
-        seen = set()
+        seen: set[int] = set()
         for unit in UNIT.finditer(packet):
             code = unit[1][0]
             if code == 0x00:
@@ -230,7 +228,7 @@ class Video:
         self._layout = layout
         # Of a stream of other length, pictures may be fields: frames are then counted from the first.
         self._starts = _starts(codec, packets) if self.count == layout.frames else [Start(0, 0)]
-        self._shown = dict(self._starts) if self.count == layout.frames else {}
+        self._shown: dict[int | None, int] = dict(self._starts) if self.count == layout.frames else {}
         self._frames_of_starts = [start.frame for start in self._starts]
         self._running: tuple[Shown, Iterator[Shown]] | None = None
 
@@ -300,7 +298,7 @@ class Video:
         """Decode from here to the end of the stream, in the order in which pictures are shown."""
         import av
 
-        decoder = av.VideoCodecContext.create(self.codec, "r")
+        decoder = cast("VideoCodecContext", av.CodecContext.create(self.codec, "r"))
         decoder.thread_count = 1
         decoder.options = _limits(self._layout)
         frame, counting = start.packet, start.packet == 0
@@ -371,7 +369,8 @@ def _store_raw(picture: VideoFrame, out: npt.NDArray[Any]) -> None:
 
 def _samples(plane: VideoPlane, rows: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """A plane without a copy, its padding included."""
-    return np.frombuffer(plane, dtype).reshape(-1, plane.line_size // dtype.itemsize)[:rows]
+    samples = np.frombuffer(memoryview(plane), dtype)
+    return samples.reshape(-1, plane.line_size // dtype.itemsize)[:rows]
 
 
 def _ours(error: Exception, message: str) -> DicomError:
