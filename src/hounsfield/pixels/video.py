@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -33,6 +34,8 @@ CODECS = ("mpeg2video", "h264", "hevc")
 # How much larger than the image a picture may be: codecs pad it to whole blocks, of 64 x 64 at most.
 BLOCK = 64
 CHUNK = 1 << 20
+# Boxes of MP4 that count samples, up to the count (ISO/IEC 14496-12), and one that may hide them.
+SAMPLES = re.compile(rb"(?:stsz|stz2).{8}(....)|trun.{4}(....)|(cmov)", re.DOTALL)
 UNIT = re.compile(rb"\x00\x00\x01(.)", re.DOTALL)
 # Types of network abstraction units (ITU-T H.264 Table 7-1, H.265 Table 7-1).
 SLICES = {"h264": range(1, 6), "hevc": range(32)}
@@ -141,6 +144,8 @@ def _split(codec: str, data: memoryview) -> list[bytes]:
 def _demux(container: str, data: memoryview, layout: Layout) -> tuple[str, list[bytes]]:
     import av
 
+    if container == "mp4":
+        _check_samples(data)
     with av.open(io.BytesIO(data), "r", format=container, options=_limits(layout)) as source:
         if not source.streams.video:
             raise PixelDataError(f"the container ({container}) has no video stream")
@@ -148,12 +153,35 @@ def _demux(container: str, data: memoryview, layout: Layout) -> tuple[str, list[
         codec = stream.codec_context.name if stream.codec_context else "what FFmpeg does not know"
         if codec not in CODECS:
             raise PixelDataError(f"the container ({container}) holds {codec}, not MPEG-2, H.264 or HEVC")
-        packets = [packet for packet in source.demux(stream) if packet.size]
+        packets, total = [], 0
+        for packet in source.demux(stream):
+            total += packet.size
+            if total > len(data):
+                raise PixelDataError("the container has samples that lie in each other")
+            if packet.size:
+                packets.append(packet)
         if codec != "mpeg2video":
             # MP4 has the parameters elsewhere, and lengths for start codes: make it as a stream alone is.
             plain = av.BitStreamFilterContext(f"{codec}_mp4toannexb", stream)
             packets = [each for packet in [*packets, None] for each in plain.filter(packet)]
         return codec, [bytes(packet) for packet in packets]
+
+
+def _check_samples(data: memoryview) -> None:
+    """Refuse counts that the file cannot hold: FFmpeg makes a table as long as they tell, and then reads."""
+    place = count = 0
+    while place + 16 <= len(data):
+        size, kind, large = struct.unpack_from(">I4sQ", data, place)
+        end = min(place + (large if size == 1 else size or len(data)), len(data))
+        if end < place + 8:
+            break
+        for box in SAMPLES.finditer(data[place:end]) if kind != b"mdat" else ():
+            if box[3]:
+                raise PixelDataError("the container has a compressed header")
+            count += int.from_bytes(box[1] or box[2], "big")
+        place = end
+    if count > len(data) // 4:
+        raise PixelDataError(f"the container tells of {count} samples in {len(data)} bytes")
 
 
 def _limits(layout: Layout) -> dict[str, str]:
