@@ -194,7 +194,14 @@ class TestContradictions:
         with pytest.raises(hu.PixelDataError, match="3 samples a pixel, not 1"):
             open_video(stream_of(case), layout(case, samples=1))
 
-    @pytest.mark.parametrize("out", [np.empty((2, 50, 66, 3), np.uint8), np.empty((1, 50, 66, 3), np.int16)])
+    @pytest.mark.parametrize(
+        "out",
+        [
+            np.empty((2, 50, 66, 3), np.uint8),
+            np.empty((1, 50, 66, 3), np.int16),
+            np.empty((1, 50, 132, 3), np.uint8)[:, :, ::2],
+        ],
+    )
     def test_out(self, out):
         case = generate.case(MPEG2)
         with pytest.raises(hu.OptionError, match="out is"):

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import Buffer
 
+from hounsfield._kernels.color import interleave
 from hounsfield.errors import DicomError, OptionError, PixelDataError, UnsupportedError
 from hounsfield.pixels.layout import Layout
 
@@ -267,7 +268,7 @@ class Video:
         ----------
         frames : sequence of int
             Their numbers as shown, from 0, in any order.
-        out : ndarray of shape (len(frames), rows, columns, 3)
+        out : ndarray of shape (len(frames), rows, columns, 3), C-contiguous
             Of uint8 or uint16. Samples of more than 8 bits are kept as they are in uint16, and scaled down in
             uint8.
         raw : bool
@@ -286,10 +287,12 @@ class Video:
         import av
 
         rows, columns = self._layout.rows, self._layout.columns
-        if out.shape != (len(frames), rows, columns, 3) or out.dtype not in (np.uint8, np.uint16):
-            needed = f"uint8 or uint16 {(len(frames), rows, columns, 3)}"
+        shape = (len(frames), rows, columns, 3)
+        if out.shape != shape or out.dtype not in (np.uint8, np.uint16) or not out.flags.c_contiguous:
+            needed = f"uint8 or uint16 {shape}, C-contiguous"
             raise OptionError(f"out is {out.dtype} {out.shape}, not {needed}")
-        store = _store_raw if raw else _rgb_storer()
+        convert = _as_they_are if raw else _to_rgb()
+        planes = np.empty((3, rows, columns), out.dtype)
         wanted = sorted((frame, place) for place, frame in enumerate(frames))
         done = 0
         try:
@@ -299,7 +302,8 @@ class Video:
                     if wanted[done][0] < shown.frame:
                         raise PixelDataError(f"frame {wanted[done][0]} needs pictures that are missing")
                     while done < len(wanted) and wanted[done][0] == shown.frame:
-                        store(self._checked(shown.picture), out[wanted[done][1]])
+                        convert(self._checked(shown.picture), planes)
+                        interleave(planes, out[wanted[done][1]])
                         done += 1
                     if done == len(wanted):
                         self._running = shown, run
@@ -358,47 +362,41 @@ class Video:
         return picture
 
 
-def _rgb_storer() -> Callable[[VideoFrame, npt.NDArray[Any]], None]:
-    """A function that converts a picture to RGB, and keeps its tables for the next."""
+def _to_rgb() -> Callable[[VideoFrame, npt.NDArray[Any]], None]:
+    """A function that converts a picture to planes of RGB; it keeps its tables for the next."""
     from av.video.reformatter import Interpolation, VideoReformatter
 
     reformatter = VideoReformatter()
-    how = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+    # Without the latter FFmpeg is off by up to 3, with it by 1.
+    how = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
 
-    def store(picture: VideoFrame, out: npt.NDArray[Any]) -> None:
-        bits = picture.format.components[0].bits
-        if out.dtype == np.uint8 or bits == 8:
-            rgb = reformatter.reformat(picture, format="rgb24", interpolation=how, threads=1)
-            out[...] = _samples(rgb.planes[0], out.shape[0], np.dtype("u1"))[:, : out.shape[1] * 3].reshape(
-                out.shape
-            )
-        else:
-            rgb = reformatter.reformat(picture, format=f"gbrp{bits}le", interpolation=how, threads=1)
-            for plane, sample in zip(rgb.planes, (1, 2, 0), strict=True):
-                out[..., sample] = _samples(plane, out.shape[0], np.dtype("<u2"))[:, : out.shape[1]]
+    def convert(picture: VideoFrame, planes: npt.NDArray[Any]) -> None:
+        bits = min(picture.format.components[0].bits, planes.itemsize * 8)
+        name = "gbrp" if bits == 8 else f"gbrp{bits}le"
+        rgb = reformatter.reformat(picture, format=name, interpolation=how, threads=1)
+        for plane, sample in zip(rgb.planes, (1, 2, 0), strict=True):
+            planes[sample] = _samples(plane, bits)
 
-    return store
+    return convert
 
 
-def _store_raw(picture: VideoFrame, out: npt.NDArray[Any]) -> None:
-    """The samples as they are in the stream."""
+def _as_they_are(picture: VideoFrame, planes: npt.NDArray[Any]) -> None:
+    """Copy a picture's planes, each sample of Cb and Cr to all pixels that share it."""
     bits = picture.format.components[0].bits
-    if bits > out.dtype.itemsize * 8:
-        raise PixelDataError(f"the video has samples of {bits} bits, which do not go into {out.dtype}")
-    dtype = np.dtype("u1" if bits == 8 else "<u2")
-    rows, columns, _ = out.shape
-    for sample, plane in enumerate(picture.planes):
-        samples = _samples(plane, plane.height, dtype)[:, : plane.width]
-        for axis, size in enumerate((rows, columns)):
-            if samples.shape[axis] < size:
-                samples = np.repeat(samples, 2, axis)
-        out[..., sample] = samples[:rows, :columns]
+    if bits > planes.itemsize * 8:
+        raise PixelDataError(f"the video has samples of {bits} bits, which do not go into {planes.dtype}")
+    for plane, target in zip(picture.planes, planes, strict=True):
+        samples = _samples(plane, bits)
+        high, wide = (-(-all_ // some) for all_, some in zip(target.shape, samples.shape, strict=True))
+        for y in range(high):
+            for x in range(wide):
+                shared = target[y::high, x::wide]
+                shared[...] = samples[: shared.shape[0], : shared.shape[1]]
 
 
-def _samples(plane: VideoPlane, rows: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """A plane without a copy, its padding included."""
-    samples = np.frombuffer(memoryview(plane), dtype)
-    return samples.reshape(-1, plane.line_size // dtype.itemsize)[:rows]
+def _samples(plane: VideoPlane, bits: int) -> npt.NDArray[Any]:
+    samples = np.frombuffer(memoryview(plane), "u1" if bits == 8 else "<u2")
+    return samples.reshape(-1, plane.line_size // samples.itemsize)[: plane.height, : plane.width]
 
 
 def _ours(error: Exception, message: str) -> DicomError:
