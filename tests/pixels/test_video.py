@@ -114,6 +114,13 @@ def test_without_pyav(monkeypatch):
 MATRICES = {"bt709": (0.2126, 0.0722), "smpte170m": (0.299, 0.114)}  # of R and B in Y
 
 
+def test_with_an_old_pyav(monkeypatch):
+    case = generate.case(MPEG2)
+    monkeypatch.setattr(av, "__version__", "17.0.1")
+    with pytest.raises(hu.UnsupportedError, match="is too old for video"):
+        open_video(stream_of(case), layout(case))
+
+
 class TestColour:
     """A stream may tell its matrix and range; one that does not has those of YBR_PARTIAL_420."""
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Video", "open_video"]
 
+# Older ones round less well, and crash on options for streams.
+OLDEST_PYAV = 18
 CODECS = ("mpeg2video", "h264", "hevc")
 # How much larger than the image a picture may be: codecs pad it to whole blocks, of 64 x 64 at most.
 BLOCK = 64
@@ -82,7 +84,7 @@ def open_video(data: Buffer, layout: Layout) -> Video:
     Raises
     ------
     UnsupportedError
-        PyAV is not installed.
+        PyAV is not installed, or too old.
     PixelDataError
         This is no such stream, or has no picture.
     """
@@ -90,6 +92,8 @@ def open_video(data: Buffer, layout: Layout) -> Video:
         import av
     except ImportError as error:
         raise UnsupportedError("video is decoded by PyAV: pip install 'hounsfield[video]'") from error
+    if int(av.__version__.split(".")[0]) < OLDEST_PYAV:
+        raise UnsupportedError(f"PyAV {av.__version__} is too old for video: pip install 'hounsfield[video]'")
     if layout.samples != 3:
         raise PixelDataError(f"video has 3 samples a pixel, not {layout.samples}")
     view = memoryview(data).cast("B")
