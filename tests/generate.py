@@ -5,6 +5,7 @@ writes them, and `--help` tells the rest. Nothing is downloaded. The same encode
 
     pydicom          writes the files, encapsulates, encodes RLE
     imagecodecs      JPEG, JPEG-LS (CharLS), JPEG 2000 (OpenJPEG), HTJ2K (OpenJPH), JPEG XL (libjxl)
+    Pillow           JPEG 2000 in tiles (OpenJPEG)
     DCMTK            JPEG Lossless, lossy JPEG of 12 bits, JPEG-LS by interleave mode, RLE; its cases are
                      skipped where it is not installed
     PyAV (FFmpeg)    MPEG-2; H.264 (x264) and HEVC (x265)
@@ -29,6 +30,7 @@ from typing import Any, NamedTuple
 
 import imagecodecs
 import numpy as np
+from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.filebase import DicomBytesIO
@@ -634,6 +636,22 @@ def jpeg2000_in_boxes(kind: str) -> Case:
     array, _ = of_kind(kind)
     syntax = f"{JPEG}.90"
     encode = functools.partial(imagecodecs.jpeg2k_encode, codecformat="jp2", reversible=True)
+    photometric = {"PhotometricInterpretation": "YBR_RCT"} if kind == "rgb" else {}
+    return Case(syntax, encapsulated(array, syntax, encode, **photometric), shaped(array))
+
+
+@cases("jpeg2000-{}-tiles-{}", [(kind, size) for kind in ("u8", "rgb") for size in (16, 32)])
+def jpeg2000_tiles(kind: str, size: int) -> Case:
+    """Tiles that do not divide the image: 29 x 37 pixels."""
+    array, _ = of_kind(kind)
+    syntax = f"{JPEG}.90"
+
+    def encode(frame: np.ndarray) -> bytes:
+        out = io.BytesIO()
+        tiles = {"tile_size": (size, size), "num_resolutions": 3, "mct": int(kind == "rgb")}
+        Image.fromarray(frame).save(out, "JPEG2000", no_jp2=True, irreversible=False, **tiles)
+        return out.getvalue()
+
     photometric = {"PhotometricInterpretation": "YBR_RCT"} if kind == "rgb" else {}
     return Case(syntax, encapsulated(array, syntax, encode, **photometric), shaped(array))
 

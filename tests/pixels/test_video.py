@@ -114,6 +114,13 @@ def test_without_pyav(monkeypatch):
 MATRICES = {"bt709": (0.2126, 0.0722), "smpte170m": (0.299, 0.114)}  # of R and B in Y
 
 
+def test_with_an_old_pyav(monkeypatch):
+    case = generate.case(MPEG2)
+    monkeypatch.setattr(av, "__version__", "17.0.1")
+    with pytest.raises(hu.UnsupportedError, match="is too old for video"):
+        open_video(stream_of(case), layout(case))
+
+
 class TestColour:
     """A stream may tell its matrix and range; one that does not has those of YBR_PARTIAL_420."""
 
@@ -194,7 +201,14 @@ class TestContradictions:
         with pytest.raises(hu.PixelDataError, match="3 samples a pixel, not 1"):
             open_video(stream_of(case), layout(case, samples=1))
 
-    @pytest.mark.parametrize("out", [np.empty((2, 50, 66, 3), np.uint8), np.empty((1, 50, 66, 3), np.int16)])
+    @pytest.mark.parametrize(
+        "out",
+        [
+            np.empty((2, 50, 66, 3), np.uint8),
+            np.empty((1, 50, 66, 3), np.int16),
+            np.empty((1, 50, 132, 3), np.uint8)[:, :, ::2],
+        ],
+    )
     def test_out(self, out):
         case = generate.case(MPEG2)
         with pytest.raises(hu.OptionError, match="out is"):
@@ -241,6 +255,60 @@ def test_another_codec_in_the_container():
     stream = generate.encode_video("mpeg4", "mp4", generate.clip(2, 8), 8, {})
     with pytest.raises(hu.PixelDataError, match="holds mpeg4"):
         open_video(stream, layout(case))
+
+
+class TestBoxes:
+    """MP4 whose tables tell of more than there is: FFmpeg would take memory and time for it."""
+
+    def opened(self, stream):
+        case = generate.case(H264)
+        return open_video(bytes(stream), layout(case))
+
+    def patched(self, box, offset, value):
+        stream = bytearray(stream_of(generate.case(H264)))
+        place = stream.index(box) + 4 + offset
+        stream[place : place + len(value)] = value
+        return stream
+
+    def test_samples(self):
+        million = (1 << 20).to_bytes(4, "big")
+        with pytest.raises(hu.PixelDataError, match="tells of 1048576 samples in"):
+            self.opened(self.patched(b"stsz", 4, (1).to_bytes(4, "big") + million))
+
+    @pytest.mark.parametrize("kind", [b"trun", b"stz2"])
+    def test_samples_of_other_boxes(self, kind):
+        fields = (0).to_bytes(8 if kind == b"stz2" else 4, "big") + (1 << 20).to_bytes(4, "big")
+        box = (8 + len(fields)).to_bytes(4, "big") + kind + fields
+        outer = (8 + len(box)).to_bytes(4, "big") + b"moof" + box
+        with pytest.raises(hu.PixelDataError, match="tells of 1048606 samples in"):
+            self.opened(stream_of(generate.case(H264)) + outer)
+
+    def test_what_looks_like_a_box_in_the_data(self):
+        """The text in which x264 tells its options is as good as any."""
+        stream = self.patched(b"x264 - core", 0, b"trun" + b"\xff" * 20)
+        assert self.opened(stream).count == FRAMES
+
+    def test_a_compressed_header(self):
+        with pytest.raises(hu.PixelDataError, match="compressed header"):
+            self.opened(self.patched(b"mvhd", -4, b"cmov"))
+
+    def test_samples_in_each_other(self):
+        """All thirty samples begin where the first does, and are as long as the file."""
+        stream = bytearray(stream_of(generate.case(H264)))
+        place = stream.index(b"stsz") + 12
+        stream[place + 4 : place + 4 + 4 * FRAMES] = (len(stream) // 2).to_bytes(4, "big") * FRAMES
+        place = stream.index(b"stsc") + 16
+        stream[place : place + 4] = (1).to_bytes(4, "big")  # a sample a chunk
+        place = stream.index(b"stco") + 12
+        stream[place - 4 : place] = FRAMES.to_bytes(4, "big")
+        more = bytes(stream[place : place + 4]) * (FRAMES - 1)
+        stream[place:place] = more
+        for box in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stco"):
+            place = stream.index(box)
+            size = int.from_bytes(stream[place - 4 : place], "big") + len(more)
+            stream[place - 4 : place] = size.to_bytes(4, "big")
+        with pytest.raises(hu.PixelDataError, match="lie in each other"):
+            self.opened(stream)
 
 
 # A process that breaks a stream in many ways, under a limit of memory, and stops where anything goes wrong.

@@ -11,28 +11,34 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 from typing_extensions import Buffer
 
+from hounsfield._kernels.color import interleave
 from hounsfield.errors import DicomError, OptionError, PixelDataError, UnsupportedError
 from hounsfield.pixels.layout import Layout
 
 if TYPE_CHECKING:
-    from av.packet import Packet
+    from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
     from av.video.plane import VideoPlane
 
 __all__ = ["Video", "open_video"]
 
+# Older ones round less well, and crash on options for streams.
+OLDEST_PYAV = 18
 CODECS = ("mpeg2video", "h264", "hevc")
 # How much larger than the image a picture may be: codecs pad it to whole blocks, of 64 x 64 at most.
 BLOCK = 64
 CHUNK = 1 << 20
+# Boxes of MP4 that count samples, up to the count (ISO/IEC 14496-12), and one that may hide them.
+SAMPLES = re.compile(rb"(?:stsz|stz2).{8}(....)|trun.{4}(....)|(cmov)", re.DOTALL)
 UNIT = re.compile(rb"\x00\x00\x01(.)", re.DOTALL)
 # Types of network abstraction units (ITU-T H.264 Table 7-1, H.265 Table 7-1).
 SLICES = {"h264": range(1, 6), "hevc": range(32)}
@@ -78,7 +84,7 @@ def open_video(data: Buffer, layout: Layout) -> Video:
     Raises
     ------
     UnsupportedError
-        PyAV is not installed.
+        PyAV is not installed, or too old.
     PixelDataError
         This is no such stream, or has no picture.
     """
@@ -86,6 +92,8 @@ def open_video(data: Buffer, layout: Layout) -> Video:
         import av
     except ImportError as error:
         raise UnsupportedError("video is decoded by PyAV: pip install 'hounsfield[video]'") from error
+    if int(av.__version__.split(".")[0]) < OLDEST_PYAV:
+        raise UnsupportedError(f"PyAV {av.__version__} is too old for video: pip install 'hounsfield[video]'")
     if layout.samples != 3:
         raise PixelDataError(f"video has 3 samples a pixel, not {layout.samples}")
     view = memoryview(data).cast("B")
@@ -105,13 +113,14 @@ def open_video(data: Buffer, layout: Layout) -> Video:
 
 def container_of(data: memoryview) -> str | None:
     """What wraps the stream, as FFmpeg calls it; None for a stream that stands alone."""
-    if data[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
+    head = bytes(data[: 3 * 192])
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
         return "mp4"
-    if data[:4] == b"\0\0\1\xba":
+    if head[:4] == b"\0\0\1\xba":
         return "mpeg"
-    for first, size in ((0, 188), (4, 192)):  # 192: with four bytes of time before each packet
-        if len(data) >= 3 * size and data[first : 3 * size : size] == b"\x47\x47\x47":
-            return "mpegts"
+    # packets begin with G; those of 192 bytes with four bytes of time before it
+    if any(head[first : 3 * size : size] == b"GGG" for first, size in ((0, 188), (4, 192))):
+        return "mpegts"
     return None
 
 
@@ -133,29 +142,51 @@ def _split(codec: str, data: memoryview) -> list[bytes]:
     import av
 
     parser = av.CodecContext.create(codec, "r")
-    packets: list[Packet] = []
-    for start in range(0, len(data), CHUNK):
-        packets += parser.parse(data[start : start + CHUNK])
-    packets += parser.parse(None)
-    return [bytes(packet) for packet in packets]
+    chunks = [data[start : start + CHUNK] for start in range(0, len(data), CHUNK)]
+    return [bytes(packet) for chunk in (*chunks, None) for packet in parser.parse(chunk)]
 
 
 def _demux(container: str, data: memoryview, layout: Layout) -> tuple[str, list[bytes]]:
     import av
 
-    with av.open(io.BytesIO(data), format=container, options=_limits(layout)) as source:
+    if container == "mp4":
+        _check_samples(data)
+    with av.open(io.BytesIO(data), "r", format=container, options=_limits(layout)) as source:
         if not source.streams.video:
             raise PixelDataError(f"the container ({container}) has no video stream")
         stream = source.streams.video[0]
         codec = stream.codec_context.name if stream.codec_context else "what FFmpeg does not know"
         if codec not in CODECS:
             raise PixelDataError(f"the container ({container}) holds {codec}, not MPEG-2, H.264 or HEVC")
-        packets = [packet for packet in source.demux(stream) if packet.size]
+        packets, total = [], 0
+        for packet in source.demux(stream):
+            total += packet.size
+            if total > len(data):
+                raise PixelDataError("the container has samples that lie in each other")
+            if packet.size:
+                packets.append(packet)
         if codec != "mpeg2video":
             # MP4 has the parameters elsewhere, and lengths for start codes: make it as a stream alone is.
             plain = av.BitStreamFilterContext(f"{codec}_mp4toannexb", stream)
             packets = [each for packet in [*packets, None] for each in plain.filter(packet)]
         return codec, [bytes(packet) for packet in packets]
+
+
+def _check_samples(data: memoryview) -> None:
+    """Refuse counts that the file cannot hold: FFmpeg makes a table as long as they tell, and then reads."""
+    place = count = 0
+    while place + 16 <= len(data):
+        size, kind, large = struct.unpack_from(">I4sQ", data, place)
+        end = min(place + (large if size == 1 else size or len(data)), len(data))
+        if end < place + 8:
+            break
+        for box in SAMPLES.finditer(data[place:end]) if kind != b"mdat" else ():
+            if box[3]:
+                raise PixelDataError("the container has a compressed header")
+            count += int.from_bytes(box[1] or box[2], "big")
+        place = end
+    if count > len(data) // 4:
+        raise PixelDataError(f"the container tells of {count} samples in {len(data)} bytes")
 
 
 def _limits(layout: Layout) -> dict[str, str]:
@@ -179,7 +210,7 @@ def _starts(codec: str, packets: Sequence[bytes]) -> list[Start]:
 
 def _mpeg2_starts(_: str, packets: Sequence[bytes]) -> Iterator[Start]:
     for number, packet in enumerate(packets):
-        seen = set()
+        seen: set[int] = set()
         for unit in UNIT.finditer(packet):
             code = unit[1][0]
             if code == 0x00:
@@ -230,7 +261,7 @@ class Video:
         self._layout = layout
         # Of a stream of other length, pictures may be fields: frames are then counted from the first.
         self._starts = _starts(codec, packets) if self.count == layout.frames else [Start(0, 0)]
-        self._shown = dict(self._starts) if self.count == layout.frames else {}
+        self._shown: dict[int | None, int] = dict(self._starts) if self.count == layout.frames else {}
         self._frames_of_starts = [start.frame for start in self._starts]
         self._running: tuple[Shown, Iterator[Shown]] | None = None
 
@@ -241,7 +272,7 @@ class Video:
         ----------
         frames : sequence of int
             Their numbers as shown, from 0, in any order.
-        out : ndarray of shape (len(frames), rows, columns, 3)
+        out : ndarray of shape (len(frames), rows, columns, 3), C-contiguous
             Of uint8 or uint16. Samples of more than 8 bits are kept as they are in uint16, and scaled down in
             uint8.
         raw : bool
@@ -260,10 +291,12 @@ class Video:
         import av
 
         rows, columns = self._layout.rows, self._layout.columns
-        if out.shape != (len(frames), rows, columns, 3) or out.dtype not in (np.uint8, np.uint16):
-            needed = f"uint8 or uint16 {(len(frames), rows, columns, 3)}"
+        shape = (len(frames), rows, columns, 3)
+        if out.shape != shape or out.dtype not in (np.uint8, np.uint16) or not out.flags.c_contiguous:
+            needed = f"uint8 or uint16 {shape}, C-contiguous"
             raise OptionError(f"out is {out.dtype} {out.shape}, not {needed}")
-        store = _store_raw if raw else _rgb_storer()
+        convert = _as_they_are if raw else _to_rgb()
+        planes = np.empty((3, rows, columns), out.dtype)
         wanted = sorted((frame, place) for place, frame in enumerate(frames))
         done = 0
         try:
@@ -273,7 +306,8 @@ class Video:
                     if wanted[done][0] < shown.frame:
                         raise PixelDataError(f"frame {wanted[done][0]} needs pictures that are missing")
                     while done < len(wanted) and wanted[done][0] == shown.frame:
-                        store(self._checked(shown.picture), out[wanted[done][1]])
+                        convert(self._checked(shown.picture), planes)
+                        interleave(planes, out[wanted[done][1]])
                         done += 1
                     if done == len(wanted):
                         self._running = shown, run
@@ -300,7 +334,7 @@ class Video:
         """Decode from here to the end of the stream, in the order in which pictures are shown."""
         import av
 
-        decoder = av.VideoCodecContext.create(self.codec, "r")
+        decoder = cast("VideoCodecContext", av.CodecContext.create(self.codec, "r"))
         decoder.thread_count = 1
         decoder.options = _limits(self._layout)
         frame, counting = start.packet, start.packet == 0
@@ -332,46 +366,41 @@ class Video:
         return picture
 
 
-def _rgb_storer() -> Callable[[VideoFrame, npt.NDArray[Any]], None]:
-    """A function that converts a picture to RGB, and keeps its tables for the next."""
+def _to_rgb() -> Callable[[VideoFrame, npt.NDArray[Any]], None]:
+    """A function that converts a picture to planes of RGB; it keeps its tables for the next."""
     from av.video.reformatter import Interpolation, VideoReformatter
 
     reformatter = VideoReformatter()
-    how = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+    # Without the latter FFmpeg is off by up to 3, with it by 1.
+    how = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
 
-    def store(picture: VideoFrame, out: npt.NDArray[Any]) -> None:
-        bits = picture.format.components[0].bits
-        if out.dtype == np.uint8 or bits == 8:
-            rgb = reformatter.reformat(picture, format="rgb24", interpolation=how, threads=1)
-            out[...] = _samples(rgb.planes[0], out.shape[0], np.dtype("u1"))[:, : out.shape[1] * 3].reshape(
-                out.shape
-            )
-        else:
-            rgb = reformatter.reformat(picture, format=f"gbrp{bits}le", interpolation=how, threads=1)
-            for plane, sample in zip(rgb.planes, (1, 2, 0), strict=True):
-                out[..., sample] = _samples(plane, out.shape[0], np.dtype("<u2"))[:, : out.shape[1]]
+    def convert(picture: VideoFrame, planes: npt.NDArray[Any]) -> None:
+        bits = min(picture.format.components[0].bits, planes.itemsize * 8)
+        name = "gbrp" if bits == 8 else f"gbrp{bits}le"
+        rgb = reformatter.reformat(picture, format=name, interpolation=how, threads=1)
+        for plane, sample in zip(rgb.planes, (1, 2, 0), strict=True):
+            planes[sample] = _samples(plane, bits)
 
-    return store
+    return convert
 
 
-def _store_raw(picture: VideoFrame, out: npt.NDArray[Any]) -> None:
-    """The samples as they are in the stream."""
+def _as_they_are(picture: VideoFrame, planes: npt.NDArray[Any]) -> None:
+    """Copy a picture's planes, each sample of Cb and Cr to all pixels that share it."""
     bits = picture.format.components[0].bits
-    if bits > out.dtype.itemsize * 8:
-        raise PixelDataError(f"the video has samples of {bits} bits, which do not go into {out.dtype}")
-    dtype = np.dtype("u1" if bits == 8 else "<u2")
-    rows, columns, _ = out.shape
-    for sample, plane in enumerate(picture.planes):
-        samples = _samples(plane, plane.height, dtype)[:, : plane.width]
-        for axis, size in enumerate((rows, columns)):
-            if samples.shape[axis] < size:
-                samples = np.repeat(samples, 2, axis)
-        out[..., sample] = samples[:rows, :columns]
+    if bits > planes.itemsize * 8:
+        raise PixelDataError(f"the video has samples of {bits} bits, which do not go into {planes.dtype}")
+    for plane, target in zip(picture.planes, planes, strict=True):
+        samples = _samples(plane, bits)
+        high, wide = (-(-all_ // some) for all_, some in zip(target.shape, samples.shape, strict=True))
+        for y in range(high):
+            for x in range(wide):
+                shared = target[y::high, x::wide]
+                shared[...] = samples[: shared.shape[0], : shared.shape[1]]
 
 
-def _samples(plane: VideoPlane, rows: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """A plane without a copy, its padding included."""
-    return np.frombuffer(plane, dtype).reshape(-1, plane.line_size // dtype.itemsize)[:rows]
+def _samples(plane: VideoPlane, bits: int) -> npt.NDArray[Any]:
+    samples = np.frombuffer(memoryview(plane), "u1" if bits == 8 else "<u2")
+    return samples.reshape(-1, plane.line_size // samples.itemsize)[: plane.height, : plane.width]
 
 
 def _ours(error: Exception, message: str) -> DicomError:
