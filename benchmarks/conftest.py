@@ -18,7 +18,16 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 ROOT = Path(__file__).parents[1]
 FLOORS = ROOT / "benchmarks" / "floors" / "floors.c"
-LIBRARIES = ("hounsfield", "numpy", "imagecodecs", "pydicom", "dicomsdl", "pylibjpeg-rle", "cython")
+LIBRARIES = (
+    "hounsfield",
+    "numpy",
+    "imagecodecs",
+    "pydicom",
+    "dicomsdl",
+    "pylibjpeg-libjpeg",
+    "pylibjpeg-rle",
+    "cython",
+)
 COMPILER = (sysconfig.get_config_var("CC") or "cc").split()[0]
 
 Repeated = Callable[[int], object]

@@ -35,28 +35,39 @@ typedef struct {
 enum {
     JPEGLL_LOOK = 12, /* bits that one look-up resolves */
     JPEGLL_LOOKS = 1 << JPEGLL_LOOK,
-    JPEGLL_LONGEST = 31,    /* a code of 16 bits and 15 more */
-    JPEGLL_CHUNK = 1 << 15, /* bytes un-stuffed at a time */
-    JPEGLL_SLACK = 32       /* bytes read beyond the last one used */
+    JPEGLL_RARE = JPEGLL_LOOKS / 8, /* the most looks without a difference that pay */
+    JPEGLL_MANY = 1 << 14,          /* the fewest differences for which they do */
+    JPEGLL_LONGEST = 31,            /* a code of 16 bits and 15 more */
+    JPEGLL_CHUNK = 1 << 15,         /* bytes un-stuffed at a time */
+    JPEGLL_SLACK = 32               /* bytes read beyond the last one used */
 };
 
-/* What the next JPEGLL_LOOK bits mean: as many whole differences, up to three, as they hold.
+/* With which code JPEGLL_LOOK bits begin, or 0 if it is a longer one or there is none. In its bits:
 
-       bits  0..5    bits of all of them            if there is none, as 13 bits do not fit:
-             6..7    how many there are, 0 to 3
-             8..15   bits of the first alone        length of the code, 0 if that is longer too
-            16..31   first difference               its SSSS
-            32..47   second
-            48..63   third                                                                               */
+        0..7   bits of the code and what follows it
+        8..15  bits of the code
+       16..23  bits that follow it, SSSS of them (F.1.2.1), none if SSSS is 16 (H.1.2.2)
+       31      whether SSSS is 16 */
+typedef uint32_t jpegll_code;
+
+/* The differences that JPEGLL_LOOK bits hold in whole, up to three. In its bits:
+
+        0..5   bits of all of them
+        6..7   how many there are; none, if the first does not fit
+       16..31  first difference
+       32..47  second
+       48..63  third */
 typedef uint64_t jpegll_look;
 
 typedef struct {
     uint8_t lengths[17]; /* BITS: how many codes there are of each length */
     uint8_t values[17];  /* HUFFVAL: SSSS of each code, in order */
     int count;           /* -1 if there is no table, -2 if it is none for lossless coding */
-    int made;
+    int made, looks_made;
+    uint32_t rare;       /* how many of its looks hold no whole difference */
     uint32_t beyond[17]; /* 16 bits that begin with a code of this length or a shorter one are below */
     int32_t index[17];   /* a code of this length and this number make the index in values */
+    jpegll_code codes[JPEGLL_LOOKS];
     jpegll_look looks[JPEGLL_LOOKS];
 } jpegll_table;
 
@@ -83,7 +94,6 @@ typedef struct {
     uint16_t *row, *above;
     void *block; /* rows and buffer */
     jpegll_table tables[4];
-    uint32_t singles[JPEGLL_LOOKS];
 } jpegll_decoder;
 
 /* Bytes that must be in the buffer before `n` differences are read. */
@@ -103,6 +113,15 @@ static int jpegll_unsupported(jpegll_decoder *d, const char *what, size_t offset
 
 static inline size_t jpegll_load16(const uint8_t *at) { return (size_t)at[0] << 8 | at[1]; }
 
+/* Four values to an array, the lowest first. */
+static inline void jpegll_store4(uint16_t *to, uint64_t values) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    for (int i = 0; i < 4; i++) to[i] = (uint16_t)(values >> 16 * i);
+#else
+    memcpy(to, &values, sizeof values);
+#endif
+}
+
 static inline uint64_t jpegll_load64(const uint8_t *at) { /* compilers know this for one load */
     return (uint64_t)at[0] << 56 | (uint64_t)at[1] << 48 | (uint64_t)at[2] << 40 | (uint64_t)at[3] << 32 |
            (uint64_t)at[4] << 24 | (uint64_t)at[5] << 16 | (uint64_t)at[6] << 8 | (uint64_t)at[7];
@@ -110,63 +129,53 @@ static inline uint64_t jpegll_load64(const uint8_t *at) { /* compilers know this
 
 /* ---- Huffman tables (Annex C) ---- */
 
-/* The difference of these extra bits (F.2.2.1, EXTEND; H.1.2.2 for SSSS 16, which has none). */
-static inline uint16_t jpegll_extend(uint32_t extra, unsigned ssss) {
-    if (ssss == 0) return 0;
-    if (ssss == 16) return 32768;
-    return (uint16_t)(extra >> (ssss - 1) ? extra : extra + 1 - (1u << ssss));
+static jpegll_code jpegll_code_of(unsigned length, unsigned ssss) {
+    const unsigned extra = ssss & 15;
+    return (jpegll_code)(ssss >> 4) << 31 | extra << 16 | length << 8 | (length + extra);
 }
 
-static inline unsigned jpegll_extra_bits(unsigned ssss) { return ssss & 15; }
+/* The difference whose code begins `bits` (F.2.2.1, EXTEND), without a branch. */
+static inline uint16_t jpegll_difference(jpegll_code code, uint64_t bits) {
+    const unsigned extra = code >> 16 & 15;
+    const uint64_t rest = bits << (code >> 8 & 63), negative = (rest >> 63) - 1;
+    return (uint16_t)((rest >> 1 >> (63 - extra)) - (((1u << extra) - 1) & negative) + (code >> 16 & 0x8000));
+}
 
-/* Whether the codes fit into 16 bits, and where those of each length end. */
-static int jpegll_number_codes(jpegll_table *table) {
+/* Returns 0 if the codes do not fit into 16 bits. */
+static int jpegll_make_codes(jpegll_table *table) {
     uint32_t code = 0;
-    int32_t count = 0;
+    int32_t index = 0;
+    memset(table->codes, 0, sizeof table->codes);
+    table->rare = JPEGLL_LOOKS;
     for (unsigned length = 1; length <= 16; length++) {
         code <<= 1;
-        table->index[length] = count - (int32_t)code;
-        code += table->lengths[length];
-        count += table->lengths[length];
-        if (code > 1u << length) return 0;
+        if (code + table->lengths[length] > 1u << length) return 0;
+        table->index[length] = index - (int32_t)code;
+        for (unsigned i = table->lengths[length]; i > 0; i--, code++, index++) {
+            if (length > JPEGLL_LOOK) continue;
+            const jpegll_code what = jpegll_code_of(length, table->values[index]);
+            const size_t first = (size_t)code << (JPEGLL_LOOK - length),
+                         n = (size_t)1 << (JPEGLL_LOOK - length);
+            for (size_t k = 0; k < n; k++) table->codes[first + k] = what;
+            if ((what & 255) <= JPEGLL_LOOK) table->rare -= (uint32_t)n;
+        }
         table->beyond[length] = code << (16 - length);
     }
     return 1;
 }
 
-static void jpegll_fill_looks(jpegll_table *table, uint32_t *singles) {
-    uint32_t code = 0;
-    int index = 0;
-    /* Each alone first: difference in the high half, then "fits" in bit 8, and its bits. */
-    memset(singles, 0, JPEGLL_LOOKS * sizeof *singles);
-    for (unsigned length = 1; length <= JPEGLL_LOOK; length++, code <<= 1) {
-        for (int i = 0; i < table->lengths[length]; i++, code++, index++) {
-            const unsigned ssss = table->values[index], bits = length + jpegll_extra_bits(ssss);
-            uint32_t *at = singles + ((size_t)code << (JPEGLL_LOOK - length));
-            if (bits > JPEGLL_LOOK) {
-                for (size_t k = 0; k < (size_t)1 << (JPEGLL_LOOK - length); k++) at[k] = ssss << 16 | length;
-                continue;
-            }
-            for (uint32_t extra = 0; extra < 1u << (bits - length); extra++) {
-                const uint32_t single = (uint32_t)jpegll_extend(extra, ssss) << 16 | 256u | bits;
-                for (size_t k = 0; k < (size_t)1 << (JPEGLL_LOOK - bits); k++) *at++ = single;
-            }
-        }
-    }
+static void jpegll_make_looks(jpegll_table *table) {
     for (uint32_t i = 0; i < JPEGLL_LOOKS; i++) {
-        const uint32_t first = singles[i];
-        jpegll_look look = (jpegll_look)(first >> 16) << 16 | (first & 255u) << 8;
-        if (first & 256u) {
-            uint32_t bits = first & 255u, count = 1;
-            while (count < 3) {
-                const uint32_t next = singles[i << bits & (JPEGLL_LOOKS - 1)];
-                if (!(next & 256u) || bits + (next & 255u) > JPEGLL_LOOK) break;
-                bits += next & 255u;
-                look |= (jpegll_look)(next >> 16) << (16 + 16 * count++);
-            }
-            look |= count << 6 | bits;
+        uint32_t bits = 0, count = 0;
+        jpegll_look look = 0;
+        for (; count < 3 && bits < JPEGLL_LOOK; count++) {
+            const uint64_t next = (uint64_t)i << (64 - JPEGLL_LOOK + bits);
+            const jpegll_code code = table->codes[next >> (64 - JPEGLL_LOOK)];
+            if (code == 0 || bits + (code & 255) > JPEGLL_LOOK) break;
+            look |= (jpegll_look)jpegll_difference(code, next) << (16 + 16 * count);
+            bits += code & 255;
         }
-        table->looks[i] = look;
+        table->looks[i] = look | count << 6 | bits;
     }
 }
 
@@ -184,7 +193,7 @@ static int jpegll_read_tables(jpegll_decoder *d, const uint8_t *body, size_t siz
         if (kind == 0) {
             jpegll_table *table = &d->tables[slot];
             memcpy(table->lengths, body + at, 17);
-            table->made = 0;
+            table->made = table->looks_made = 0;
             table->count = count <= 17 ? (int)count : -2;
             for (int i = 0; i < table->count; i++) {
                 table->values[i] = body[at + 17 + i];
@@ -268,33 +277,23 @@ static inline uint64_t jpegll_position(const jpegll_reader *r, const jpegll_bits
     return (uint64_t)(b->next - r->buffer) * 8 - b->count;
 }
 
-/* A code of more bits than a look-up takes: its length and SSSS, or 0 if there is no such code. */
-static unsigned jpegll_long_code(const jpegll_table *table, uint64_t bits, unsigned *ssss) {
+/* A code of more bits than a look-up takes, or 0. */
+static jpegll_code jpegll_long_code(const jpegll_table *table, uint64_t bits) {
     const uint32_t top = (uint32_t)(bits >> 48);
-    for (unsigned length = JPEGLL_LOOK + 1; length <= 16; length++) {
-        if (top < table->beyond[length]) {
-            *ssss = table->values[table->index[length] + (int32_t)(top >> (16 - length))];
-            return length;
-        }
-    }
+    for (unsigned length = JPEGLL_LOOK + 1; length <= 16; length++)
+        if (top < table->beyond[length])
+            return jpegll_code_of(length,
+                                  table->values[table->index[length] + (int32_t)(top >> (16 - length))]);
     return 0;
 }
 
-/* One difference, whatever its length; 0 if there is no such code. Wants a look-up's bits at least. */
+/* One difference, whatever its length; 0 if there is no such code. */
 static inline int jpegll_one(const jpegll_table *table, jpegll_bits *b, uint16_t *to) {
-    const jpegll_look look = table->looks[b->bits >> (64 - JPEGLL_LOOK)];
-    unsigned length = (unsigned)(look >> 8 & 255), ssss = (unsigned)(look >> 16 & 0xFFFF), extra;
-    if (look & 0xC0) {
-        *to = (uint16_t)ssss;
-        jpegll_skip(b, length);
-        return 1;
-    }
-    jpegll_refill(b);
-    if (length == 0 && (length = jpegll_long_code(table, b->bits, &ssss)) == 0) return 0;
-    jpegll_skip(b, length);
-    extra = jpegll_extra_bits(ssss);
-    *to = jpegll_extend(extra ? (uint32_t)(b->bits >> (64 - extra)) : 0, ssss);
-    jpegll_skip(b, extra);
+    if (b->count < JPEGLL_LONGEST) jpegll_refill(b);
+    jpegll_code code = table->codes[b->bits >> (64 - JPEGLL_LOOK)];
+    if (code == 0 && (code = jpegll_long_code(table, b->bits)) == 0) return 0;
+    *to = jpegll_difference(code, b->bits);
+    jpegll_skip(b, code & 63);
     return 1;
 }
 
@@ -308,52 +307,56 @@ TARGET_CLONES static size_t jpegll_differences(jpegll_reader *r, const jpegll_ta
     {                                                                                                        \
         const jpegll_look look = table->looks[b.bits >> (64 - JPEGLL_LOOK)];                                 \
         if (!(look & 0xC0)) goto one;                                                                        \
-        to[0] = (uint16_t)(look >> 16);                                                                      \
-        to[1] = (uint16_t)(look >> 32);                                                                      \
-        to[2] = (uint16_t)(look >> 48);                                                                      \
+        jpegll_store4(to, look >> 16);                                                                       \
         to += look >> 6 & 3;                                                                                 \
         jpegll_skip(&b, look & 63);                                                                          \
     }
-    while (end - to >= 12) {
-        jpegll_refill(&b);
-        JPEGLL_TAKE
-        JPEGLL_TAKE
-        JPEGLL_TAKE
-        JPEGLL_TAKE
-        continue;
-    one:
-        if (!jpegll_one(table, &b, to)) goto stop;
-        to++;
+    if (table->looks_made) {
+        while (end - to >= 13) { /* 4 times 3, and one more that is stored */
+            jpegll_refill(&b);
+            JPEGLL_TAKE
+            JPEGLL_TAKE
+            JPEGLL_TAKE
+            JPEGLL_TAKE
+            continue;
+        one:
+            if (!jpegll_one(table, &b, to)) goto stop;
+            to++;
+        }
     }
 #undef JPEGLL_TAKE
+    /* Most often three fit into 56 bits: to wait for the next ones costs as much as a difference. */
+    while (end - to >= 3) {
+        jpegll_refill(&b);
+        for (int i = 0; i < 3; i++, to++)
+            if (!jpegll_one(table, &b, to)) goto stop;
+    }
+    while (to < end && jpegll_one(table, &b, to)) to++;
+stop:
+    r->position = jpegll_position(r, &b);
+    return (size_t)(to - begin);
+}
+
+/* The same for three components that take turns, each with a table of its own. */
+TARGET_CLONES static size_t jpegll_differences_by_turns(jpegll_reader *r, jpegll_table *const *tables,
+                                                        uint16_t *to, size_t n) {
+    jpegll_bits b = jpegll_bits_at(r);
+    uint16_t *const begin = to, *const end = to + n;
     while (to < end) {
         jpegll_refill(&b);
-        if (!jpegll_one(table, &b, to)) break;
-        to++;
+        for (int i = 0; i < 3; i++, to++)
+            if (!jpegll_one(tables[i], &b, to)) goto stop;
     }
 stop:
     r->position = jpegll_position(r, &b);
     return (size_t)(to - begin);
 }
 
-/* The same for components that take turns, each with a table of its own. */
-static size_t jpegll_differences_by_turns(jpegll_reader *r, const jpegll_table *const *tables, size_t turns,
-                                          uint16_t *to, size_t n) {
-    jpegll_bits b = jpegll_bits_at(r);
-    size_t i = 0;
-    for (size_t turn = 0; i < n; i++, turn = turn + 1 < turns ? turn + 1 : 0) {
-        jpegll_refill(&b);
-        if (!jpegll_one(tables[turn], &b, to + i)) break;
-    }
-    r->position = jpegll_position(r, &b);
-    return i;
-}
-
 /* ---- samples (H.1.2.1) ---- */
 
 /* One component of a row, in place; its samples stand `step` apart. Ra, Rb and Rc are the neighbours to the
-   left, above, and above left. The sum is modulo 2^16; what an encoder leaves above the precision is cut off, which
-   for the linear predictors may be left for later. */
+   left, above, and above left. The sum is modulo 2^16. What an encoder leaves above the precision is cut off,
+   which may wait until the end if nothing is halved. */
 #define JPEGLL_PREDICT(NUMBER, PREDICTION, MASKED)                                                           \
     static inline void jpegll_predict_##NUMBER(uint16_t *RESTRICT row, const uint16_t *RESTRICT above,       \
                                                size_t n, size_t step, uint32_t mask, uint32_t ra) {          \
@@ -403,12 +406,19 @@ TARGET_CLONES static void jpegll_predict(int predictor, uint16_t *row, const uin
 /* ---- out ---- */
 
 #define JPEGLL_PUT(TYPE)                                                                                     \
-    TARGET_CLONES static void jpegll_put_##TYPE(const uint16_t *RESTRICT row, uint8_t *RESTRICT out,         \
-                                                size_t n, size_t step, uint32_t mask, int shift) {           \
+    static inline void jpegll_put_step_##TYPE(const uint16_t *RESTRICT row, uint8_t *RESTRICT out, size_t n, \
+                                              size_t step, uint32_t mask, int shift) {                       \
         for (size_t i = 0; i < n; i++) {                                                                     \
             const TYPE sample = (TYPE)((row[i] & mask) << shift);                                            \
-            memcpy(out + i * step, &sample, sizeof sample);                                                  \
+            memcpy(out + i * step * sizeof sample, &sample, sizeof sample);                                  \
         }                                                                                                    \
+    }                                                                                                        \
+    TARGET_CLONES static void jpegll_put_##TYPE(const uint16_t *row, uint8_t *out, size_t n, size_t step,    \
+                                                uint32_t mask, int shift) {                                  \
+        if (step == 1) /* which is vectorised */                                                             \
+            jpegll_put_step_##TYPE(row, out, n, 1, mask, shift);                                             \
+        else                                                                                                 \
+            jpegll_put_step_##TYPE(row, out, n, 3, mask, shift);                                             \
     }
 
 JPEGLL_PUT(uint8_t)
@@ -465,8 +475,9 @@ static int jpegll_read_frame(jpegll_decoder *d, const uint8_t *body, size_t size
 }
 
 typedef struct {
-    const jpegll_table *tables[3];
+    jpegll_table *tables[3];
     size_t components, first; /* how many, and which is the first */
+    int one_table;            /* for all of them */
     int predictor, shift;
 } jpegll_scan;
 
@@ -496,12 +507,9 @@ static int jpegll_read_scan(jpegll_decoder *d, const uint8_t *body, size_t size,
         if (table->count == -1) return jpegll_broken(d, "Huffman table that is not in the stream", here + 1);
         if (table->count == -2)
             return jpegll_broken(d, "Huffman table that is not for lossless coding", here + 1);
-        if (!table->made) {
-            if (!jpegll_number_codes(table))
-                return jpegll_broken(d, "Huffman table with too many codes", here + 1);
-            jpegll_fill_looks(table, d->singles);
-            table->made = 1;
-        }
+        if (!table->made && !jpegll_make_codes(table))
+            return jpegll_broken(d, "Huffman table with too many codes", here + 1);
+        table->made = 1;
         scan->tables[i] = table;
         d->seen[which] = 1;
     }
@@ -512,6 +520,14 @@ static int jpegll_read_scan(jpegll_decoder *d, const uint8_t *body, size_t size,
         return jpegll_broken(d, "predictor is not of 1 to 7", (size_t)(rest - d->reader.data));
     if (scan->shift >= d->report->precision)
         return jpegll_broken(d, "point transform takes all bits", (size_t)(rest + 2 - d->reader.data));
+
+    jpegll_table *table = scan->tables[0];
+    scan->one_table = scan->components == 1 || (table == scan->tables[1] && table == scan->tables[2]);
+    if (scan->one_table && !table->looks_made && table->rare <= JPEGLL_RARE &&
+        d->rows * d->columns * scan->components >= JPEGLL_MANY) {
+        jpegll_make_looks(table);
+        table->looks_made = 1;
+    }
     return JPEGLL_DONE;
 }
 
@@ -550,10 +566,10 @@ static int jpegll_read_run(jpegll_decoder *d, const jpegll_scan *scan, uint16_t 
     const size_t n = mcus * scan->components;
     size_t got;
     if (!r->ended && r->filled - (size_t)(r->position >> 3) < jpegll_need(n)) jpegll_fill(r);
-    if (scan->components == 1 || (scan->tables[0] == scan->tables[1] && scan->tables[0] == scan->tables[2]))
+    if (scan->one_table)
         got = jpegll_differences(r, scan->tables[0], to, n);
     else
-        got = jpegll_differences_by_turns(r, scan->tables, scan->components, to, n);
+        got = jpegll_differences_by_turns(r, scan->tables, to, n);
     /* Where the data end, zeros follow, and the last code may be one only with them. */
     if (r->ended && r->position + (got < n ? 16 : 0) > (uint64_t)r->filled * 8)
         return jpegll_broken(
@@ -564,7 +580,7 @@ static int jpegll_read_run(jpegll_decoder *d, const jpegll_scan *scan, uint16_t 
 
 static int jpegll_read_rows(jpegll_decoder *d, const jpegll_scan *scan) {
     const size_t step = scan->components, row_size = d->columns * d->samples * d->itemsize;
-    const size_t out_step = (step == d->samples ? 1 : d->samples) * d->itemsize;
+    const size_t out_step = step == d->samples ? 1 : d->samples;
     const int bits = d->report->precision - scan->shift;
     const uint32_t mask = (1u << bits) - 1;
     const size_t columns = d->columns, interval = d->interval;
