@@ -139,9 +139,9 @@ def layout_of(ds: Dataset) -> Layout:
 def native_layout(ds: Dataset) -> Layout:
     """Read the layout of pixel data that are not compressed, and hold their length against it.
 
-    Where the length is that of another whole number of frames, and the pixel data are not cut by the end of
-    the file, Number of Frames is taken to be wrong. Bytes beyond the last frame are left out. The `warnings`
-    of the data set tell of both.
+    Where there is room for more frames, or the length is that of fewer and the end of the file has not cut
+    it, Number of Frames is taken to be wrong. Bytes beyond the last frame are left out. The `warnings` of
+    the data set tell of both.
 
     Raises
     ------
@@ -165,12 +165,12 @@ def native_layout(ds: Dataset) -> Layout:
             offset=element.offset,
         )
     fitting = layout._replace(frames=there * 8 // layout.frame_bits)
-    if fitting.frames and not element.is_cut and there - fitting.native_bytes <= fitting.native_bytes % 2:
-        ds._note_element(
-            tag("NumberOfFrames"),
-            f"NumberOfFrames says {layout.frames}, the pixel data have {fitting.frames}: these are read",
-        )
-        return fitting
+    whole = there - fitting.native_bytes <= fitting.native_bytes % 2 and not element.is_cut
+    if fitting.frames > layout.frames or (whole and 0 < fitting.frames < layout.frames):
+        says = f"is {layout.frames}" if ds.get("NumberOfFrames") else "is missing or 0"
+        are = "there is 1" if fitting.frames == 1 else f"there are {fitting.frames}"
+        ds._note_element(element.tag, f"Number of Frames {says}, but {are}")
+        layout, wanted = fitting, fitting.native_bytes
     if there < wanted:
         cut = ", where the file ends" if element.is_cut else ""
         raise PixelDataError(
@@ -180,7 +180,8 @@ def native_layout(ds: Dataset) -> Layout:
             tag=element.tag,
             offset=element.offset,
         )
-    ds._note_element(element.tag, f"{there - wanted} bytes follow the last frame and were left out")
+    if there > wanted + wanted % 2:
+        ds._note_element(element.tag, f"{there - wanted} bytes follow the last frame and were left out")
     return layout
 
 
