@@ -6,22 +6,24 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+import numpy as np
+
 from hounsfield import display
 from hounsfield.elements import dataset as elements
 from hounsfield.elements.charset import override
 from hounsfield.elements.reader import open_part10, open_plain, select
 from hounsfield.elements.scanning import EXPLICIT_LITTLE, scan_part
 from hounsfield.elements.uids import UID, transfer_syntax
-from hounsfield.errors import DicomError, OptionError, UnsupportedError
+from hounsfield.errors import DicomError, OptionError
+from hounsfield.pixels.decode import MAX_PIXELS, Decoder, FrameLike
 from hounsfield.pixels.frames import Frames, frames_of
 from hounsfield.pixels.layout import layout_of
-from hounsfield.pixels.native import read_native
+from hounsfield.pixels.plan import PixelPlan
 from hounsfield.sources import BufferSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    import numpy as np
     import numpy.typing as npt
     from typing_extensions import Buffer
 
@@ -151,30 +153,80 @@ class Dataset(elements.Dataset):
         try:
             return self._pixels
         except AttributeError:
-            self._pixels: npt.NDArray[Any] = self._decode_pixels()
+            self._pixels: npt.NDArray[Any] = self.pixels()
             return self._pixels
 
-    def _decode_pixels(self) -> npt.NDArray[Any]:
-        syntax = self._root._syntax
-        element = self.get(elements.PIXEL_DATA)
-        if element is not None and (
-            element.is_undefined_length or (syntax is not None and syntax.encapsulated)
-        ):
-            name = f"{syntax.name} ({syntax.uid})" if syntax else "encapsulated"
-            raise UnsupportedError(
-                f"pixel data in {name} cannot be decoded by this version: native transfer syntaxes can",
-                file=self.filename,
-                tag=element.tag,
-                offset=element.offset,
-            )
-        return read_native(self)
+    def pixels(
+        self,
+        frame: FrameLike = None,
+        *,
+        raw: bool = False,
+        out: npt.NDArray[Any] | None = None,
+        threads: int = 1,
+        reduce: int = 0,
+        max_pixels: int = MAX_PIXELS,
+    ) -> npt.NDArray[Any]:
+        """Decode stored samples of one frame, some, or all; nothing is kept, and no other frame is read.
 
-    def _samples(self) -> npt.NDArray[Any]:
-        """What `pixel_array` gives, without keeping it."""
-        try:
-            return self._pixels
-        except AttributeError:
-            return self._decode_pixels()
+        Parameters
+        ----------
+        frame : int, slice or iterable of int, optional
+            Which frames, counted from 0, or from -1 backwards; all of them by default.
+        raw : bool
+            Leave colours as the codec gives them, YBR_FULL for instance: see `pixel_plan`. By default they
+            become RGB. PALETTE COLOR stays indices either way.
+        out : ndarray, optional
+            Where to put the samples: writable, C-contiguous, of the shape and dtype of the result.
+        threads : int
+            How many frames to decode at a time, if they are encapsulated.
+        reduce : int
+            Decode at 1/2^reduce of the size where the codestream allows that cheaply (HTJ2K, and JPEG 2000
+            with an imagecodecs that can), else in full: `pixel_plan` says which.
+        max_pixels : int
+            Samples to decode at most. What a broken file asks for is an error before memory is taken for it.
+
+        Returns
+        -------
+        ndarray
+            Of shape (rows, columns) or (rows, columns, samples) for an int; with the frames before that for a
+            slice or an iterable, and for None if there are several. The dtype is that of `pixel_array`.
+
+        Raises
+        ------
+        PixelDataError
+            There are no pixel data, or they are broken, or contradict the attributes that describe them.
+        UnsupportedError
+            The transfer syntax, or what the codestream is, cannot be decoded; or the extra that does is not
+            installed (``hounsfield[video]``).
+        LimitError
+            More than `max_pixels`.
+        OptionError
+            There is no such frame; `out` or another argument cannot be used.
+
+        Notes
+        -----
+        PS3.3 C.7.6.3, PS3.5 Section 8 and Annex A.4.
+
+        Examples
+        --------
+        >>> ds.pixels(0), ds.pixels(slice(10, 20), threads=2), ds.pixels([3, 5], out=out)
+        """
+        return Decoder(self, raw=raw, reduce=reduce).decode(
+            frame, out=out, threads=threads, max_pixels=max_pixels
+        )
+
+    def pixel_plan(self, *, raw: bool = False, reduce: int = 0) -> PixelPlan:
+        """Tell what `pixels` will give: shape, dtype, bytes, colours, codec, and whether it is lossless.
+
+        No sample is decoded; of encapsulated pixel data the first frame is read, and its codestream's headers
+        are looked at.
+
+        Raises
+        ------
+        PixelDataError, UnsupportedError
+            As `pixels`.
+        """
+        return Decoder(self, raw=raw, reduce=reduce).plan()
 
     @classmethod
     def from_json(
@@ -329,13 +381,21 @@ class Dataset(elements.Dataset):
             )
 
     def _frame(self, frame: int | None) -> npt.NDArray[Any]:
-        samples = self._samples()
-        count = len(samples) if samples.ndim > len(layout_of(self).frame_shape) else 1
+        """Samples of one frame, or of all."""
+        if frame is not None and frame < 0:
+            raise OptionError(f"there is no frame {frame}: they are counted from 0")
+        try:
+            samples = self._pixels
+        except AttributeError:
+            return self.pixels(frame)
         if frame is None:
             return samples
-        if not 0 <= frame < count:
-            raise OptionError(f"there is no frame {frame} among {count}, counted from 0")
-        return samples[frame] if count > 1 else samples
+        several = samples if samples.ndim > len(self.frames.layout.frame_shape) else samples[np.newaxis]
+        if frame >= len(several):
+            there = "there is 1" if len(several) == 1 else f"there are {len(several)}"
+            raise OptionError(f"there is no frame {frame}, counted from 0: {there}")
+        one: npt.NDArray[Any] = several[frame]
+        return one
 
     def close(self) -> None:
         """Release the source: what has been decoded stays, all else raises SourceError from now on.

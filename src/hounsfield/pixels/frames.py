@@ -222,6 +222,11 @@ class Frames:
         return self._index.encapsulated
 
     @property
+    def layout(self) -> Layout:
+        """What the data set says of the image."""
+        return self._index.layout
+
+    @property
     def count(self) -> int:
         """Number of frames.
 

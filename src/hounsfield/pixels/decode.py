@@ -1,0 +1,344 @@
+"""Frames decoded into arrays of samples (PS3.5 Section 8 and Annex A.4, PS3.3 C.7.6.3)."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hounsfield._kernels import bits, color, rle
+from hounsfield.errors import DicomError, LimitError, OptionError, PixelDataError
+from hounsfield.pixels import codecs
+from hounsfield.pixels.codestream import Codestream, parse
+from hounsfield.pixels.layout import TO_RGB, Layout, check_color, native_layout
+from hounsfield.pixels.native import decode_native
+from hounsfield.pixels.plan import PixelPlan
+from hounsfield.sources import BufferSource
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from typing_extensions import Buffer
+
+    from hounsfield.facade import Dataset
+
+__all__ = ["MAX_PIXELS", "Decoder", "FrameLike"]
+
+FrameLike = int | slice | Iterable[int] | None
+
+MAX_PIXELS = 1 << 30
+"""Samples that one call decodes, unless it is told otherwise."""
+
+MOST_HALVINGS = 32
+
+UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
+RLE = "1.2.840.10008.1.2.5"
+DEFLATED = "1.2.840.10008.1.2.8.1"
+VIDEO = "1.2.840.10008.1.2.4.10"  # .100 to .108
+RLE_SEGMENTS = frozenset(bytes((count, 0, 0, 0)) for count in range(16))
+
+
+class Decoder:
+    """The image of a data set, and how one call wants it.
+
+    Parameters
+    ----------
+    ds : Dataset
+    raw : bool
+        Leave colours as the codec gives them.
+    reduce : int
+        Halve the size so often, where the codestream allows it.
+    """
+
+    def __init__(self, ds: Dataset, *, raw: bool = False, reduce: int = 0) -> None:
+        if not 0 <= reduce <= MOST_HALVINGS:
+            raise OptionError(
+                f"reduce says how often to halve the size, 0 to {MOST_HALVINGS}, unlike {reduce}"
+            )
+        frames = ds.frames
+        syntax = ds._root._syntax
+        self._ds = ds
+        self._frames = frames
+        self._layout: Layout = frames.layout if frames.encapsulated else native_layout(ds)
+        self._raw = raw
+        self._reduce = reduce
+        self._uid = syntax.uid if syntax else ""
+        self._is_video = frames.encapsulated and self._uid.startswith(VIDEO)
+        self._first: tuple[int, Buffer] | None = None
+        self._size = self._layout.rows, self._layout.columns
+
+    @property
+    def count(self) -> int:
+        """Number of frames that are there."""
+        if self._is_video or not self._frames.encapsulated:
+            return self._layout.frames
+        if self._layout.frames == 1:
+            self._bytes_of(0)  # of one frame, what tells its place comes with its bytes
+        return self._frames.count
+
+    def plan(self) -> PixelPlan:
+        """Tell what decoding all frames will give."""
+        layout, count = self._layout, self.count
+        codec, stream = "native", None
+        if self._is_video:
+            codec = "video"
+        elif self._frames.encapsulated:
+            codec, stream = self._codec(self._bytes_of(0))
+        size = self._size_of(stream)
+        reduced_by = "" if not self._reduce else "nothing" if size == self._size else "codec"
+        return PixelPlan(
+            shape=(*((count,) if count > 1 else ()), *size, *layout.frame_shape[2:]),
+            dtype=layout.dtype,
+            frames=count,
+            photometric_interpretation=layout.photometric_interpretation,
+            output_photometric_interpretation=self._output_colors(stream),
+            transfer_syntax=self._uid,
+            codec=codec,
+            lossless=stream.lossless if stream else not self._is_video,
+            reduce=self._reduce,
+            reduced_by=reduced_by,
+            encoded_bytes=sum(frame.length for frame in self._frames),
+        )
+
+    def decode(
+        self,
+        frame: FrameLike = None,
+        *,
+        out: npt.NDArray[Any] | None = None,
+        threads: int = 1,
+        max_pixels: int = MAX_PIXELS,
+    ) -> npt.NDArray[Any]:
+        """Decode one frame, some, or all: see `hounsfield.Dataset.pixels`."""
+        if threads < 1:
+            raise OptionError(f"threads={threads}: 1 is the least")
+        numbers, has_axis = self._numbers(frame)
+        if self._reduce and numbers and self._frames.encapsulated and not self._is_video:
+            self._size = self._size_of(self._codec(self._bytes_of(numbers[0]))[1])
+        inner = (*self._size, *self._layout.frame_shape[2:])
+        shape = (len(numbers), *inner) if has_axis else inner
+        if math.prod(shape) > max_pixels:
+            raise LimitError(
+                f"{' x '.join(map(str, shape))} samples are more than max_pixels={max_pixels}: decode fewer "
+                "frames at a time, or allow more",
+                file=self._ds.filename,
+            )
+        if not self._frames.encapsulated and not self._raw:
+            check_color(self._ds, self._layout)
+        target = self._target(out, shape)
+        each = target.reshape(len(numbers), *inner)
+        if not self._frames.encapsulated:
+            self._decode_native(numbers, each)
+        elif self._is_video:
+            self._decode_video(numbers, each)
+        else:
+            self._decode_all(numbers, each, threads)
+        return target
+
+    # Which frames, and where to
+
+    def _numbers(self, frame: FrameLike) -> tuple[Sequence[int], bool]:
+        """Which frames are meant, and whether the result has an axis for them."""
+        count = self.count
+        if frame is None:
+            return range(count), count > 1
+        if isinstance(frame, slice):
+            return range(*frame.indices(count)), True
+        if isinstance(frame, Iterable):
+            return [self._number(each, count) for each in frame], True
+        return [self._number(frame, count)], False
+
+    @staticmethod
+    def _number(frame: int, count: int) -> int:
+        number = operator.index(frame)
+        if not -count <= number < count:
+            there = "there is 1" if count == 1 else f"there are {count}"
+            raise OptionError(f"there is no frame {number}, counted from 0: {there}")
+        return number % count
+
+    def _target(self, out: npt.NDArray[Any] | None, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        dtype = self._layout.dtype
+        if out is None:
+            return np.empty(shape, dtype)
+        if out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
+            raise OptionError(
+                f"out must be a writable C-contiguous {dtype} array of shape {shape}, unlike {out.dtype} "
+                f"{out.shape}"
+            )
+        return out
+
+    def _bytes_of(self, number: int) -> Buffer:
+        """The bytes of a frame; those of the one looked at first are not read again."""
+        if self._first is not None and self._first[0] == number:
+            return self._first[1]
+        data = self._frames.read(number)
+        if self._first is None:
+            self._first = number, data
+        return data
+
+    # How a frame is encoded
+
+    def _codec(self, data: Buffer) -> tuple[str, Codestream | None]:
+        """How a frame is encoded: as it looks, where that is not what its transfer syntax says."""
+        if self._uid == UNCOMPRESSED:
+            return "native", None
+        if self._uid == DEFLATED:
+            return "deflate", None
+        if self._uid == RLE and bytes(memoryview(data)[:4]) in RLE_SEGMENTS:
+            return "rle", None
+        stream = parse(data)
+        return stream.kind, stream
+
+    def _size_of(self, stream: Codestream | None) -> tuple[int, int]:
+        if stream is None or not 0 < self._reduce <= codecs.max_reduce(stream):
+            return self._layout.rows, self._layout.columns
+        return stream.reduced(self._reduce)
+
+    def _is_ybr(self, stream: Codestream | None) -> bool:
+        """Whether YBR_FULL comes from the codec: by what the codestream says, or else the data set."""
+        if self._layout.samples != 3:
+            return False
+        if stream is not None:
+            if stream.transform or stream.kind == "jpegxl":
+                return False  # the codec gives RGB
+            if stream.kind == "jpeg" and stream.color is not None:
+                return stream.color == "ycbcr"
+        return self._layout.photometric_interpretation in TO_RGB
+
+    def _output_colors(self, stream: Codestream | None) -> str:
+        stored = self._layout.photometric_interpretation
+        if self._layout.samples != 3:
+            return stored
+        if self._is_video or (self._frames.encapsulated and not self._is_ybr(stream)):
+            return "RGB"
+        if self._raw:
+            return "YBR_FULL" if stored == "RGB" or stream is not None else stored
+        return self._layout.output_photometric_interpretation if stream is None else "RGB"
+
+    # Decoding
+
+    def _decode_native(self, numbers: Sequence[int], out: npt.NDArray[Any]) -> None:
+        """Read runs of frames that lie behind each other in one go each."""
+        element = self._ds[self._layout.keyword]
+        breaks = [at for at, (one, other) in enumerate(pairwise(numbers), 1) if other != one + 1]
+        for start, stop in pairwise([0, *breaks, len(numbers)]):
+            if start < stop:
+                decode_native(
+                    self._ds._source,
+                    element.offset,
+                    element.length,
+                    self._layout,
+                    out[start:stop],
+                    numbers[start],
+                    raw=self._raw,
+                    big_endian=self._ds._encoding.big_endian,
+                    words=element.VR == "OW",
+                )
+
+    def _decode_video(self, numbers: Sequence[int], out: npt.NDArray[Any]) -> None:
+        from hounsfield.pixels.video import open_video
+
+        open_video(self._frames.read(0), self._layout).decode(numbers, out)
+
+    def _decode_all(self, numbers: Sequence[int], out: npt.NDArray[Any], threads: int) -> None:
+        """Decode each frame; on several threads if there is work for them, as codecs release the GIL."""
+        if threads == 1 or len(numbers) < 2:
+            for number, each in zip(numbers, out, strict=True):
+                self._decode_frame(number, each)
+            return
+        with ThreadPoolExecutor(min(threads, len(numbers)), "hounsfield") as pool:
+            jobs = [pool.submit(self._decode_frame, *job) for job in zip(numbers, out, strict=True)]
+            try:
+                for job in jobs:
+                    job.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _decode_frame(self, number: int, out: npt.NDArray[Any]) -> None:
+        data = self._bytes_of(number)
+        try:
+            codec, stream = self._codec(data)
+            if stream is not None:
+                self._decode_stream(stream, data, out)
+            elif codec == "rle":
+                self._decode_rle(data, out)
+            else:
+                if codec == "deflate":
+                    data = codecs.inflate(data, math.ceil(self._layout.frame_bits / 8))
+                self._decode_plain(data, out)
+        except DicomError as error:
+            self._locate(error, number)
+            raise
+
+    def _locate(self, error: DicomError, number: int) -> None:
+        """Say of an error in a frame which frame that was, and where it is in the source."""
+        if error.file is not None:
+            return
+        ranges = self._frames[number].ranges
+        inside = error.offset if len(ranges) == 1 else None
+        error.file, error.tag = self._ds.filename, self._ds[self._layout.keyword].tag
+        error.offset = ranges[0][0] + (inside or 0)
+        if self._layout.frames > 1:
+            error.message = f"frame {number}: {error.message}"
+
+    def _decode_stream(self, stream: Codestream, data: Buffer, out: npt.NDArray[Any]) -> None:
+        layout = self._layout
+        for what, said, found in (
+            ("rows", layout.rows, stream.rows),
+            ("columns", layout.columns, stream.columns),
+            ("samples a pixel", layout.samples, stream.components),
+        ):
+            if said != found:
+                raise PixelDataError(f"the codestream has {found} {what}, the data set says {said}")
+        self._note(codecs.mismatch(self._uid, stream))
+        is_ybr = self._is_ybr(stream) and not self._raw
+        with_codec = is_ybr and stream.kind == "jpeg"
+        reduce = self._reduce if self._size != (layout.rows, layout.columns) else 0
+        samples = out.view(f"{'i' if stream.signed else 'u'}{out.itemsize}")
+        self._note(codecs.decode(stream, data, samples, ybr_to_rgb=with_codec, reduce=reduce))
+        stored = min(stream.precision, layout.bits_stored)
+        if stream.signed != layout.signed or (stream.precision > stored and stream.lossless):
+            # What the data set says of the sign wins; above the stored bits there may be anything.
+            high_bit = layout.high_bit if stored == layout.bits_stored else stored - 1
+            bits.mask(out, stored, high_bit, signed=layout.signed)
+        if is_ybr and not with_codec:
+            self._to_rgb(out)
+
+    def _decode_rle(self, data: Buffer, out: npt.NDArray[Any]) -> None:
+        layout = self._layout
+        if layout.bits_allocated == 1:  # packed, as pydicom and highdicom write them
+            packed = np.empty(math.ceil(out.size / 8), np.uint8)
+            excess = rle.decode(data, packed.data)
+            bits.unpack_bits(packed, out)
+        else:
+            excess = rle.decode(data, out.data)
+            if layout.bits_stored < layout.bits_allocated:
+                bits.mask(out, layout.bits_stored, layout.high_bit, signed=layout.signed)
+        if excess:
+            self._note(f"an RLE segment gives {excess} bytes more than there are samples: they were left out")
+        if self._is_ybr(None) and not self._raw:
+            self._to_rgb(out)
+
+    def _decode_plain(self, data: Buffer, out: npt.NDArray[Any]) -> None:
+        """Decode a frame as native pixel data have it."""
+        layout = self._layout._replace(frames=1)
+        size = memoryview(data).nbytes
+        if size < layout.native_bytes:
+            raise PixelDataError(f"{layout.native_bytes} bytes are needed for a frame, {size} are there")
+        decode_native(BufferSource(data), 0, size, layout, out[np.newaxis], raw=self._raw)
+
+    def _to_rgb(self, out: npt.NDArray[Any]) -> None:
+        if out.dtype != np.uint8:
+            name = self._layout.photometric_interpretation
+            raise PixelDataError(
+                f"{name} with samples of {self._layout.bits_allocated} bits: 8 can be converted, raw=True "
+                "gives others as stored"
+            )
+        color.ybr_full_to_rgb(out, out)
+
+    def _note(self, problem: str) -> None:
+        if problem:
+            self._ds._note_element(self._ds[self._layout.keyword].tag, problem)

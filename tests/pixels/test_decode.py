@@ -1,0 +1,185 @@
+"""Encapsulated frames to arrays: against pydicom and DCMTK, and by what the interface promises."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+import hounsfield as hu
+
+SYNTAX = "1.2.840.10008.1.2."
+JPEG = {f"{SYNTAX}4.{end}" for end in ("50", "51", "53", "55")}
+LOSSY = JPEG | {f"{SYNTAX}4.{end}" for end in ("91", "203")}
+JPEG_LS = {f"{SYNTAX}4.80", f"{SYNTAX}4.81"}
+
+
+def encapsulated(file):
+    return not file.native and file.row["rows"] != ""
+
+
+def is_lossy(file):
+    return file.row["transfer_syntax"] in LOSSY
+
+
+@pytest.mark.corpus(lambda file: encapsulated(file) and file.decodes)
+def test_shape_and_dtype_are_those_of_pydicom(corpus_file):
+    row = corpus_file.row
+    ds = hu.read(corpus_file.path)
+    plan = ds.pixel_plan()
+    array = ds.pixel_array
+    assert array.shape == plan.shape == tuple(map(int, row["pydicom_shape"].split("x")))
+    assert array.dtype == plan.dtype == np.dtype(row["pydicom_dtype"])
+    assert plan.nbytes == array.nbytes
+    assert plan.output_photometric_interpretation == (
+        "RGB" if array.shape[-1] == 3 and row["samples"] == "3" else row["photometric"]
+    )
+
+
+@pytest.mark.corpus(lambda file: encapsulated(file) and file.decodes and not is_lossy(file))
+def test_lossless_samples_are_those_of_pydicom(corpus_file):
+    array = hu.read(corpus_file.path).pixel_array
+    assert hashlib.sha1(array.tobytes()).hexdigest() == corpus_file.row["pydicom_sha1"]
+
+
+@pytest.mark.corpus(lambda file: encapsulated(file) and file.row["dcmtk_decodes"] == "1")
+def test_stored_samples_are_those_of_dcmtk(corpus_file, dcmtk, tmp_path):
+    """Colours not converted: those of JPEG within 1, as the inverse DCT is not the same to the last bit."""
+    syntax = corpus_file.row["transfer_syntax"]
+    native = tmp_path / "native.dcm"
+    if syntax == f"{SYNTAX}5":
+        dcmtk("dcmdrle", corpus_file.path, native)
+    elif syntax in JPEG_LS:
+        dcmtk("dcmdjpls", corpus_file.path, native)
+    else:
+        dcmtk("dcmdjpeg", "+cn", corpus_file.path, native)
+    expected = hu.read(native).pixels(raw=True).astype(int)
+    found = hu.read(corpus_file.path).pixels(raw=True).astype(int)
+    assert np.abs(found - expected).max() <= (1 if syntax in JPEG else 0)
+
+
+@pytest.fixture
+def several(pydicom_path):
+    """Thirty frames of JPEG in colour."""
+    return hu.read(pydicom_path("examples_ybr_color.dcm"))
+
+
+class TestFrames:
+    def test_each_is_what_it_is_among_all(self, several):
+        whole = several.pixel_array
+        assert whole.shape == (30, 240, 320, 3)
+        for number in (0, 7, -1):
+            assert np.array_equal(several.pixels(number), whole[number])
+
+    @pytest.mark.parametrize(
+        "frame", [slice(3, 9, 2), [5, 5, 0], np.array([2, 1]), range(4), slice(8, 8), []]
+    )
+    def test_some(self, several, frame):
+        found = several.pixels(frame)
+        assert np.array_equal(found, several.pixel_array[frame if len(found) else slice(0)])
+
+    def test_native_ones_in_any_order(self, pydicom_path):
+        ds = hu.read(pydicom_path("SC_rgb_2frame.dcm"))
+        whole = ds.pixel_array
+        for frame in (1, [1, 0], slice(None, None, -1), [0, 1, 1]):
+            assert np.array_equal(ds.pixels(frame), whole[frame])
+
+    @pytest.mark.parametrize("frame", [30, -31, [0, 30]])
+    def test_that_are_not_there(self, several, frame):
+        with pytest.raises(hu.OptionError, match="there are 30"):
+            several.pixels(frame)
+
+    @pytest.mark.parametrize("threads", [2, 3, 64])
+    def test_on_threads(self, several, threads):
+        assert np.array_equal(several.pixels(threads=threads), several.pixels())
+
+    def test_an_error_on_a_thread_is_raised(self, pydicom_path):
+        data = bytearray(pydicom_path("examples_ybr_color.dcm").read_bytes())
+        offset, _ = hu.read(bytes(data)).frames[11].ranges[0]
+        data[offset : offset + 2] = b"no"
+        with pytest.raises(hu.PixelDataError, match="frame 11: ") as caught:
+            hu.read(bytes(data)).pixels(threads=2)
+        assert caught.value.offset == offset
+        assert caught.value.tag == 0x7FE00010
+
+
+class TestOut:
+    def test_is_filled_and_returned(self, several):
+        out = np.full((2, 240, 320, 3), 7, np.uint8)
+        assert several.pixels([4, 2], out=out) is out
+        assert np.array_equal(out, several.pixel_array[[4, 2]])
+
+    @pytest.mark.parametrize(
+        "out",
+        [
+            np.empty((240, 320, 3), np.int8),
+            np.empty((240, 320), np.uint8),
+            np.empty((240, 320, 6), np.uint8)[:, :, ::2],
+            np.broadcast_to(np.uint8(0), (240, 320, 3)),
+        ],
+    )
+    def test_that_cannot_be_used(self, several, out):
+        with pytest.raises(hu.OptionError, match="out must be"):
+            several.pixels(0, out=out)
+
+
+class TestPlan:
+    def test_tells_what_comes(self, several):
+        plan = several.pixel_plan()
+        array = several.pixel_array
+        assert (plan.shape, plan.dtype, plan.nbytes) == (array.shape, array.dtype, array.nbytes)
+        assert (plan.codec, plan.lossless) == ("jpeg", False)
+        assert plan.photometric_interpretation == "YBR_FULL_422"
+        assert plan.output_photometric_interpretation == "RGB"
+        assert several.pixel_plan(raw=True).output_photometric_interpretation == "YBR_FULL"
+        assert plan.encoded_bytes == sum(len(several.encoded_frame(number)) for number in range(30))
+
+    def test_of_native(self, pydicom_path):
+        plan = hu.read(pydicom_path("CT_small.dcm")).pixel_plan(reduce=1)
+        assert plan.shape == (128, 128)
+        assert (plan.codec, plan.lossless, plan.reduce, plan.reduced_by) == ("native", True, 1, "nothing")
+
+
+class TestReduce:
+    def test_htj2k_by_the_codestream(self, corpus):
+        ds = hu.read(next(corpus.rglob("MR2_JPH")))
+        for reduce in (1, 2, 3):
+            small = ds.pixels(reduce=reduce)
+            assert small.shape == ds.pixel_plan(reduce=reduce).shape == (1024 >> reduce, 1024 >> reduce)
+            assert ds.pixel_plan(reduce=reduce).reduced_by == "codec"
+            step = 1 << reduce
+            means = ds.pixel_array.reshape(1024 >> reduce, step, 1024 >> reduce, step).mean((1, 3))
+            assert np.corrcoef(small.ravel(), means.ravel())[0, 1] > 0.99
+
+    def test_else_in_full(self, several):
+        assert several.pixel_plan(reduce=2).reduced_by == "nothing"
+        assert np.array_equal(several.pixels(0, reduce=2), several.pixels(0))
+
+    @pytest.mark.parametrize("reduce", [-1, 33])
+    def test_out_of_range(self, several, reduce):
+        with pytest.raises(hu.OptionError, match="reduce"):
+            several.pixels(reduce=reduce)
+
+
+def test_more_than_allowed_is_an_error_before_memory_is_taken(several):
+    with pytest.raises(hu.LimitError, match="30 x 240 x 320 x 3 samples are more than max_pixels=1000"):
+        several.pixels(max_pixels=1000)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "message"),
+    [("Rows", "239 rows|has 240 rows"), ("Columns", "columns"), ("SamplesPerPixel", "samples a pixel")],
+)
+def test_what_contradicts_the_codestream(pydicom_path, keyword, message):
+    data = bytearray(pydicom_path("examples_ybr_color.dcm").read_bytes())
+    element = hu.read(bytes(data))[keyword]
+    data[element.offset : element.offset + 2] = (1 if keyword == "SamplesPerPixel" else 238).to_bytes(
+        2, "little"
+    )
+    with pytest.raises(hu.PixelDataError, match=message):
+        hu.read(bytes(data)).pixels(0)
+
+
+def test_render_decodes_one_frame(several):
+    assert np.array_equal(several.render(frame=3), several.pixels(3))
+    with pytest.raises(AttributeError):
+        several._pixels  # noqa: B018 - nothing was kept
