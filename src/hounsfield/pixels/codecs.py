@@ -93,7 +93,7 @@ def mismatch(uid: str, stream: Codestream) -> str:
 def max_reduce(stream: Codestream) -> int:
     """How often `decode` can halve the image's size, because the codestream is made of such halves."""
     if stream.kind == "htj2k" and not _needs_openjpeg(stream):
-        return stream.levels
+        return stream.levels if stream.precision <= 16 else 0
     if stream.kind in ("jpeg2000", "htj2k") and _openjpeg_reduces():
         return stream.levels
     return 0
@@ -310,8 +310,8 @@ def _decode_htj2k(frame: Frame) -> str:
     # OpenJPH says nothing where data are missing.
     if frame.strict and stream.flaw:
         raise PixelDataError(f"the HTJ2K codestream is cut short: {stream.flaw}")
-    if not stream.lossless:
-        _decode_irreversible(frame)
+    if frame.reduce or not stream.lossless:
+        _decode_clamped(frame)
     else:
         decoded = frame.decoded
         _pull(frame, frame.view, decoded)
@@ -320,10 +320,11 @@ def _decode_htj2k(frame: Frame) -> str:
     return "" if stream.terminated else "the HTJ2K codestream has no end marker"
 
 
-def _decode_irreversible(frame: Frame) -> None:
-    """Decode the 9/7 transform as samples of 17 bits, and round and clamp them to those there are.
+def _decode_clamped(frame: Frame) -> None:
+    """Decode as samples of 17 bits, round them, and clamp them to those there are.
 
-    OpenJPH does not clamp what lies beyond the range: at the nominal precision it comes out at its other end.
+    The 9/7 transform goes beyond the range, and so do the low frequencies of either that a reduced image is
+    made of. OpenJPH does not clamp: at the nominal precision what is beyond comes out at the other end.
     """
     stream = frame.stream
     data = bytearray(frame.view)
@@ -331,14 +332,18 @@ def _decode_irreversible(frame: Frame) -> None:
         data[ssiz] = data[ssiz] & 0x80 | 16
     wide = np.empty(frame.out.shape, np.int32)
     _pull(frame, data, wide)
-    shift = 17 - stream.precision
     low, high = 0, (1 << stream.precision) - 1
     if stream.signed:
         low, high = -(1 << stream.precision - 1), (1 << stream.precision - 1) - 1
+    # The 9/7 transform scales with the precision; the 5/3 only begins at the middle of another range.
+    shift = 0 if stream.lossless else 17 - stream.precision
+    offset = 1 << shift >> 1
+    if stream.lossless and not stream.signed:
+        offset = (1 << stream.precision - 1) - (1 << 16)
     flat, out = wide.reshape(-1), frame.out.reshape(-1)
     for start in range(0, flat.size, BLOCK):
         block = flat[start : start + BLOCK]
-        block += 1 << shift - 1
+        block += offset
         block >>= shift
         np.clip(block, low, high, out=block)
         out[start : start + BLOCK] = block
