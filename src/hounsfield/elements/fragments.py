@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from hounsfield._kernels.scan import scan
 from hounsfield.elements.scanning import CHUNK, FLAG_CUT, FLAG_UNDEFINED
@@ -13,6 +12,7 @@ from hounsfield.errors import ParseError
 from hounsfield.sources import BufferSource
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from typing_extensions import Buffer
 
 __all__ = ["ITEM", "ITEM_HEADER", "Fragments", "Reader", "find_fragments"]
