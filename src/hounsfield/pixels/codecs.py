@@ -155,7 +155,9 @@ def decode(
         raise PixelDataError(f"a codestream of shape {shape} for an image of {out.shape}")
     if stream.precision > 8 * out.itemsize:
         raise PixelDataError(f"samples of {stream.precision} bits for an image of {8 * out.itemsize}")
-    frame = Frame(stream, memoryview(data)[stream.start : stream.stop], out, ybr_to_rgb, reduce, strict)
+    frame = Frame(
+        stream, memoryview(data).cast("B")[stream.start : stream.stop], out, ybr_to_rgb, reduce, strict
+    )
     try:
         return DECODERS[stream.kind](frame)
     except DicomError:

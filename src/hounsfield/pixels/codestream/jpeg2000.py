@@ -20,7 +20,7 @@ TILE_PART = Struct(">HHHIBBH")
 HIGH_THROUGHPUT = 1 << 17  # the bit of CAP's Pcap for Part 15
 
 REVERSIBLE = 1  # the 5/3 wavelet; 0 is 9/7
-MAX_BIT_PLANES = 30
+MAX_BIT_PLANES = 30  # for which OpenJPH has room where samples are floats, as with 9/7
 
 MAX_SEGMENTS = 4096
 MAX_TILE_PARTS = 1 << 16
