@@ -148,7 +148,7 @@ class TestReduce:
             assert ds.pixel_plan(reduce=reduce).reduced_by == "codec"
             step = 1 << reduce
             means = ds.pixel_array.reshape(1024 >> reduce, step, 1024 >> reduce, step).mean((1, 3))
-            assert np.corrcoef(small.ravel(), means.ravel())[0, 1] > 0.97
+            assert np.corrcoef(small.ravel(), means.ravel())[0, 1] > 0.9
 
     def test_else_in_full(self, several):
         assert several.pixel_plan(reduce=2).reduced_by == "nothing"
@@ -180,3 +180,19 @@ def test_render_decodes_one_frame(several):
     assert np.array_equal(several.render(frame=3), several.pixels(3))
     with pytest.raises(AttributeError):
         several._pixels  # noqa: B018 - nothing was kept
+
+
+def test_what_nobody_has(generated):
+    """Files made by other encoders: every transfer syntax and layout that no real file at hand has."""
+    ds = hu.read(generated.data)
+    found = ds.pixel_array
+    assert found.shape == generated.expected.shape
+    assert found.dtype == generated.expected.dtype
+    if generated.tolerance == 0:
+        assert np.array_equal(found, generated.expected, equal_nan=found.dtype.kind == "f")
+    else:
+        difference = np.abs(found.astype(float) - generated.expected.astype(float))
+        assert difference.max() <= generated.tolerance
+        assert difference.mean() <= generated.mean
+    plan = ds.pixel_plan()
+    assert (plan.shape, plan.dtype) == (found.shape, found.dtype)

@@ -39,6 +39,7 @@ UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
 RLE = "1.2.840.10008.1.2.5"
 DEFLATED = "1.2.840.10008.1.2.8.1"
 VIDEO = "1.2.840.10008.1.2.4.10"  # .100 to .108
+COLLECTIONS = frozenset({"1.2.840.10008.1.2.4.92", "1.2.840.10008.1.2.4.93"})  # JPEG 2000 Part 2
 RLE_SEGMENTS = frozenset(bytes((count, 0, 0, 0)) for count in range(16))
 
 
@@ -78,7 +79,13 @@ class Decoder:
             return self._layout.frames
         if self._layout.frames == 1:
             self._bytes_of(0)  # of one frame, what tells its place comes with its bytes
-        return self._frames.count
+        return self._layout.frames if self._has_collections else self._frames.count
+
+    @property
+    def _has_collections(self) -> bool:
+        """Whether codestreams hold several frames each, as their components (PS3.5 Section 8.2.4, A.4.4)."""
+        frames = self._frames
+        return self._uid in COLLECTIONS and frames.encapsulated and frames.count < self._layout.frames
 
     def plan(self) -> PixelPlan:
         """Tell what decoding all frames will give."""
@@ -134,6 +141,8 @@ class Decoder:
             self._decode_native(numbers, each)
         elif self._is_video:
             self._decode_video(numbers, each)
+        elif self._has_collections:
+            self._decode_collections(numbers, each)
         else:
             self._decode_all(numbers, each, threads)
         return target
@@ -243,6 +252,30 @@ class Decoder:
 
         open_video(self._frames.read(0), self._layout).decode(numbers, out)
 
+    def _decode_collections(self, numbers: Sequence[int], out: npt.NDArray[Any]) -> None:
+        """Decode frames that are components of codestreams, each of which holds several."""
+        layout, samples, first = self._layout, self._layout.samples, 0
+        missing = set(numbers)
+        for index in range(self._frames.count):
+            data = self._bytes_of(index)
+            stream = parse(data)
+            held = range(first, first + stream.components // samples)
+            if not missing.isdisjoint(held):
+                whole = np.empty((layout.rows, layout.columns, stream.components), layout.dtype)
+                self._decode_stream(stream, data, whole.squeeze(2) if stream.components == 1 else whole)
+                for at, number in enumerate(numbers):
+                    if number in held:
+                        start = (number - first) * samples
+                        out[at] = whole[:, :, start : start + samples].reshape(out.shape[1:])
+                missing.difference_update(held)
+            first = held.stop
+        if missing:
+            raise PixelDataError(
+                f"the codestreams hold {first} frames, Number of Frames says {layout.frames}",
+                file=self._ds.filename,
+                tag=self._ds[layout.keyword].tag,
+            )
+
     def _decode_all(self, numbers: Sequence[int], out: npt.NDArray[Any], threads: int) -> None:
         """Decode each frame; on several threads if there is work for them, as codecs release the GIL."""
         if threads == 1 or len(numbers) < 2:
@@ -289,7 +322,7 @@ class Decoder:
         for what, said, found in (
             ("rows", layout.rows, stream.rows),
             ("columns", layout.columns, stream.columns),
-            ("samples a pixel", layout.samples, stream.components),
+            ("samples a pixel", out.shape[2] if out.ndim > 2 else 1, stream.components),
         ):
             if said != found:
                 raise PixelDataError(f"the codestream has {found} {what}, the data set says {said}")
