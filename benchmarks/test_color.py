@@ -15,7 +15,7 @@ FEW = 3000  # pixels, for plain Python
 
 
 @pytest.fixture(params=SIZES)
-def pixels(request, benchmark):
+def pixels(request):
     return np.random.default_rng(7).integers(0, 256, SIZES[request.param], np.uint8)
 
 
