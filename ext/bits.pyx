@@ -7,12 +7,6 @@ from hounsfield.errors import OptionError
 
 __all__ = ["extract", "mask", "unpack_12", "unpack_bits"]
 
-cdef extern from "bits.h" nogil:
-    void bits_unpack_1(const uint8_t* data, size_t first, uint8_t* out, size_t count) noexcept
-    void bits_unpack_12(const uint8_t* data, size_t first, uint8_t* out, size_t count) noexcept
-    void bits_mask(uint8_t* samples, size_t count, size_t width, int up, int down, bint is_signed) noexcept
-    void bits_extract(const uint8_t* samples, uint8_t* out, size_t count, size_t width, int bit) noexcept
-
 
 cdef object check_width(Py_ssize_t width):
     if width not in (1, 2, 4, 8):

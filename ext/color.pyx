@@ -12,15 +12,6 @@ __all__ = [
     "interleave", "upsample_422", "ybr_full_422_to_rgb", "ybr_full_to_rgb", "ybr_partial_422_to_rgb",
 ]
 
-cdef extern from "color.h" nogil:
-    enum:
-        COLOR_KEEP, COLOR_FULL, COLOR_PARTIAL
-    void color_interleave(const uint8_t* planes, uint8_t* out, size_t count, size_t samples,
-                          size_t width) noexcept
-    void color_ybr_pixels(const uint8_t* data, uint8_t* out, size_t count, int conversion) noexcept
-    void color_ybr_planes(const uint8_t* data, uint8_t* out, size_t count, int conversion) noexcept
-    void color_ybr_422(const uint8_t* data, uint8_t* out, size_t count, int conversion) noexcept
-
 
 cdef bint overlap(const Py_buffer* data, const Py_buffer* out) noexcept:
     cdef const uint8_t* first = <const uint8_t*>data.buf

@@ -16,6 +16,10 @@
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && defined(__x86_64__) && defined(__GLIBC__) \
     && !defined(__SANITIZE_ADDRESS__)
 #define TARGET_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+/* Where HAS_BYTE_PERMUTE() says so, bytes can be put in any order in one instruction (VBMI), which no level of
+   x86-64 promises and target_clones cannot ask for. */
+#define TARGET_BYTE_PERMUTE __attribute__((target("arch=x86-64-v4,avx512vbmi,prefer-vector-width=512")))
+#define HAS_BYTE_PERMUTE() (__builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vl"))
 #else
 #define TARGET_CLONES
 #endif
