@@ -29,7 +29,7 @@ from hounsfield.errors import (
     TruncatedError,
     UnsupportedError,
 )
-from hounsfield.facade import Dataset, read, read_dicomdir
+from hounsfield.facade import Dataset, read, read_dicomdir, read_region
 
 __all__ = [
     "PRESETS",
@@ -56,6 +56,7 @@ __all__ = [
     "errors",
     "read",
     "read_dicomdir",
+    "read_region",
     "render",
     "tag",
     "uid",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hounsfield._kernels import bits, color, rle
+from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, OptionError, PixelDataError
 from hounsfield.pixels import codecs
 from hounsfield.pixels.codestream import Codestream, parse
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from hounsfield.facade import Dataset
 
-__all__ = ["MAX_PIXELS", "Decoder", "FrameLike"]
+__all__ = ["MAX_PIXELS", "Decoder", "FrameLike", "target_of"]
 
 FrameLike = int | slice | Iterable[int] | None
 
@@ -135,7 +136,7 @@ class Decoder:
             )
         if not self._frames.encapsulated and not self._raw:
             check_color(self._ds, self._layout)
-        target = self._target(out, shape)
+        target = target_of(out, shape, self._layout.dtype)
         each = target.reshape(len(numbers), *inner)
         if not self._frames.encapsulated:
             self._decode_native(numbers, each)
@@ -160,24 +161,18 @@ class Decoder:
             return [self._number(each, count) for each in frame], True
         return [self._number(frame, count)], False
 
-    @staticmethod
-    def _number(frame: int, count: int) -> int:
+    def _number(self, frame: int, count: int) -> int:
         number = operator.index(frame)
-        if not -count <= number < count:
-            there = "there is 1" if count == 1 else f"there are {count}"
-            raise OptionError(f"there is no frame {number}, counted from 0: {there}")
-        return number % count
-
-    def _target(self, out: npt.NDArray[Any] | None, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-        dtype = self._layout.dtype
-        if out is None:
-            return np.empty(shape, dtype)
-        if out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
-            raise OptionError(
-                f"out must be a writable C-contiguous {dtype} array of shape {shape}, unlike {out.dtype} "
-                f"{out.shape}"
+        if -count <= number < count:
+            return number % count
+        there, declared = "there is 1" if count == 1 else f"there are {count}", self._layout.frames
+        if 0 <= number < declared:
+            raise PixelDataError(
+                f"frame {number} is not there: {there} of {declared}",
+                file=self._ds._source.name,
+                tag=TAGS["NumberOfFrames"],
             )
-        return out
+        raise OptionError(f"there is no frame {number}, counted from 0: {there}")
 
     def _bytes_of(self, number: int) -> Buffer:
         """The bytes of a frame; those of the one looked at first are not read again."""
@@ -375,3 +370,15 @@ class Decoder:
     def _note(self, problem: str) -> None:
         if problem:
             self._ds._note_element(self._ds[self._layout.keyword].tag, problem)
+
+
+def target_of(out: npt.NDArray[Any] | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Give the caller's array, if it can take the result, or a new one."""
+    if out is None:
+        return np.empty(shape, dtype)
+    if out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
+        raise OptionError(
+            f"out must be a writable C-contiguous {dtype} array of shape {shape}, unlike {out.dtype} "
+            f"{out.shape}"
+        )
+    return out
