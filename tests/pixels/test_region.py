@@ -506,6 +506,11 @@ def test_concatenation():
         ({"TotalPixelMatrixRows": 0}, "TotalPixelMatrixRows is 0"),
         ({"TotalPixelMatrixRows": 0xFFFFFFFF, "TotalPixelMatrixColumns": 0xFFFFFFFF}, "12 frames are not"),
         ({"Rows": 0}, "Rows is 0"),
+        (
+            {"NumberOfFrames": 12 * (1 << 27), "TotalPixelMatrixFocalPlanes": 1 << 27},
+            "134217728 focal planes, 65536 are possible",
+        ),
+        ({"NumberOfFrames": 12 * (1 << 27)}, "134217728 focal planes, 65536 are possible"),
     ],
 )
 def test_broken_description(change, message):

@@ -41,6 +41,8 @@ BESIDE = frozenset(("LABEL", "OVERVIEW", "LOCALIZER", "THUMBNAIL"))
 AT_A_TIME = 1 << 20
 """Bytes of tiles that are decoded at once, at least one tile."""
 
+MOST_PLANES = 1 << 16
+
 
 class Positions(NamedTuple):
     """Where the tiles of a sparse image are, by frame."""
@@ -220,6 +222,8 @@ def _full_tiling(ds: Dataset, tiling: Tiling) -> Tiling:
     is_part = ds.get("ConcatenationUID") is not None
     if planes is None:
         planes = 1 if is_part else max(frames // (tiles * len(channels)), 1)
+    if planes > MOST_PLANES:  # which a broken file may say
+        raise _bad(ds, "TotalPixelMatrixFocalPlanes", f"{planes} focal planes, {MOST_PLANES} are possible")
     total = tiles * len(channels) * planes
     if tiling.first + frames > total or (frames < total and not is_part):
         raise _bad(
