@@ -337,12 +337,12 @@ def broken():
 
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 for number, octets in enumerate(broken()):
-    began = time.monotonic()
+    began = time.process_time()
     try:
         open_video(octets, about).decode(range(30), out)
     except hu.DicomError:
         pass
-    assert time.monotonic() - began < 5, number
+    assert time.process_time() - began < 5, number
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 assert peak < 400 << 10, f"{peak} KiB"
 """
