@@ -17,11 +17,7 @@ from hounsfield.elements.reader import open_part10, open_plain, select
 from hounsfield.elements.scanning import EXPLICIT_LITTLE, scan_part
 from hounsfield.elements.uids import UID, transfer_syntax
 from hounsfield.errors import DicomError, NotDicomError, OptionError
-from hounsfield.pixels.decode import MAX_PIXELS, Decoder, FrameLike
-from hounsfield.pixels.frames import Frames, frames_of
-from hounsfield.pixels.layout import layout_of
-from hounsfield.pixels.plan import PixelPlan
-from hounsfield.pixels.region import Image, Region, Tiling, level_of, read_level, tiling_of
+from hounsfield.pixels.plan import MAX_PIXELS
 from hounsfield.sources import BufferSource
 
 if TYPE_CHECKING:
@@ -32,7 +28,10 @@ if TYPE_CHECKING:
 
     from hounsfield.elements.dataset import Key
     from hounsfield.elements.dicomdir import Dicomdir
-    from hounsfield.pixels.frames import Index
+    from hounsfield.pixels.decode import FrameLike
+    from hounsfield.pixels.frames import Frames, Index
+    from hounsfield.pixels.plan import PixelPlan
+    from hounsfield.pixels.region import Tiling
     from hounsfield.sources import BinaryFile
 
     Source: TypeAlias = "Dataset | str | os.PathLike[str] | Buffer | BinaryFile"
@@ -98,6 +97,9 @@ class Dataset(elements.Dataset):
         >>> for frame in ds.frames:
         ...     print(frame.ranges)
         """
+        from hounsfield.pixels.frames import Frames, frames_of
+        from hounsfield.pixels.layout import layout_of
+
         try:
             return Frames(self, self._frame_index)
         except AttributeError:
@@ -216,6 +218,8 @@ class Dataset(elements.Dataset):
         --------
         >>> ds.pixels(0), ds.pixels(slice(10, 20), threads=2), ds.pixels([3, 5], out=out)
         """
+        from hounsfield.pixels.decode import Decoder
+
         return Decoder(self, raw=raw, reduce=reduce).decode(
             frame, out=out, threads=threads, max_pixels=max_pixels
         )
@@ -231,6 +235,8 @@ class Dataset(elements.Dataset):
         PixelDataError, UnsupportedError
             As `pixels`.
         """
+        from hounsfield.pixels.decode import Decoder
+
         return Decoder(self, raw=raw, reduce=reduce).plan()
 
     @property
@@ -239,6 +245,8 @@ class Dataset(elements.Dataset):
         try:
             return self._tiling
         except AttributeError:
+            from hounsfield.pixels.region import tiling_of
+
             self._tiling: Tiling = tiling_of(self)
             return self._tiling
 
@@ -652,6 +660,8 @@ def read_region(
     >>> hu.read_region(slide, (0, 0), (1024, 1024), level=2, threads=4)
     >>> hu.read_region("fluorescence.dcm", (0, 0), (512, 512), optical_path="DAPI", focal_plane=1)
     """
+    from hounsfield.pixels.region import Image, Region, level_of, read_level
+
     return read_level(
         level_of((Image(ds, ds._tiles) for ds in _images(images)), level),
         Region(*map(operator.index, (*position, *size))),

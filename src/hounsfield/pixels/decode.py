@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from hounsfield.pixels import codecs
 from hounsfield.pixels.codestream import Codestream, parse
 from hounsfield.pixels.layout import TO_RGB, Layout, check_color, native_layout
 from hounsfield.pixels.native import decode_native
-from hounsfield.pixels.plan import PixelPlan
+from hounsfield.pixels.plan import MAX_PIXELS, PixelPlan
 from hounsfield.sources import BufferSource
 
 if TYPE_CHECKING:
@@ -27,12 +26,9 @@ if TYPE_CHECKING:
 
     from hounsfield.facade import Dataset
 
-__all__ = ["MAX_PIXELS", "Decoder", "FrameLike", "target_of"]
+__all__ = ["Decoder", "FrameLike", "target_of"]
 
 FrameLike = int | slice | Iterable[int] | None
-
-MAX_PIXELS = 1 << 30
-"""Samples that one call decodes, unless it is told otherwise."""
 
 MOST_HALVINGS = 32
 
@@ -277,6 +273,10 @@ class Decoder:
             for number, each in zip(numbers, out, strict=True):
                 self._decode_frame(number, each)
             return
+        from concurrent.futures import (
+            ThreadPoolExecutor,
+        )  # takes longer to load than all of this package's kernels
+
         with ThreadPoolExecutor(min(threads, len(numbers)), "hounsfield") as pool:
             jobs = [pool.submit(self._decode_frame, *job) for job in zip(numbers, out, strict=True)]
             try:

@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["PixelPlan"]
+__all__ = ["MAX_PIXELS", "PixelPlan"]
+
+MAX_PIXELS = 1 << 30
+"""Samples that one call decodes, unless it is told otherwise."""
 
 
 class PixelPlan(NamedTuple):
