@@ -414,8 +414,7 @@ class Dataset(elements.Dataset):
             return samples
         several = samples if samples.ndim > len(self.frames.layout.frame_shape) else samples[np.newaxis]
         if frame >= len(several):
-            there = "there is 1" if len(several) == 1 else f"there are {len(several)}"
-            raise OptionError(f"there is no frame {frame}, counted from 0: {there}")
+            return self.pixels(frame)  # an error, which tells what frames there are
         one: npt.NDArray[Any] = several[frame]
         return one
 

@@ -19,7 +19,7 @@ import hounsfield as hu
 from hounsfield._kernels.color import ybr_full_to_rgb
 from hounsfield._reference.color import partial
 from hounsfield.pixels.layout import SUBSAMPLED, native_layout
-from hounsfield.pixels.native import decode_native, read_native
+from hounsfield.pixels.native import decode_native
 
 SYNTAXES = [
     ImplicitVRLittleEndian,
@@ -253,7 +253,7 @@ class TestColour:
         data = written(image(noise((1, 4, 4, 3), np.uint8), PhotometricInterpretation="YBR_FULL", **changes))
         with pytest.raises(hu.PixelDataError, match="YBR_FULL with"):
             _ = hu.read(data).pixel_array
-        assert read_native(hu.read(data), raw=True).size == 48
+        assert hu.read(data).pixels(raw=True).size == 48
 
     def test_ybr_of_words(self):
         """Which pydicom clamps to 255."""
@@ -261,7 +261,7 @@ class TestColour:
         ds = hu.read(written(image(array, PhotometricInterpretation="YBR_FULL")))
         with pytest.raises(hu.PixelDataError, match="YBR_FULL with 3 samples of 16 bits"):
             _ = ds.pixel_array
-        assert np.array_equal(read_native(ds, raw=True), array[0])
+        assert np.array_equal(ds.pixels(raw=True), array[0])
 
     @pytest.mark.parametrize("color", ["YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420"])
     @pytest.mark.parametrize("changes", [{"SamplesPerPixel": 1}, {"Columns": 3}, {"BitsAllocated": 32}])
@@ -308,7 +308,7 @@ class TestColour:
             ours = hu.read(written(ds))
             expected = [partial(*pixel) for pixel in pixels.reshape(-1, 3).tolist()]
             assert ours.pixel_array.reshape(-1, 3).tolist() == [list(pixel) for pixel in expected]
-            assert np.array_equal(read_native(ours, raw=True).reshape(pixels.shape), pixels)
+            assert np.array_equal(ours.pixels(raw=True).reshape(pixels.shape), pixels)
 
     @pytest.mark.parametrize("color", ["YBR_FULL_422", "YBR_PARTIAL_422"])
     def test_as_dcmtk_shows_them(self, color, dcmtk, tmp_path):
@@ -339,13 +339,13 @@ class TestColour:
             stored = np.frombuffer(data, "<u2")
             octets = stored.astype(">u2").tobytes() if syntax == ExplicitVRBigEndian else data
             ds = hu.read(written(image(array, syntax, octets, PhotometricInterpretation=color)))
-            assert np.array_equal(read_native(ds, raw=True), array)
+            assert np.array_equal(ds.pixels(raw=True), array)
 
     @pytest.mark.parametrize("planar", [0, 1])
     def test_raw_ybr_full(self, planar):
         array = noise((2, 3, 5, 3), np.uint8)
         ds = hu.read(written(image(array, PhotometricInterpretation="YBR_FULL", PlanarConfiguration=planar)))
-        assert np.array_equal(read_native(ds, raw=True), array)
+        assert np.array_equal(ds.pixels(raw=True), array)
 
     @pytest.mark.parametrize(
         ("color", "samples", "kind"),
@@ -365,7 +365,7 @@ class TestColour:
         ds = hu.read(written(image(array, PhotometricInterpretation=color, PlanarConfiguration=planar)))
         with pytest.raises(kind, match=f"{color}.*raw=True"):
             _ = ds.pixel_array
-        assert np.array_equal(read_native(ds, raw=True), array)
+        assert np.array_equal(ds.pixels(raw=True), array)
 
 
 @each_syntax
@@ -461,8 +461,8 @@ class TestFrames:
         ds.PixelData = noise((length + length % 2,), np.uint8).tobytes()
         ds["PixelData"].VR = vr
         ds = hu.read(written(ds))
-        whole = read_native(ds, raw=raw)
-        element, described = ds["PixelData"], native_layout(ds)
+        whole = ds.pixels(raw=raw)
+        element, described = ds["PixelData"], native_layout(ds, ds.frames.layout)
         source = Counting(ds._source)
         where = element.offset, element.length, described
         told = {"raw": raw, "big_endian": ds._encoding.big_endian, "words": element.VR == "OW"}

@@ -15,7 +15,7 @@ from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, OptionError, PixelDataError
 from hounsfield.pixels import codecs
 from hounsfield.pixels.codestream import Codestream, parse
-from hounsfield.pixels.layout import TO_RGB, Layout, check_color, native_layout
+from hounsfield.pixels.layout import TO_RGB, Layout, check_color, native_layout, there_are
 from hounsfield.pixels.native import decode_native
 from hounsfield.pixels.plan import MAX_PIXELS, PixelPlan
 from hounsfield.sources import BufferSource
@@ -61,7 +61,9 @@ class Decoder:
         syntax = ds._root._syntax
         self._ds = ds
         self._frames = frames
-        self._layout: Layout = frames.layout if frames.encapsulated else native_layout(ds)
+        self._layout: Layout = frames.layout
+        if not frames.encapsulated:
+            self._layout = native_layout(ds, self._layout)
         self._raw = raw
         self._reduce = reduce
         self._uid = syntax.uid if syntax else ""
@@ -161,7 +163,7 @@ class Decoder:
         number = operator.index(frame)
         if -count <= number < count:
             return number % count
-        there, declared = "there is 1" if count == 1 else f"there are {count}", self._layout.frames
+        there, declared = there_are(count), self._layout.frames
         if 0 <= number < declared:
             raise PixelDataError(
                 f"frame {number} is not there: {there} of {declared}",

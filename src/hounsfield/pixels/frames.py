@@ -12,6 +12,7 @@ from hounsfield.elements.dictionary import TAGS
 from hounsfield.elements.fragments import ITEM_HEADER, Fragments, Reader, find_fragments
 from hounsfield.elements.scanning import CHUNK, FLAG_UNDEFINED, UNDEFINED
 from hounsfield.errors import PixelDataError
+from hounsfield.pixels.layout import there_are
 from hounsfield.sources import BufferSource, PathSource
 
 if TYPE_CHECKING:
@@ -345,12 +346,8 @@ class Frames:
             return number
         declared = self._index.layout.frames
         if 0 <= number < declared:
-            raise self._bad(f"frame {number} is not there: {self._there(count)} of {declared}")
-        raise IndexError(f"frame {frame} was asked for, {self._there(count)}")
-
-    @staticmethod
-    def _there(count: int) -> str:
-        return "there is 1" if count == 1 else f"there are {count}"
+            raise self._bad(f"frame {number} is not there: {there_are(count)} of {declared}")
+        raise IndexError(f"frame {frame} was asked for, {there_are(count)}")
 
     def _known(self) -> Frame | _Table | _Groups | int:
         index = self._index
@@ -646,7 +643,7 @@ class Frames:
 
     def _note_count(self, count: int) -> None:
         says = f"is {self._index.layout.frames}" if self._index.is_declared else "is missing or 0"
-        self._note(f"Number of Frames {says}, but {self._there(count)}")
+        self._note(f"Number of Frames {says}, but {there_are(count)}")
 
     def _bad(self, message: str, offset: int | None = None) -> PixelDataError:
         index = self._index

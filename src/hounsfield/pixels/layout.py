@@ -11,7 +11,7 @@ from hounsfield.elements.dataset import Dataset
 from hounsfield.elements.dictionary import tag
 from hounsfield.errors import PixelDataError, UnsupportedError
 
-__all__ = ["Layout", "check_color", "layout_of", "native_layout"]
+__all__ = ["Layout", "check_color", "layout_of", "native_layout", "there_are"]
 
 FLOATS: dict[str, np.dtype[Any]] = {
     "FloatPixelData": np.dtype(np.float32),
@@ -136,8 +136,8 @@ def layout_of(ds: Dataset) -> Layout:
     return layout
 
 
-def native_layout(ds: Dataset) -> Layout:
-    """Read the layout of pixel data that are not compressed, and hold their length against it.
+def native_layout(ds: Dataset, layout: Layout) -> Layout:
+    """Hold the length of pixel data that are not compressed against what `layout_of` gave.
 
     Where there is room for more frames, or the length is that of fewer and the end of the file has not cut
     it, Number of Frames is taken to be wrong. Bytes beyond the last frame are left out. The `warnings` of
@@ -146,10 +146,9 @@ def native_layout(ds: Dataset) -> Layout:
     Raises
     ------
     PixelDataError
-        As `layout_of`; the pixel data are shorter than the attributes say; or so long that a colour is not
-        subsampled as they say.
+        The pixel data are shorter than the attributes say, or so long that a colour is not subsampled as they
+        say.
     """
-    layout = layout_of(ds)
     element = ds[layout.keyword]
     wanted, there = layout.native_bytes, element.length
     if wanted <= there <= wanted + wanted % 2:
@@ -168,8 +167,7 @@ def native_layout(ds: Dataset) -> Layout:
     whole = there - fitting.native_bytes <= fitting.native_bytes % 2 and not element.is_cut
     if fitting.frames > layout.frames or (whole and 0 < fitting.frames < layout.frames):
         says = f"is {layout.frames}" if ds.get("NumberOfFrames") else "is missing or 0"
-        are = "there is 1" if fitting.frames == 1 else f"there are {fitting.frames}"
-        ds._note_element(element.tag, f"Number of Frames {says}, but {are}")
+        ds._note_element(element.tag, f"Number of Frames {says}, but {there_are(fitting.frames)}")
         layout, wanted = fitting, fitting.native_bytes
     if there < wanted:
         cut = ", where the file ends" if element.is_cut else ""
@@ -183,6 +181,11 @@ def native_layout(ds: Dataset) -> Layout:
     if there > wanted + wanted % 2:
         ds._note_element(element.tag, f"{there - wanted} bytes follow the last frame and were left out")
     return layout
+
+
+def there_are(count: int) -> str:
+    """Say how many of what was asked for there are."""
+    return "there is 1" if count == 1 else f"there are {count}"
 
 
 def check_color(ds: Dataset, layout: Layout) -> None:

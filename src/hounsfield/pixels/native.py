@@ -10,57 +10,17 @@ import numpy as np
 from hounsfield._kernels import bits, color
 from hounsfield._kernels.swap import swap_in_place
 from hounsfield.pixels.color import to_rgb, upsample
-from hounsfield.pixels.layout import SUBSAMPLED, TO_RGB, Layout, check_color, native_layout
+from hounsfield.pixels.layout import SUBSAMPLED, TO_RGB, Layout
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from typing_extensions import Buffer
 
-    from hounsfield.elements.dataset import Dataset
     from hounsfield.sources import Source
 
-__all__ = ["decode_native", "read_native"]
+__all__ = ["decode_native"]
 
 CHUNK = 1 << 20  # bytes that are read at a time, where they cannot be read to where they belong
-
-
-def read_native(ds: Dataset, *, raw: bool = False) -> npt.NDArray[Any]:
-    """Read all frames, in colour as RGB.
-
-    Parameters
-    ----------
-    raw : bool
-        Leave colours as they are stored, but each sample at its pixel.
-
-    Returns
-    -------
-    ndarray
-        Of `Layout.shape` and `Layout.dtype`, in the byte order of this machine, C-contiguous and the caller's
-        own.
-
-    Raises
-    ------
-    PixelDataError
-        The pixel data are shorter than the attributes say, or the attributes make no sense.
-    UnsupportedError
-        They are HSV, ARGB or CMYK, and not `raw`.
-    """
-    layout = native_layout(ds)
-    if not raw:
-        check_color(ds, layout)
-    element = ds[layout.keyword]
-    out = np.empty((layout.frames, *layout.frame_shape), layout.dtype)
-    decode_native(
-        ds._source,
-        element.offset,
-        element.length,
-        layout,
-        out,
-        raw=raw,
-        big_endian=ds._encoding.big_endian,
-        words=element.VR == "OW",
-    )
-    return out.reshape(layout.shape)
 
 
 def decode_native(

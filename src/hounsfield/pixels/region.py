@@ -13,7 +13,7 @@ from hounsfield.elements.columns import columns
 from hounsfield.elements.dictionary import TAGS, tag
 from hounsfield.errors import LimitError, OptionError, PixelDataError
 from hounsfield.pixels.decode import target_of
-from hounsfield.pixels.layout import Layout, layout_of
+from hounsfield.pixels.layout import Layout, layout_of, there_are
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -387,7 +387,7 @@ def level_of(images: Iterable[Image], level: int) -> list[Image]:
     for image in slides:
         levels.setdefault((image.tiling.width, image.tiling.height), []).append(image)
     if not -len(levels) <= level < len(levels):
-        there = "there is 1" if len(levels) == 1 else f"there are {len(levels)}"
+        there = there_are(len(levels))
         raise OptionError(f"level {level} was asked for, {there}")
     return levels[sorted(levels, key=lambda size: (math.prod(size), size), reverse=True)[level]]
 
