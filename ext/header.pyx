@@ -9,9 +9,10 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.dict cimport PyDict_GetItem, PyDict_SetItem
 from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from cursor cimport has
-from walk cimport COMPLETE, FLAG_IMPLICIT, FRAGMENTS, Row
+from walk cimport COMPLETE, FLAG_IMPLICIT, FRAGMENTS, PIXEL_DATA, Row
 
 from hounsfield._kernels.scan cimport Place, Table, as_tuple, head_of_file
 from hounsfield._kernels.values cimport Bytes, value_of
@@ -29,8 +30,26 @@ cdef enum:
     LUT_DESCRIPTOR = 0x00283002
     RED_DESCRIPTOR = 0x00281101
     BLUE_DESCRIPTOR = 0x00281103
+    ROWS = 0x00280010
     BEHIND_PREFIX = 132     # of a Part 10 file (PS3.10 Section 7.1)
     MOST_CODES = 16384
+    LONGEST_IN_KEY = 64
+    IMAGE_ATTRIBUTES = 10
+
+# What says how the samples of pixel data are laid out (PS3.3 C.7.6.3.1), with its VR.
+cdef uint32_t[IMAGE_ATTRIBUTES] IMAGE_TAGS = [
+    0x00280002,     # Samples per Pixel
+    0x00280004,     # Photometric Interpretation
+    0x00280006,     # Planar Configuration
+    0x00280008,     # Number of Frames
+    ROWS,
+    0x00280011,     # Columns
+    0x00280100,     # Bits Allocated
+    0x00280101,     # Bits Stored
+    0x00280102,     # High Bit
+    0x00280103,     # Pixel Representation
+]
+cdef uint16_t VR_CS = c'C' | c'S' << 8, VR_IS = c'I' | c'S' << 8, VR_US = c'U' | c'S' << 8
 
 cdef tuple CONTEXTS
 cdef object DICTIONARY_VR, DEFAULTS
@@ -90,6 +109,11 @@ cdef class Header:
     cdef public bint _examined
     cdef public bint _big
 
+    # Found out when first asked for: the place of the frames, the decoded samples, the places of tiles.
+    cdef public object _frame_index
+    cdef public object _pixels
+    cdef public object _tiling
+
     # Of a plain file: what the objects that stand for it are made of when somebody asks.
     cdef readonly str _path
     cdef public object _opened      # the source; None as long as only the path is known
@@ -134,6 +158,39 @@ cdef class Header:
         key = tag
         found = found_value(self, tag, key)
         return self._load(key, *default) if found is NotImplemented else found
+
+    def _image_key(self):
+        """The bytes of what says how the pixel data are laid out, the same for all images that say the same.
+
+        None where they are not all at hand, as they were written, before the pixel data.
+        """
+        cdef uint8_t[1 + IMAGE_ATTRIBUTES * (1 + LONGEST_IN_KEY)] key
+        cdef const uint8_t* data
+        cdef uint32_t tag, size = 1
+        cdef int index
+        cdef uint16_t vr
+        cdef Row row
+        if self._more or self._parent is not None or self._options is not DEFAULTS:
+            return None
+        if not (self._table.lookup(PIXEL_DATA, &row) and self._table.lookup(ROWS, &row)):
+            return None
+        if type(self._data) is not bytes:
+            return None
+        data = <const uint8_t*>PyBytes_AS_STRING(self._data)
+        key[0] = self._big
+        for index in range(IMAGE_ATTRIBUTES):
+            tag = IMAGE_TAGS[index]
+            if not self._table.lookup(tag, &row):
+                key[size] = 0xFF
+                size += 1
+                continue
+            vr = VR_CS if tag == 0x00280004 else VR_IS if tag == 0x00280008 else VR_US
+            if row.length > LONGEST_IN_KEY or row.vr not in (0, vr) or not is_at_hand(self, &row):
+                return None
+            key[size] = <uint8_t>row.length
+            memcpy(key + size + 1, data + row.offset, row.length)
+            size += 1 + row.length
+        return PyBytes_FromStringAndSize(<const char*>key, <Py_ssize_t>size)
 
 
 cdef inline bint is_at_hand(Header header, const Row* row):

@@ -8,11 +8,12 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
-from cursor cimport has, load16, load_tag
+from cursor cimport has, load16, load32, load_tag
 from walk cimport (
-    BAD_NESTING, BAD_VR, COMPLETE, DATASET, DEEPEST, FRAGMENTS, KINDS, KIND_BITS, KIND_MASK, MORE, NO_MEMORY,
-    OVERRUN, PIXEL_DATA, SEQUENCE, STOP_TAG, TOO_DEEP, TOO_LARGE, TOO_MANY, Level, PackedRow, Row, RowKind,
-    Scratch, Source, Status, Walk, begin, pack_last, resize, settle, vr_form, walk_elements,
+    BAD_NESTING, BAD_VR, COMPLETE, DATASET, DEEPEST, FRAGMENTS, ITEM, KINDS, KIND_BITS, KIND_MASK, MORE,
+    NO_MEMORY, OVERRUN, PIXEL_DATA, SEQUENCE, SEQUENCE_DELIMITER, STOP_TAG, TOO_DEEP, TOO_LARGE, TOO_MANY,
+    Level, PackedRow, Row, RowKind, Scratch, Source, Status, Walk, begin, pack_last, resize, settle, vr_form,
+    walk_elements,
 )
 
 import os
@@ -34,7 +35,10 @@ cdef extern from "file.h":
     int hounsfield_extend(hounsfield_file* file, uint8_t* head, size_t wanted) noexcept nogil
     void hounsfield_close(hounsfield_file* file) noexcept nogil
 
-__all__ = ["DEFAULT_MAX_DEPTH", "DEFAULT_MAX_ELEMENTS", "HAS_FILES", "Table", "scan", "scan_file", "table_of"]
+__all__ = [
+    "DEFAULT_MAX_DEPTH", "DEFAULT_MAX_ELEMENTS", "HAS_FILES", "Table", "only_fragment", "scan", "scan_file",
+    "table_of",
+]
 
 cdef enum:
     DEFAULT_DEPTH = 128     # 64 sequences, each in an item of the one around it
@@ -250,6 +254,41 @@ cdef class Table:
         rows = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>(self.count * sizeof(Row)))
         copy_rows(self, <Row*>PyBytes_AS_STRING(rows))
         return table_of, (rows, <int>self.code, self.stopped, bool(self.rising))
+
+
+def only_fragment(const unsigned char[::1] data not None):
+    """Find the fragment of encapsulated pixel data that have just one, and an offset table of 0 or nothing.
+
+    Parameters
+    ----------
+    data : contiguous buffer
+        From the item of the Basic Offset Table on (PS3.5 Annex A.4), up to the delimiter or further.
+
+    Returns
+    -------
+    tuple or None
+        Where the fragment begins and its length, in bytes; None where there are several, or something else.
+    """
+    cdef uint64_t size = <uint64_t>data.shape[0], at
+    cdef uint32_t length
+    cdef const uint8_t* start
+    if size < 24:
+        return None
+    start = &data[0]
+    length = load32(start + 4, False)
+    if load_tag(start, False) != ITEM or (length != 0 and (length != 4 or load32(start + 8, False) != 0)):
+        return None
+    at = 8 + length
+    if load_tag(start + at, False) != ITEM:
+        return None
+    length = load32(start + at + 4, False)
+    at += 8
+    if length == 0 or not has(at, <uint64_t>length + 8, size):
+        return None
+    start += at + length
+    if load_tag(start, False) != SEQUENCE_DELIMITER or load32(start + 4, False) != 0:
+        return None
+    return at, length
 
 
 cdef void copy_rows(Table table, Row* rows) noexcept:

@@ -399,7 +399,8 @@ cdef inline Status walk_elements(
                 return BAD_NESTING
             kind = DATASET
             opens = nested and level.kind == SEQUENCE
-            walk.ascending = False
+            if depth == 0 or nested:
+                walk.ascending = False
         elif depth:
             if not level.delimited:
                 return BAD_NESTING

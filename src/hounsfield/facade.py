@@ -69,7 +69,7 @@ class Dataset(elements.Dataset):
         On access to a value that is broken beyond showing.
     """
 
-    __slots__ = ("_frame_index", "_pixels", "_tiling")
+    __slots__ = ()
 
     @property
     def filename(self) -> str | None:
@@ -97,15 +97,13 @@ class Dataset(elements.Dataset):
         >>> for frame in ds.frames:
         ...     print(frame.ranges)
         """
-        from hounsfield.pixels.frames import Frames, frames_of
+        from hounsfield.pixels.frames import Frames, index_of
         from hounsfield.pixels.layout import layout_of
 
-        try:
-            return Frames(self, self._frame_index)
-        except AttributeError:
-            frames = frames_of(self, layout_of(self))
-            self._frame_index: Index = frames._index
-            return frames
+        index = self._frame_index
+        if index is None:
+            index = self._frame_index = index_of(self, layout_of(self))
+        return Frames(self, index)
 
     def encoded_frame(self, frame: int) -> bytes:
         """Give the bytes of one frame as they stand in the file: of compressed pixel data its codestream.
@@ -157,11 +155,10 @@ class Dataset(elements.Dataset):
         -----
         PS3.3 C.7.6.3, PS3.5 Section 8.
         """
-        try:
-            return self._pixels
-        except AttributeError:
-            self._pixels: npt.NDArray[Any] = self.pixels()
-            return self._pixels
+        samples = self._pixels
+        if samples is None:
+            samples = self._pixels = self.pixels()
+        return samples
 
     def pixels(
         self,
@@ -242,13 +239,12 @@ class Dataset(elements.Dataset):
     @property
     def _tiles(self) -> Tiling:
         """Where the tiles are, found when first asked for and then kept."""
-        try:
-            return self._tiling
-        except AttributeError:
+        tiling = self._tiling
+        if tiling is None:
             from hounsfield.pixels.region import tiling_of
 
-            self._tiling: Tiling = tiling_of(self)
-            return self._tiling
+            tiling = self._tiling = tiling_of(self)
+        return tiling
 
     @classmethod
     def from_json(
@@ -406,9 +402,8 @@ class Dataset(elements.Dataset):
         """Samples of one frame, or of all."""
         if frame is not None and frame < 0:
             raise OptionError(f"there is no frame {frame}: they are counted from 0")
-        try:
-            samples = self._pixels
-        except AttributeError:
+        samples = self._pixels
+        if samples is None:
             return self.pixels(frame)
         if frame is None:
             return samples

@@ -11,6 +11,7 @@ import hounsfield as hu
 from hounsfield._kernels.header import Field, Header, Keyword
 from hounsfield._kernels.scan import table_of
 from hounsfield.elements.element import Element
+from hounsfield.pixels.layout import _read_layout, layout_of
 
 
 @pytest.fixture
@@ -115,3 +116,69 @@ def test_rings_are_collected(path):
 
 def test_pickled_elements_find_their_data_set(ds):
     assert pickle.loads(pickle.dumps(ds["Rows"])).value == 128
+
+
+def with_number(path, keyword, value):
+    data = bytearray(path.read_bytes())
+    element = hu.read(path)[keyword]
+    data[element.offset : element.offset + 2] = value.to_bytes(2, "little")
+    return bytes(data)
+
+
+class TestImageKey:
+    """Images that are described in the same bytes have one layout."""
+
+    ATTRIBUTES = (
+        "SamplesPerPixel",
+        "Rows",
+        "Columns",
+        "BitsAllocated",
+        "BitsStored",
+        "HighBit",
+        "PixelRepresentation",
+    )
+
+    def test_is_the_same_for_the_same(self, path, tmp_path):
+        other = tmp_path / "other.dcm"
+        other.write_bytes(path.read_bytes().replace(b"CompressedSamples^CT1", b"CompressedSamples^CT2"))
+        assert hu.read(path)._image_key() == hu.read(other)._image_key() is not None
+
+    @pytest.mark.parametrize("keyword", ATTRIBUTES)
+    def test_differs_where_an_attribute_does(self, path, tmp_path, keyword):
+        other = tmp_path / "other.dcm"
+        other.write_bytes(with_number(path, keyword, 3))
+        assert hu.read(path)._image_key() != hu.read(other)._image_key()
+
+    @pytest.mark.parametrize("keyword", ["Rows", "PixelData"])
+    def test_needs_what_must_be_there(self, path, keyword):
+        assert hu.read(path, until=keyword)._image_key() is None
+
+    def test_of_items_and_with_options_there_is_none(self, path):
+        assert hu.read(path, strict=True)._image_key() is None
+        assert hu.read(path, character_set="ISO_IR 100")._image_key() is None
+        item = hu.read(path).OtherPatientIDsSequence[0]
+        assert item._image_key() is None
+
+    def test_what_was_noted_is_noted_of_each_file(self, path, tmp_path):
+        for name in ("one.dcm", "two.dcm"):
+            other = tmp_path / name
+            other.write_bytes(with_number(path, "HighBit", 77))
+            ds = hu.read(other)
+            assert ds.pixel_array.shape == (128, 128)
+            assert "HighBit is 77" in str(ds.warnings)
+
+    def test_gives_the_layout_that_the_attributes_give(self, corpus_file):
+        try:
+            ds = hu.read(corpus_file.path)
+        except hu.DicomError:
+            return
+        key = ds._image_key()
+        if key is None:
+            return
+        try:
+            expected = _read_layout(hu.read(corpus_file.path))
+        except hu.PixelDataError:
+            with pytest.raises(hu.PixelDataError):
+                layout_of(ds)
+            return
+        assert layout_of(ds) == layout_of(hu.read(corpus_file.path)) == expected

@@ -769,3 +769,39 @@ class TestPacked:
         """A table made of any rows gives them back, though they may not be such as can be packed."""
         data = b"".join(struct.pack("<I", tag) + rest for tag, rest in rows)
         assert bytes(np.asarray(kernel.table_of(data, 0, 0, False))) == data
+
+
+ITEM, DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"
+
+
+def item(value):
+    return ITEM + struct.pack("<I", len(value)) + value
+
+
+class TestOnlyFragment:
+    @pytest.mark.parametrize("table", [b"", bytes(4)])
+    @pytest.mark.parametrize("behind", [b"", b"\xfc\xff\xfc\xff"])
+    def test_finds_it(self, table, behind, as_buffer):
+        data = item(table) + item(b"JPEG") + DELIMITER + behind
+        assert kernel.only_fragment(as_buffer(data)) == (16 + len(table), 4)
+
+    @given(
+        st.lists(
+            st.sampled_from([ITEM, DELIMITER, b"\4\0\0\0", bytes(4), b"\2\0\0\0", b"\xff" * 4]), max_size=12
+        ),
+        st.integers(0, 3),
+    )
+    def test_is_the_second_of_two_items(self, parts, cut):
+        data = b"".join(parts)
+        data = data[: len(data) - cut]
+        found = kernel.only_fragment(data)
+        try:
+            rows = list(reference.scan(data, explicit=False, items=True))
+            end = reference.scan(data, explicit=False, items=True).end
+        except ParseError:
+            rows, end = [], 0
+        # The delimiter of a second item that ends the data, or others behind.
+        fits = len(rows) == 2 and rows[0].length in (0, 4) and not any(data[8 : 8 + rows[0].length])
+        closed = fits and data[rows[1].offset + rows[1].length : end] == DELIMITER
+        plain = closed and rows[1].length > 0 and not rows[0].flags | rows[1].flags
+        assert found == ((rows[1].offset, rows[1].length) if plain else None)

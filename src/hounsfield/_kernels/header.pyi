@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, TypeVar, overload
 
+import numpy.typing as npt
 from typing_extensions import disjoint_base
 
 from hounsfield._kernels.scan import Table
@@ -8,6 +9,8 @@ from hounsfield.elements.context import Context
 from hounsfield.elements.dataset import Dataset, Options
 from hounsfield.elements.scanning import Encoding, Row, Segment
 from hounsfield.elements.uids import TransferSyntax
+from hounsfield.pixels.frames import Index
+from hounsfield.pixels.region import Tiling
 from hounsfield.sources import Source
 
 __all__ = ["Field", "Header", "Keyword", "fields", "open_file", "use"]
@@ -33,6 +36,9 @@ class Header:
     _options: Options
     _examined: bool
     _opened: Source | None
+    _frame_index: Index | None
+    _pixels: npt.NDArray[Any] | None
+    _tiling: Tiling | None
     _tail: tuple[int, bool] | None
     _meta: tuple[bytes | memoryview, int, int] | None
     @property
@@ -40,6 +46,7 @@ class Header:
     @property
     def _identity(self) -> tuple[int, int, int]: ...
     def _value(self, tag: int, *default: Any) -> Any: ...
+    def _image_key(self) -> bytes | None: ...
 
 @disjoint_base
 class Keyword:

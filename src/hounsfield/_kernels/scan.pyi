@@ -4,7 +4,16 @@ from typing import Final, Literal
 
 from typing_extensions import Buffer, disjoint_base
 
-__all__ = ["DEFAULT_MAX_DEPTH", "DEFAULT_MAX_ELEMENTS", "HAS_FILES", "Table", "scan", "scan_file", "table_of"]
+__all__ = [
+    "DEFAULT_MAX_DEPTH",
+    "DEFAULT_MAX_ELEMENTS",
+    "HAS_FILES",
+    "Table",
+    "only_fragment",
+    "scan",
+    "scan_file",
+    "table_of",
+]
 
 DEFAULT_MAX_DEPTH: Final[int]
 DEFAULT_MAX_ELEMENTS: Final[int]
@@ -46,4 +55,5 @@ def scan(
 def scan_file(
     path: str, stop_tag: int = 0xFFFFFFFF
 ) -> tuple[tuple[int, int, int], bytes, int, bytes, Table] | None: ...
+def only_fragment(data: Buffer) -> tuple[int, int] | None: ...
 def table_of(rows: bytes, code: int, end: int, ascending: bool) -> Table: ...

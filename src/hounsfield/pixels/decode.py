@@ -316,19 +316,17 @@ class Decoder:
 
     def _decode_stream(self, stream: Codestream, data: Buffer, out: npt.NDArray[Any]) -> None:
         layout = self._layout
-        for what, said, found in (
-            ("rows", layout.rows, stream.rows),
-            ("columns", layout.columns, stream.columns),
-            ("samples a pixel", out.shape[2] if out.ndim > 2 else 1, stream.components),
-        ):
-            if said != found:
-                raise PixelDataError(f"the codestream has {found} {what}, the data set says {said}")
+        samples = out.shape[2] if out.ndim > 2 else 1
+        if (stream.rows, stream.columns, stream.components) != (layout.rows, layout.columns, samples):
+            self._refuse(stream, samples)
         self._note(codecs.mismatch(self._uid, stream))
         is_ybr = self._is_ybr(stream) and not self._raw
         with_codec = is_ybr and stream.kind == "jpeg"
         reduce = self._reduce if self._size != (layout.rows, layout.columns) else 0
-        samples = out.view(f"{'i' if stream.signed else 'u'}{out.itemsize}")
-        self._note(codecs.decode(stream, data, samples, ybr_to_rgb=with_codec, reduce=reduce))
+        target = out
+        if stream.signed != layout.signed:
+            target = out.view(f"{'i' if stream.signed else 'u'}{out.itemsize}")
+        self._note(codecs.decode(stream, data, target, ybr_to_rgb=with_codec, reduce=reduce))
         stored = min(stream.precision, layout.bits_stored)
         if stream.signed != layout.signed or (stream.precision > stored and stream.lossless):
             # What the data set says of the sign wins; above the stored bits there may be anything.
@@ -336,6 +334,15 @@ class Decoder:
             bits.mask(out, stored, high_bit, signed=layout.signed)
         if is_ybr and not with_codec:
             self._to_rgb(out)
+
+    def _refuse(self, stream: Codestream, samples: int) -> None:
+        for what, said, found in (
+            ("rows", self._layout.rows, stream.rows),
+            ("columns", self._layout.columns, stream.columns),
+            ("samples a pixel", samples, stream.components),
+        ):
+            if said != found:
+                raise PixelDataError(f"the codestream has {found} {what}, the data set says {said}")
 
     def _decode_rle(self, data: Buffer, out: npt.NDArray[Any]) -> None:
         layout = self._layout

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, overload
 
 import numpy as np
 
+from hounsfield._kernels.scan import only_fragment
 from hounsfield.elements.dictionary import TAGS
 from hounsfield.elements.fragments import ITEM_HEADER, Fragments, Reader, find_fragments
 from hounsfield.elements.scanning import CHUNK, FLAG_UNDEFINED, UNDEFINED
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from hounsfield.pixels.layout import Layout
     from hounsfield.sources import Source
 
-__all__ = ["Frame", "Frames", "Index", "frames_of"]
+__all__ = ["Frame", "Frames", "Index", "index_of"]
 
 NUMBER_OF_FRAMES = 0x00280008
 ITEM_TAG = b"\xfe\xff\x00\xe0"
@@ -110,17 +111,17 @@ class _Groups(NamedTuple):
 class _Ahead:
     """A source of which some bytes have been read in one go."""
 
-    __slots__ = ("_begin", "_data", "_source")
+    __slots__ = ("_begin", "_source", "data")
 
     def __init__(self, source: Source, begin: int, end: int) -> None:
         self._source = source
         self._begin = begin
-        self._data = memoryview(source.read(begin, end - begin))
+        self.data = memoryview(source.read(begin, end - begin))
 
     def read(self, offset: int, length: int) -> bytes | memoryview:
         at = offset - self._begin
-        if 0 <= at <= at + length <= len(self._data):
-            return self._data[at : at + length]
+        if 0 <= at <= at + length <= len(self.data):
+            return self.data[at : at + length]
         return self._source.read(offset, length)
 
 
@@ -157,8 +158,8 @@ class Index:
         self.wrong: set[str] = set()  # tables that are
 
 
-def frames_of(ds: Dataset, layout: Layout) -> Frames:
-    """Give the frames of an image: see `Frames`.
+def index_of(ds: Dataset, layout: Layout) -> Index:
+    """Find the pixel data, and what is to be known of them to look for frames.
 
     Raises
     ------
@@ -186,7 +187,7 @@ def frames_of(ds: Dataset, layout: Layout) -> Frames:
         index.encapsulated = length >= ITEM_HEADER and bytes(source.read(start, 4)) == ITEM_TAG
         are = "have a length" if index.encapsulated else "are not encapsulated: read as native"
         ds._note_element(tag, f"the transfer syntax is {syntax.name}, but the pixel data {are}")
-    return Frames(ds, index)
+    return index
 
 
 class Frames:
@@ -315,6 +316,12 @@ class Frames:
         reader: Reader = index.source
         if index.encapsulated and index.known is None and index.layout.frames == 1:
             reader = self._ahead(index.start, index.stop)
+            if isinstance(reader, _Ahead):
+                only = only_fragment(reader.data)
+                if only is not None and frame in (0, -1):
+                    start, size = only
+                    index.known = Frame(((index.start + start, size),))
+                    return reader.data[start : start + size]
             index.known = self._find(reader)
         number, known = self._number(frame), self._known()
         if isinstance(known, _Table):

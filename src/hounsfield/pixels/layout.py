@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,9 +57,7 @@ class Layout(NamedTuple):
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of the array that holds the samples, in the byte order of this machine."""
-        if self.keyword in FLOATS:
-            return FLOATS[self.keyword]
-        return np.dtype(f"{'i' if self.signed else 'u'}{math.ceil(self.bits_allocated / 8)}")
+        return _dtype(self.keyword, self.bits_allocated, self.signed)
 
     @property
     def frame_shape(self) -> tuple[int, ...]:
@@ -88,6 +87,18 @@ class Layout(NamedTuple):
         return math.ceil(self.frames * self.frame_bits / 8)
 
 
+@cache
+def _dtype(keyword: str, bits_allocated: int, signed: bool) -> np.dtype[Any]:
+    if keyword in FLOATS:
+        return FLOATS[keyword]
+    return np.dtype(f"{'i' if signed else 'u'}{math.ceil(bits_allocated / 8)}")
+
+
+# Of images that are described in the same bytes, and with which nothing was wrong.
+_LAYOUTS: dict[bytes, Layout] = {}
+MOST_LAYOUTS = 4096
+
+
 def layout_of(ds: Dataset) -> Layout:
     """Read the layout from an image's attributes.
 
@@ -98,6 +109,18 @@ def layout_of(ds: Dataset) -> Layout:
     PixelDataError
         There are no pixel data, an attribute is missing, or its value makes no sense.
     """
+    key = ds._image_key()
+    if key is None:
+        return _read_layout(ds)
+    layout = _LAYOUTS.get(key)
+    if layout is None:
+        layout = _read_layout(ds)
+        if not ds._notes and len(_LAYOUTS) < MOST_LAYOUTS:
+            _LAYOUTS[key] = layout
+    return layout
+
+
+def _read_layout(ds: Dataset) -> Layout:
     keyword = next((word for word in ("PixelData", *FLOATS) if word in ds), None)
     if keyword is None:
         raise PixelDataError("the data set has no pixel data", file=ds._source.name)

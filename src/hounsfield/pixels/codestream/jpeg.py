@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from hounsfield.errors import PixelDataError, UnsupportedError
 from hounsfield.pixels.codestream.model import Codestream, Color, Kind, find_end
 
@@ -24,13 +26,49 @@ PRECISIONS = {
 }
 KINDS: dict[int, Kind] = {SOF3: "jpeg-lossless", SOF55: "jpeg-ls"}
 
+STOP = Codestream._fields.index("stop")
+
 MAX_SEGMENTS = 4096
 # Each scan of a progressive JPEG makes a decoder go through the whole image, however short the scan is.
 MAX_SCANS = 256
 
 
+class Headers(NamedTuple):
+    """What stands before the entropy-coded data of the first scan."""
+
+    facts: Codestream
+    end: int
+    has_more_scans: bool
+
+
+# Frames of one image, and images of one scanner, mostly begin with the same bytes.
+_HEADERS: dict[bytes, Headers] = {}
+MOST_HEADERS = 1024
+LONGEST_HEADER = 1024
+
+
 def parse_jpeg(view: memoryview) -> Codestream:
     """Read the markers up to the first scan, and look for the end of the last."""
+    size = len(view)
+    start = bytes(view[:LONGEST_HEADER])
+    scan = start.find(b"\xff\xda")
+    key = start[: scan + 2 + int.from_bytes(start[scan + 2 : scan + 4], "big")]
+    headers = _HEADERS.get(key)
+    if headers is None:
+        headers = _read_headers(view)
+        # Where they end elsewhere, the marker that was found stands inside a segment.
+        if headers.end == len(key) and len(_HEADERS) < MOST_HEADERS:
+            _HEADERS[key] = headers
+    facts, end, has_more_scans = headers
+    stop, terminated = find_end(view, end, size)
+    facts = Codestream._make((*facts[:STOP], stop, terminated, *facts[STOP + 2 :]))
+    if has_more_scans:
+        near = _later_scans(view, end, stop, facts.sof, facts.near)
+        facts = facts._replace(near=near, lossless=facts.lossless and not near)
+    return facts
+
+
+def _read_headers(view: memoryview) -> Headers:
     size = len(view)
     position = 2
     frame = restart_interval = 0
@@ -77,11 +115,7 @@ def parse_jpeg(view: memoryview) -> Codestream:
     sof = view[frame + 1]
     rows, columns, precision, components = _frame(view, frame)
     in_scan, first, low = _scan(view, position, frame)
-    stop, terminated = find_end(view, position + length, size)
-    near = first if sof == SOF55 else 0
-    if in_scan < components or sof in (SOF2, SOF10):
-        near = _later_scans(view, position + length, stop, sof, near)
-    identifiers, sampling = view[frame + 10 : stop : 3], view[frame + 11 : stop : 3]
+    identifiers, sampling = view[frame + 10 : position : 3], view[frame + 11 : position : 3]
     color: Color | None = None
     if components == 3:
         if jfif:
@@ -90,7 +124,8 @@ def parse_jpeg(view: memoryview) -> Codestream:
             color = "ycbcr" if adobe else "rgb"
         elif bytes(identifiers[:3]) == b"RGB":
             color = "rgb"
-    return Codestream(
+    near = first if sof == SOF55 else 0
+    facts = Codestream(
         kind=KINDS.get(sof, "jpeg"),
         rows=rows,
         columns=columns,
@@ -99,8 +134,7 @@ def parse_jpeg(view: memoryview) -> Codestream:
         signed=False,
         lossless=sof in KINDS and not near and not low,
         start=0,
-        stop=stop,
-        terminated=terminated,
+        stop=0,
         color=color,
         subsampled=any(each != sampling[0] for each in sampling[1:components]),
         sof=sof,
@@ -110,6 +144,7 @@ def parse_jpeg(view: memoryview) -> Codestream:
         point_transform=low if sof == SOF3 else 0,
         near=near,
     )
+    return Headers(facts, position + 2 + length, in_scan < components or sof in (SOF2, SOF10))
 
 
 def _frame(view: memoryview, frame: int) -> tuple[int, int, int, int]:
