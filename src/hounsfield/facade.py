@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hounsfield.elements.dataset import Key
     from hounsfield.elements.dicomdir import Dicomdir
     from hounsfield.pixels.decode import FrameLike
-    from hounsfield.pixels.frames import Frames, Index
+    from hounsfield.pixels.frames import Frames
     from hounsfield.pixels.plan import PixelPlan
     from hounsfield.pixels.region import Tiling
     from hounsfield.sources import BinaryFile

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Decoder", "FrameLike", "target_of"]
 
 FrameLike = int | slice | Iterable[int] | None
+Job = tuple[int, "npt.NDArray[Any]"]  # a frame's number, and where its samples go
 
 MOST_HALVINGS = 32
 
@@ -271,21 +273,39 @@ class Decoder:
 
     def _decode_all(self, numbers: Sequence[int], out: npt.NDArray[Any], threads: int) -> None:
         """Decode each frame; on several threads if there is work for them, as codecs release the GIL."""
-        if threads == 1 or len(numbers) < 2:
-            for number, each in zip(numbers, out, strict=True):
-                self._decode_frame(number, each)
+        if len(numbers) == 1:
+            self._decode_frame(numbers[0], out[0])
             return
-        from concurrent.futures import (
-            ThreadPoolExecutor,
-        )  # takes longer to load than all of this package's kernels
+        frames = self._frames
+        jobs = deque(zip(numbers, out, strict=True))
+        with frames.held_open() as self._frames:
+            if threads == 1:
+                self._decode_some(jobs)
+            else:
+                self._decode_together(jobs, min(threads, len(jobs)) - 1)
+        self._frames = frames
 
-        with ThreadPoolExecutor(min(threads, len(numbers)), "hounsfield") as pool:
-            jobs = [pool.submit(self._decode_frame, *job) for job in zip(numbers, out, strict=True)]
-            try:
-                for job in jobs:
-                    job.result()
-            finally:
-                pool.shutdown(cancel_futures=True)
+    def _decode_together(self, jobs: deque[Job], others: int) -> None:
+        from concurrent.futures import ThreadPoolExecutor  # slower to load than all that is ours
+
+        with ThreadPoolExecutor(others, "hounsfield") as pool:
+            working = [pool.submit(self._decode_some, jobs) for _ in range(others)]
+            self._decode_some(jobs)
+        for other in working:
+            other.result()
+
+    def _decode_some(self, jobs: deque[Job]) -> None:
+        """Decode frames as long as there are any; others may take from the same."""
+        try:
+            while True:
+                try:
+                    job = jobs.popleft()
+                except IndexError:
+                    return
+                self._decode_frame(*job)
+        except BaseException:
+            jobs.clear()  # nobody will look at the rest
+            raise
 
     def _decode_frame(self, number: int, out: npt.NDArray[Any]) -> None:
         data = self._bytes_of(number)

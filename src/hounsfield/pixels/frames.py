@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, overload
 
@@ -113,7 +114,7 @@ class _Ahead:
 
     __slots__ = ("_begin", "_source", "data")
 
-    def __init__(self, source: Source, begin: int, end: int) -> None:
+    def __init__(self, source: Reader, begin: int, end: int) -> None:
         self._source = source
         self._begin = begin
         self.data = memoryview(source.read(begin, end - begin))
@@ -213,11 +214,22 @@ class Frames:
     PS3.5 Annex A.4, PS3.3 C.7.6.3.1.8.
     """
 
-    __slots__ = ("_ds", "_index")
+    __slots__ = ("_ds", "_index", "_reader")
 
-    def __init__(self, ds: Dataset, index: Index) -> None:
+    def __init__(self, ds: Dataset, index: Index, reader: Reader | None = None) -> None:
         self._ds = ds
         self._index = index
+        self._reader: Reader = index.source if reader is None else reader
+
+    @contextmanager
+    def held_open(self) -> Iterator[Frames]:
+        """Open the file once, for many frames; what is no path is as it was."""
+        source = self._index.source
+        if not isinstance(source, PathSource):
+            yield self
+            return
+        with source.held_open() as file:
+            yield Frames(self._ds, self._index, file)
 
     @property
     def encapsulated(self) -> bool:
@@ -239,7 +251,7 @@ class Frames:
         """
         known = self._known()
         while isinstance(known, _Table) and known.name not in self._index.counted:
-            if self._begins_at(self._index.source, known.begin(-1)):
+            if self._begins_at(self._reader, known.begin(-1)):
                 self._index.counted.add(known.name)
             else:
                 known = self._without(known)
@@ -271,16 +283,16 @@ class Frames:
             There should be, by Number of Frames.
         """
         if isinstance(key, slice):
-            return [self._frame(self._index.source, number) for number in range(*key.indices(self.count))]
-        return self._frame(self._index.source, self._number(key))
+            return [self._frame(self._reader, number) for number in range(*key.indices(self.count))]
+        return self._frame(self._reader, self._number(key))
 
     def __iter__(self) -> Iterator[Frame]:
         known = self._known()
         if isinstance(known, _Table):  # one walk through all headers, not a look at each frame's
-            known = self._index.known = self._find(self._index.source, walk=True)
+            known = self._index.known = self._find(self._reader, walk=True)
         if not isinstance(known, _Groups):
             for number in range(self.count):
-                yield self._frame(self._index.source, number)
+                yield self._frame(self._reader, number)
             return
         ranges = list(zip(known.offsets.tolist(), known.lengths.tolist(), strict=True))
         for first, stop in pairwise(known.firsts.tolist()):
@@ -313,7 +325,7 @@ class Frames:
             The source cannot be read.
         """
         index = self._index
-        reader: Reader = index.source
+        reader = self._reader
         if index.encapsulated and index.known is None and index.layout.frames == 1:
             reader = self._ahead(index.start, index.stop)
             if isinstance(reader, _Ahead):
@@ -339,7 +351,7 @@ class Frames:
         return _joined(reader, found.ranges)
 
     def _ahead(self, begin: int, end: int) -> Reader:
-        source = self._index.source
+        source = self._reader
         if isinstance(source, BufferSource) or not self._index.start <= begin < end <= begin + IN_ONE_GO:
             return source
         return _Ahead(source, begin, end)
@@ -360,7 +372,7 @@ class Frames:
         index = self._index
         known = index.known
         if known is None:
-            known = self._find(index.source) if index.encapsulated else self._native_count()
+            known = self._find(self._reader) if index.encapsulated else self._native_count()
             index.known = known
         return known
 
@@ -411,7 +423,7 @@ class Frames:
         """Find the frames anew, without a table that is wrong."""
         index = self._index
         index.wrong.add(table.name)
-        known = index.known = self._find(self._index.source)
+        known = index.known = self._find(self._reader)
         return known
 
     def _find(self, reader: Reader, *, walk: bool = False) -> Frame | _Table | _Groups:
