@@ -338,7 +338,8 @@ class Dataset(elements.Dataset):
         PS3.3 C.11.1 and C.7.6.16.2.9.
         """
         with _Locating(self):
-            return display.modality_values(self, self._frame(frame), frame=frame, byteorder=self._byteorder)
+            samples, frame = self._stored(frame)
+            return display.modality_values(self, samples, frame=frame, byteorder=self._byteorder)
 
     def render(
         self,
@@ -386,6 +387,7 @@ class Dataset(elements.Dataset):
         PS3.3 C.11.2, PS3.4 N.2. `hounsfield._kernels.window` states the rule to the last bit.
         """
         with _Locating(self):
+            samples, frame = self._stored(frame)
             return display.render_dataset(
                 self,
                 window,
@@ -394,25 +396,25 @@ class Dataset(elements.Dataset):
                 invert=invert,
                 dtype=dtype,
                 out=out,
-                array=self._frame(frame),
+                array=samples,
                 byteorder=self._byteorder,
             )
 
-    def _frame(self, frame: int | None) -> npt.NDArray[Any]:
-        """Samples of one frame, or of all."""
+    def _stored(self, frame: int | None) -> tuple[npt.NDArray[Any], int | None]:
+        """Samples of one frame, or of all, and which frame that is; of an only one 0."""
         if frame is not None and frame < 0:
             raise OptionError(f"there is no frame {frame}: they are counted from 0")
+        inner = len(self.frames.layout.frame_shape)
         try:
             samples = self._pixels
         except AttributeError:
-            return self.pixels(frame)
-        if frame is None:
-            return samples
-        several = samples if samples.ndim > len(self.frames.layout.frame_shape) else samples[np.newaxis]
-        if frame >= len(several):
-            return self.pixels(frame)  # an error, which tells what frames there are
-        one: npt.NDArray[Any] = several[frame]
-        return one
+            samples = self.pixels(frame)
+        else:
+            if frame is not None:
+                several = samples if samples.ndim > inner else samples[np.newaxis]
+                # Of a frame that is not there, an error, which tells what frames there are.
+                samples = several[frame] if frame < len(several) else self.pixels(frame)
+        return samples, 0 if frame is None and samples.ndim == inner else frame
 
     def close(self) -> None:
         """Release the source: what has been decoded stays, all else raises SourceError from now on.

@@ -25,7 +25,6 @@ from hounsfield.elements.text import printable
 from hounsfield.errors import NotDicomError, OptionError, UnsupportedError
 from hounsfield.facade import Dataset, read
 from hounsfield.finding import Found, find_files
-from hounsfield.pixels.layout import layout_of
 from hounsfield.pixels.plan import PIXEL_KEYWORDS
 
 __all__ = ["convert"]
@@ -266,20 +265,21 @@ def _images(found: Found, window: Choice, frame: int | None, strict: bool, tally
         return []
     tally.bytes_read += Path(found.path).stat().st_size
     samples = ds.render(window, frame=frame)
-    layout = layout_of(ds)
-    stacked = layout.frames > 1 and frame is None
-    frames = samples if stacked else samples[np.newaxis]
-    color = frames.ndim == 4
-    if color and frames.shape[3] != 3:
-        raise UnsupportedError(f"{frames.shape[3]} samples a pixel cannot be shown: 1 and 3 can")
-    numbers = range(layout.frames) if stacked else [frame or 0]
+    layout = ds.frames.layout
+    color = layout.samples > 1 or layout.photometric_interpretation == "PALETTE COLOR"
+    if color and samples.shape[-1] != 3:
+        raise UnsupportedError(f"{samples.shape[-1]} samples a pixel cannot be shown: 1 and 3 can")
+    is_stack = samples.ndim > (3 if color else 2)
+    frames = samples if is_stack else samples[np.newaxis]
+    numbers = range(len(frames)) if is_stack else [frame or 0]
+    is_numbered = is_stack or (frame is not None and ds.pixel_plan().frames > 1)
     windows: list[dict[str, Any] | None] = [None] * len(frames)
     if not color and by_frame(ds):
         windows = [_window_used(ds, window, number) for number in numbers]
     elif not color:
         windows = [_window_used(ds, window, 0)] * len(frames)
     images = [
-        Image(one, number if layout.frames > 1 else None, used, layout.photometric_interpretation)
+        Image(one, number if is_numbered else None, used, layout.photometric_interpretation)
         for one, number, used in zip(frames, numbers, windows, strict=True)
     ]
     tally.files += 1
