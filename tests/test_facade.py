@@ -8,10 +8,80 @@ import struct
 
 import numpy as np
 import pytest
+from imagecodecs import jpegls_encode
 from pydicom import dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.pixels import apply_modality_lut
 
 import hounsfield as hu
+
+EXPLICIT, JPEG_LS = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.80"
+
+
+FRAMES = np.arange(3 * 8 * 10, dtype="<u2").reshape(3, 8, 10)
+SLOPES = 2.0, 0.5, -3.0
+
+
+def frames_each_with_a_slope(frames, number_of_frames, *, encapsulated=False):
+    """A file of frames with functional groups, whose Number of Frames says something else, or nothing."""
+    ds = Dataset()
+    ds.SOPClassUID, ds.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2.1", "1.2.3"
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.Rows, ds.Columns = frames.shape[1:]
+    if number_of_frames is not None:
+        ds.NumberOfFrames = number_of_frames
+    ds.BitsAllocated = ds.BitsStored = 16
+    ds.HighBit, ds.PixelRepresentation = 15, 0
+    ds.PerFrameFunctionalGroupsSequence = []
+    for slope in SLOPES:
+        values, groups = Dataset(), Dataset()
+        values.RescaleSlope, values.RescaleIntercept = slope, 1
+        groups.PixelValueTransformationSequence = [values]
+        ds.PerFrameFunctionalGroupsSequence.append(groups)
+    ds.PixelData = frames.tobytes()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = EXPLICIT
+    if encapsulated:
+        ds.PixelData = encapsulate([jpegls_encode(frame) for frame in frames])
+        ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+        ds.file_meta.TransferSyntaxUID = JPEG_LS
+    file = io.BytesIO()
+    ds.save_as(file, enforce_file_format=True)
+    return file.getvalue()
+
+
+class TestFramesThatAreThere:
+    """Number of Frames may say anything: it is the frames themselves that are shown."""
+
+    @pytest.mark.parametrize("encapsulated", [False, True])
+    @pytest.mark.parametrize("number_of_frames", [None, 0, 1, 2, 3, 5])
+    def test_each_has_its_own_slope(self, number_of_frames, encapsulated):
+        ds = hu.read(frames_each_with_a_slope(FRAMES, number_of_frames, encapsulated=encapsulated))
+        expected = [frame * slope + 1 for frame, slope in zip(FRAMES, SLOPES, strict=True)]
+        pictures = [hu.render(frame, (40, 400)) for frame in expected]
+        for _ in range(2):
+            np.testing.assert_array_equal(ds.modality_values(), expected)
+            np.testing.assert_array_equal(ds.render((40, 400)), pictures)
+            for frame in range(3):
+                np.testing.assert_array_equal(ds.modality_values(frame=frame), expected[frame])
+                np.testing.assert_array_equal(ds.render((40, 400), frame=frame), pictures[frame])
+            with pytest.raises(hu.DicomError, match="there are 3"):
+                ds.render(frame=3)
+            assert ds.pixel_array.shape == FRAMES.shape  # which is kept, and used the second time
+
+    @pytest.mark.parametrize("encapsulated", [False, True])
+    @pytest.mark.parametrize("number_of_frames", [None, 0, 1, 3])
+    def test_only_one(self, number_of_frames, encapsulated):
+        """It is the first, whatever there are functional groups for."""
+        ds = hu.read(frames_each_with_a_slope(FRAMES[:1], number_of_frames, encapsulated=encapsulated))
+        for _ in range(2):
+            for frame in (None, 0):
+                np.testing.assert_array_equal(ds.modality_values(frame=frame), FRAMES[0] * 2.0 + 1)
+                assert ds.render(frame=frame).shape == FRAMES[0].shape
+            with pytest.raises(hu.DicomError, match="there is 1"):
+                ds.render(frame=1)
+            assert ds.pixel_array.shape == FRAMES[0].shape
 
 
 class TestPixels:

@@ -29,7 +29,8 @@ from hounsfield.errors import (
     TruncatedError,
     UnsupportedError,
 )
-from hounsfield.facade import Dataset, read, read_dicomdir, read_region
+from hounsfield.facade import Dataset, read, read_dicomdir
+from hounsfield.slides import read_region
 
 __all__ = [
     "PRESETS",

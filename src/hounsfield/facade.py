@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import operator
 import os
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -16,7 +14,7 @@ from hounsfield.elements.charset import override
 from hounsfield.elements.reader import open_part10, open_plain, select
 from hounsfield.elements.scanning import EXPLICIT_LITTLE, scan_part
 from hounsfield.elements.uids import UID, transfer_syntax
-from hounsfield.errors import DicomError, NotDicomError, OptionError
+from hounsfield.errors import DicomError, OptionError
 from hounsfield.pixels.plan import MAX_PIXELS
 from hounsfield.sources import BufferSource
 
@@ -34,9 +32,7 @@ if TYPE_CHECKING:
     from hounsfield.pixels.region import Tiling
     from hounsfield.sources import BinaryFile
 
-    Source: TypeAlias = "Dataset | str | os.PathLike[str] | Buffer | BinaryFile"
-
-__all__ = ["Dataset", "read", "read_dicomdir", "read_region"]
+__all__ = ["Dataset", "read", "read_dicomdir"]
 
 
 class Dataset(elements.Dataset):
@@ -338,7 +334,8 @@ class Dataset(elements.Dataset):
         PS3.3 C.11.1 and C.7.6.16.2.9.
         """
         with _Locating(self):
-            return display.modality_values(self, self._frame(frame), frame=frame, byteorder=self._byteorder)
+            samples, frame = self._stored(frame)
+            return display.modality_values(self, samples, frame=frame, byteorder=self._byteorder)
 
     def render(
         self,
@@ -386,6 +383,7 @@ class Dataset(elements.Dataset):
         PS3.3 C.11.2, PS3.4 N.2. `hounsfield._kernels.window` states the rule to the last bit.
         """
         with _Locating(self):
+            samples, frame = self._stored(frame)
             return display.render_dataset(
                 self,
                 window,
@@ -394,24 +392,23 @@ class Dataset(elements.Dataset):
                 invert=invert,
                 dtype=dtype,
                 out=out,
-                array=self._frame(frame),
+                array=samples,
                 byteorder=self._byteorder,
             )
 
-    def _frame(self, frame: int | None) -> npt.NDArray[Any]:
-        """Samples of one frame, or of all."""
+    def _stored(self, frame: int | None) -> tuple[npt.NDArray[Any], int | None]:
+        """Samples of one frame, or of all, and which frame that is; of an only one 0."""
         if frame is not None and frame < 0:
             raise OptionError(f"there is no frame {frame}: they are counted from 0")
+        inner = len(self.frames.layout.frame_shape)
         samples = self._pixels
         if samples is None:
-            return self.pixels(frame)
-        if frame is None:
-            return samples
-        several = samples if samples.ndim > len(self.frames.layout.frame_shape) else samples[np.newaxis]
-        if frame >= len(several):
-            return self.pixels(frame)  # an error, which tells what frames there are
-        one: npt.NDArray[Any] = several[frame]
-        return one
+            samples = self.pixels(frame)
+        elif frame is not None:
+            several = samples if samples.ndim > inner else samples[np.newaxis]
+            # Of a frame that is not there, an error, which tells what frames there are.
+            samples = several[frame] if frame < len(several) else self.pixels(frame)
+        return samples, 0 if frame is None and samples.ndim == inner else frame
 
     def close(self) -> None:
         """Release the source: what has been decoded stays, all else raises SourceError from now on.
@@ -576,110 +573,3 @@ def read_dicomdir(path: str | os.PathLike[str]) -> Dicomdir:
         names = (each.name for each in sorted(given.iterdir()) if each.name.upper() == "DICOMDIR")
         given /= next(names, "DICOMDIR")
     return Dicomdir(read(given), given.parent)
-
-
-def read_region(
-    images: Source | Sequence[Source],
-    position: tuple[int, int],
-    size: tuple[int, int],
-    level: int = 0,
-    *,
-    optical_path: str | None = None,
-    segment: int | None = None,
-    focal_plane: int | None = None,
-    raw: bool = False,
-    fill: float | Sequence[float] | None = None,
-    out: npt.NDArray[Any] | None = None,
-    threads: int = 1,
-    max_pixels: int = MAX_PIXELS,
-) -> npt.NDArray[Any]:
-    """Decode a region of a tiled (whole-slide) image: the tiles that it touches, and no other is read.
-
-    Parameters
-    ----------
-    images : Dataset, path, URL, bytes-like, file object, or a list of these
-        The image, or all levels of a slide: their data sets or files, or the path of the folder that has
-        them. Of several images, those without pixel data are left out, and labels, overviews and thumbnails.
-        Where many regions are read, pass data sets: they keep what was found out about their tiles.
-    position : (x, y)
-        The first pixel of the region in the Total Pixel Matrix of the level: x to the right, y down, from 0.
-    size : (width, height)
-        In pixels. The region may reach beyond the matrix, or lie outside it.
-    level : int
-        0 is the largest, -1 the smallest.
-    optical_path : str, optional
-        Optical Path Identifier, where there are several.
-    segment : int, optional
-        Segment Number, where there are several.
-    focal_plane : int, optional
-        From 0, the lowest, where there are several.
-    raw : bool
-        Leave colours as the codec gives them: see `Dataset.pixels`.
-    fill : number, or one for each sample; optional
-        What stands where there is no tile, and outside the matrix. By default Recommended Absent Pixel CIELab
-        Value, or else white, for colour; 0 for all others.
-    out : ndarray, optional
-        Where to put the samples: writable, C-contiguous, of the shape and dtype of the result.
-    threads : int
-        How many tiles to decode at a time, if they are encapsulated.
-    max_pixels : int
-        Samples that the region, or a tile, may have at most.
-
-    Returns
-    -------
-    ndarray
-        Of shape (height, width), or (height, width, samples), and of the dtype of `Dataset.pixels`. An image
-        that is not tiled, of one frame, is read as one tile.
-
-    Raises
-    ------
-    OptionError
-        There is no such level, optical path, segment or focal plane, or several and none was asked for; the
-        images are of several slides, or several show the same; the image has several frames, but no tiles;
-        `out` or another argument cannot be used.
-    PixelDataError
-        What describes the tiles makes no sense, or a tile that should be there is not, or is broken.
-    DicomError, OSError
-        As `read`, and `Dataset.pixels`.
-
-    Notes
-    -----
-    PS3.3 C.7.6.17.3 (TILED_FULL and TILED_SPARSE), C.8.12.4 and C.8.12.6.1; the parts of a concatenation
-    (C.7.6.16.1.2) are one level. Memory is taken for the region, and for a few tiles at a time.
-
-    Examples
-    --------
-    >>> hu.read_region("slide/", (12000, 8000), (512, 512))
-    >>> slide = [hu.read(path) for path in paths]
-    >>> hu.read_region(slide, (0, 0), (1024, 1024), level=2, threads=4)
-    >>> hu.read_region("fluorescence.dcm", (0, 0), (512, 512), optical_path="DAPI", focal_plane=1)
-    """
-    from hounsfield.pixels.region import Image, Region, level_of, read_level
-
-    return read_level(
-        level_of((Image(ds, ds._tiles) for ds in _images(images)), level),
-        Region(*map(operator.index, (*position, *size))),
-        optical_path=optical_path,
-        segment=segment,
-        focal_plane=focal_plane,
-        raw=raw,
-        fill=fill,
-        out=out,
-        threads=threads,
-        max_pixels=max_pixels,
-    )
-
-
-def _images(given: Source | Sequence[Source]) -> list[Dataset]:
-    """The data sets of a slide: those with pixel data, if there are several."""
-    if isinstance(given, list | tuple):
-        found = [each if isinstance(each, Dataset) else read(each) for each in given]
-    elif isinstance(given, str | os.PathLike) and os.path.isdir(given):  # noqa: PTH112 - a URL is no Path
-        found = []
-        for path in sorted(Path(given).iterdir()):
-            if path.is_file():
-                with suppress(NotDicomError):
-                    found.append(read(path))
-    else:
-        return [given if isinstance(given, Dataset) else read(cast("Any", given))]
-    return [ds for ds in found if "PixelData" in ds or "FloatPixelData" in ds or "DoubleFloatPixelData" in ds]

@@ -329,3 +329,21 @@ def test_as_a_process(archive, tmp_path):
     first, second = done.stdout.splitlines()
     assert first.endswith(" files/s")
     assert second == "passed over: 1 not DICOM, 1 without pixel data"
+
+
+@pytest.mark.parametrize("number_of_frames", [b"", b"0 ", b"3 ", b"15", b"99"])
+def test_number_of_frames_is_wrong(pydicom_path, tmp_path, number_of_frames):
+    """There are fifteen, and a picture of each."""
+    data = pydicom_path("rtdose.dcm").read_bytes()
+    right = b"\x28\0\x08\0\2\0\0\0" + b"15"
+    assert data.count(right) == 1
+    length = len(number_of_frames).to_bytes(4, "little")
+    dose, out, one = (tmp_path / name for name in ("dose.dcm", "out", "one"))
+    dose.write_bytes(data.replace(right, right[:4] + length + number_of_frames))
+    assert run(["convert", str(dose), "-o", str(out)]) == 0
+    assert files(out) == [f"dose_{number:04d}.png" for number in range(15)]
+    for number, picture in enumerate(hu.read(data).render()):
+        written = imagecodecs.png_decode((out / f"dose_{number:04d}.png").read_bytes())
+        np.testing.assert_array_equal(written, picture)
+    assert run(["convert", str(dose), "-o", str(one), "--frame", "14"]) == 0
+    assert files(one) == ["dose_0014.png"]

@@ -1,15 +1,14 @@
 """`hounsfield convert`: from DICOM files to PNG files, or to one array."""
 
 import json
-import os
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 import numpy as np
@@ -25,13 +24,13 @@ from hounsfield.display.voi import voi_alternatives
 from hounsfield.elements.text import printable
 from hounsfield.errors import NotDicomError, OptionError, UnsupportedError
 from hounsfield.facade import Dataset, read
-from hounsfield.pixels.layout import layout_of
+from hounsfield.finding import Found, find_files
+from hounsfield.pixels.plan import PIXEL_KEYWORDS
 
 __all__ = ["convert"]
 
 Choice = str | tuple[float, float] | int | None
 
-PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 SUFFIXES = {".dcm", ".dicom", ".ima"}
 MOST_REASONS = 20
 
@@ -54,14 +53,6 @@ class WindowType(click.ParamType[Choice]):
         except OptionError as error:
             self.fail(f"{error.message}; or CENTER/WIDTH like 40/400", param, ctx)
         return choice
-
-
-class Found(NamedTuple):
-    """A file to convert: its path, a name for what it becomes, and whether it was found in a folder."""
-
-    path: str
-    name: str
-    walked: bool
 
 
 @dataclass
@@ -195,7 +186,7 @@ def convert(
 
     writer: Writer = ArrayWriter(out) if is_array else PictureWriter(out)
     try:
-        found = list(_find(sources, failure))
+        found = list(find_files(sources, unreadable=lambda error: failure(str(error.filename), error)))
         with writer, _progress() as progress:
             for each in progress.track(found, description="converting") if progress else found:
                 try:
@@ -205,7 +196,7 @@ def convert(
                     failure(each.path, error)
                 else:
                     if images:
-                        writer.add(each.path, each.name, images)
+                        writer.add(each.path, _stem(each), images)
     except _StoppedError:
         return 1
     except OSError as error:
@@ -252,24 +243,10 @@ def _progress() -> Any:
     return Progress(*columns, console=console, transient=True)
 
 
-def _find(sources: tuple[str, ...], failure: Callable[[str, Exception], None]) -> Iterator[Found]:
-    """Give the files, those in folders in the order of their names."""
-
-    def unreadable(error: OSError) -> None:
-        failure(str(error.filename), error)
-
-    for source in map(Path, sources):
-        if not source.is_dir():
-            yield Found(str(source), _stem(Path(source.name)), False)
-            continue
-        for folder, folders, files in os.walk(source, onerror=unreadable):
-            folders.sort()
-            for file in sorted(files):
-                path = Path(folder, file)
-                yield Found(str(path), _stem(path.relative_to(source)), True)
-
-
-def _stem(path: Path) -> str:
+def _stem(found: Found) -> str:
+    """A name for what the file becomes: its path in the folder that it was found in."""
+    path = Path(found.path)
+    path = Path(path.name) if found.folder is None else path.relative_to(found.folder)
     # Other dots are part of names that are UIDs.
     return str(path.with_suffix("") if path.suffix.lower() in SUFFIXES else path)
 
@@ -279,29 +256,30 @@ def _images(found: Found, window: Choice, frame: int | None, strict: bool, tally
     try:
         ds = read(found.path, strict=strict)
     except NotDicomError:
-        if not found.walked:
+        if found.folder is None:
             raise
         tally.passed_over["not DICOM"] += 1
         return []
-    if found.walked and not any(keyword in ds for keyword in PIXEL_KEYWORDS):
+    if found.folder is not None and not any(keyword in ds for keyword in PIXEL_KEYWORDS):
         tally.passed_over["without pixel data"] += 1
         return []
     tally.bytes_read += Path(found.path).stat().st_size
     samples = ds.render(window, frame=frame)
-    layout = layout_of(ds)
-    stacked = layout.frames > 1 and frame is None
-    frames = samples if stacked else samples[np.newaxis]
-    color = frames.ndim == 4
-    if color and frames.shape[3] != 3:
-        raise UnsupportedError(f"{frames.shape[3]} samples a pixel cannot be shown: 1 and 3 can")
-    numbers = range(layout.frames) if stacked else [frame or 0]
+    layout = ds.frames.layout
+    color = layout.samples > 1 or layout.photometric_interpretation == "PALETTE COLOR"
+    if color and samples.shape[-1] != 3:
+        raise UnsupportedError(f"{samples.shape[-1]} samples a pixel cannot be shown: 1 and 3 can")
+    is_stack = samples.ndim > (3 if color else 2)
+    frames = samples if is_stack else samples[np.newaxis]
+    numbers = range(len(frames)) if is_stack else [frame or 0]
+    is_numbered = is_stack or (frame is not None and ds.pixel_plan().frames > 1)
     windows: list[dict[str, Any] | None] = [None] * len(frames)
     if not color and by_frame(ds):
         windows = [_window_used(ds, window, number) for number in numbers]
     elif not color:
         windows = [_window_used(ds, window, 0)] * len(frames)
     images = [
-        Image(one, number if layout.frames > 1 else None, used, layout.photometric_interpretation)
+        Image(one, number if is_numbered else None, used, layout.photometric_interpretation)
         for one, number, used in zip(frames, numbers, windows, strict=True)
     ]
     tally.files += 1

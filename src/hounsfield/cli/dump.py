@@ -16,6 +16,7 @@ from hounsfield.elements.json_model import chosen_json_dict
 from hounsfield.elements.text import dataset_lines, element_lines, printable
 from hounsfield.errors import NotDicomError, OptionError
 from hounsfield.facade import Dataset, read
+from hounsfield.finding import find_files
 
 __all__ = ["dump"]
 
@@ -133,18 +134,18 @@ def dump(
     several = len(files) > 1 or Path(files[0]).is_dir()
     unreadable: list[OSError] = []
     number = 0
-    for path, walked in _found(files, unreadable.append):
+    for path, folder in find_files(files, unreadable=unreadable.append):
         problems: list[str] = []
         try:
             try:
                 ds = read(
-                    sys.stdin.buffer.read() if path == STDIN and not walked else path,
+                    sys.stdin.buffer.read() if path == STDIN and folder is None else path,
                     tags=wanted or None,
                     strict=strict,
                     character_set=character_set,
                 )
             except NotDicomError:
-                if walked:
+                if folder is not None:
                     continue
                 raise
             if as_json:
@@ -176,20 +177,6 @@ def dump(
         failed = True
         complain(describe(str(unseen.filename), unseen))
     return int(failed)
-
-
-def _found(files: tuple[str, ...], unreadable: Callable[[OSError], object]) -> Iterator[tuple[str, bool]]:
-    """Give each file, and whether it was found in a folder."""
-    for file in files:
-        if file == STDIN or not Path(file).is_dir():
-            yield file, False
-            continue
-        for folder, folders, names in os.walk(file, onerror=unreadable):
-            folders.sort()
-            for name in sorted(names):
-                path = Path(folder, name)
-                if path.is_file():  # and no pipe or socket
-                    yield str(path), True
 
 
 def _json(ds: Dataset, wanted: list[str], bulk_threshold: int | None) -> str:

@@ -89,26 +89,39 @@ def modality_values(
 
 
 def stored_samples(ds: DatasetLike, array: npt.NDArray[Any] | None, frame: int | None) -> npt.NDArray[Any]:
-    """Give the stored samples of one frame, or of all; `array` if the caller has them."""
-    count = int(ds.get("NumberOfFrames") or 1)
-    if frame is not None and not 0 <= frame < count:
-        raise OptionError(f"there is no frame {frame} among {count}, counted from 0")
+    """Give the stored samples of one frame, or of all; `array` if the caller has them.
+
+    How many frames there are is what the samples show, whatever Number of Frames says.
+    """
     if array is not None:
         return np.asarray(array)
     stored = ds.pixel_array
-    return stored[frame] if frame is not None and count > 1 else stored
+    if frame is None:
+        return stored
+    frames = stored if _is_stack(ds, stored) else stored[np.newaxis]
+    if not 0 <= frame < len(frames):
+        raise OptionError(f"there is no frame {frame} among {len(frames)}, counted from 0")
+    one: npt.NDArray[Any] = frames[frame]
+    return one
 
 
 def frames_of(ds: DatasetLike, stored: npt.NDArray[Any], frame: int | None) -> list[tuple[Any, int]]:
     """Give (index into `stored`, frame number) for each part that has parameters of its own."""
-    count = int(ds.get("NumberOfFrames") or 1)
-    if frame is None and by_frame(ds) and count > 1:
-        if stored.ndim < 3 or len(stored) != count:
-            raise OptionError(
-                f"an array of shape {stored.shape} is not all {count} frames; tell which frame it is"
-            )
+    if frame is not None or not by_frame(ds):
+        return [(..., frame or 0)]
+    if _is_stack(ds, stored):
         return [(number_of_frame, number_of_frame) for number_of_frame in range(len(stored))]
-    return [(..., frame or 0)]
+    described = len(ds.get("PerFrameFunctionalGroupsSequence") or ())
+    if described > 1:
+        raise OptionError(
+            f"an array of shape {stored.shape} is not all {described} frames; tell which frame it is"
+        )
+    return [(..., 0)]
+
+
+def _is_stack(ds: DatasetLike, stored: npt.NDArray[Any]) -> bool:
+    """Whether the first axis counts frames."""
+    return stored.ndim > (3 if int(ds.get("SamplesPerPixel") or 1) > 1 else 2)
 
 
 def _rescale_into(

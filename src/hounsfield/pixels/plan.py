@@ -7,10 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["MAX_PIXELS", "PixelPlan"]
+__all__ = ["MAX_PIXELS", "PIXEL_KEYWORDS", "PixelPlan"]
 
 MAX_PIXELS = 1 << 30
 """Samples that one call decodes, unless it is told otherwise."""
+
+PIXEL_KEYWORDS = "PixelData", "FloatPixelData", "DoubleFloatPixelData"
+"""The elements that hold samples: an image has one of them."""
 
 
 class PixelPlan(NamedTuple):
