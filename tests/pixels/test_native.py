@@ -546,6 +546,14 @@ class TestLength:
         data = written(image(self.ARRAY, data=self.ARRAY.tobytes() * 4, NumberOfFrames=4))
         with pytest.raises(hu.PixelDataError, match="72 are there, where the file ends"):
             _ = hu.read(data[:-24]).pixel_array
+        # Those that are there can be had one by one.
+        ds = hu.read(data[:-30])
+        assert np.array_equal(ds.pixels(0), self.ARRAY[0, :, :, 0])
+        assert ds.pixels(slice(0, 2)).shape == (2, *self.ARRAY.shape[1:3])
+        with pytest.raises(hu.PixelDataError, match="72 bytes of pixel data are needed for 3 x"):
+            ds.pixels(2)
+        with pytest.raises(hu.PixelDataError, match="where the file ends"):
+            ds.pixel_plan()
 
     def test_one_frame_that_is_there(self):
         ds = self.read(self.ARRAY.tobytes(), NumberOfFrames=3)

@@ -16,7 +16,7 @@ from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, OptionError, PixelDataError
 from hounsfield.pixels import codecs
 from hounsfield.pixels.codestream import Codestream, parse
-from hounsfield.pixels.layout import TO_RGB, Layout, check_color, native_layout, there_are
+from hounsfield.pixels.layout import TO_RGB, Layout, check_color, check_length, native_layout, there_are
 from hounsfield.pixels.native import decode_native
 from hounsfield.pixels.plan import MAX_PIXELS, PixelPlan
 from hounsfield.sources import BufferSource
@@ -96,6 +96,8 @@ class Decoder:
             codec = "video"
         elif self._frames.encapsulated:
             codec, stream = self._codec(self._bytes_of(0))
+        else:
+            check_length(self._ds, layout, count)
         size = self._size_of(stream)
         reduced_by = "" if not self._reduce else "nothing" if size == self._size else "codec"
         return PixelPlan(
@@ -124,6 +126,8 @@ class Decoder:
         if threads < 1:
             raise OptionError(f"threads={threads}: 1 is the least")
         numbers, has_axis = self._numbers(frame)
+        if not self._frames.encapsulated:
+            check_length(self._ds, self._layout, max(numbers, default=-1) + 1)
         if self._reduce and numbers and self._frames.encapsulated and not self._is_video:
             self._size = self._size_of(self._codec(self._bytes_of(numbers[0]))[1])
         inner = (*self._size, *self._layout.frame_shape[2:])

@@ -12,7 +12,7 @@ from hounsfield.elements.dataset import Dataset
 from hounsfield.elements.dictionary import tag
 from hounsfield.errors import PixelDataError, UnsupportedError
 
-__all__ = ["Layout", "check_color", "layout_of", "native_layout", "there_are"]
+__all__ = ["Layout", "check_color", "check_length", "layout_of", "native_layout", "there_are"]
 
 FLOATS: dict[str, np.dtype[Any]] = {
     "FloatPixelData": np.dtype(np.float32),
@@ -192,18 +192,30 @@ def native_layout(ds: Dataset, layout: Layout) -> Layout:
         says = f"is {layout.frames}" if ds.get("NumberOfFrames") else "is missing or 0"
         ds._note_element(element.tag, f"Number of Frames {says}, but {there_are(fitting.frames)}")
         layout, wanted = fitting, fitting.native_bytes
+    if there > wanted + wanted % 2:
+        ds._note_element(element.tag, f"{there - wanted} bytes follow the last frame and were left out")
+    return layout
+
+
+def check_length(ds: Dataset, layout: Layout, frames: int) -> None:
+    """See whether pixel data that are not compressed are long enough for the first `frames`.
+
+    Raises
+    ------
+    PixelDataError
+        They are shorter.
+    """
+    element = ds[layout.keyword]
+    wanted, there = math.ceil(frames * layout.frame_bits / 8), element.length
     if there < wanted:
         cut = ", where the file ends" if element.is_cut else ""
         raise PixelDataError(
-            f"{wanted} bytes of pixel data are needed for {layout.frames} x {layout.rows} x {layout.columns} "
+            f"{wanted} bytes of pixel data are needed for {frames} x {layout.rows} x {layout.columns} "
             f"x {layout.samples} samples of {layout.bits_allocated} bits, {there} are there{cut}",
             file=ds._source.name,
             tag=element.tag,
             offset=element.offset,
         )
-    if there > wanted + wanted % 2:
-        ds._note_element(element.tag, f"{there - wanted} bytes follow the last frame and were left out")
-    return layout
 
 
 def there_are(count: int) -> str:
