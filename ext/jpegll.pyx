@@ -42,10 +42,10 @@ def decode(const uint8_t[::1] data not None, object out not None):
     """Decode a JPEG Lossless stream: transfer syntaxes 1.2.840.10008.1.2.4.57 and .70 (PS3.5 8.2.1, A.4.1).
 
     The stream's SOF3 marker says that it is one: 1 or 3 components without sub-sampling, 2 to 16 bits,
-    predictors 1 to 7, point transform, restart intervals of whole rows or of a whole part of one, components
-    interleaved or a scan each. The samples are given as they are stored: colour, sign and Bits Stored are
-    for the caller to look at. Differences are added modulo 2^16 (T.81 H.1.2.1), and what is beyond the
-    precision is cut off. Nothing behind the last sample is looked at; the EOI marker may be missing.
+    predictors 1 to 7, point transform, restart intervals of whole rows, components interleaved or a scan
+    each. The samples are given as they are stored: colour, sign and Bits Stored are for the caller to look
+    at. Differences are added modulo 2^16 (T.81 H.1.2.1), and what is beyond the precision is cut off. Nothing
+    behind the last sample is looked at; the EOI marker may be missing.
 
     Parameters
     ----------

@@ -560,10 +560,11 @@ static int jpegll_restart(jpegll_decoder *d, unsigned number) {
     return JPEGLL_DONE;
 }
 
-/* `mcus` of a row: differences, or an error. */
-static int jpegll_read_run(jpegll_decoder *d, const jpegll_scan *scan, uint16_t *to, size_t mcus) {
+/* The differences of a row, or an error. */
+static int jpegll_read_row(jpegll_decoder *d, const jpegll_scan *scan) {
     jpegll_reader *r = &d->reader;
-    const size_t n = mcus * scan->components;
+    uint16_t *const to = d->row;
+    const size_t n = d->columns * scan->components;
     size_t got;
     if (!r->ended && r->filled - (size_t)(r->position >> 3) < jpegll_need(n)) jpegll_fill(r);
     if (scan->one_table)
@@ -584,40 +585,29 @@ static int jpegll_read_rows(jpegll_decoder *d, const jpegll_scan *scan) {
     const int bits = d->report->precision - scan->shift;
     const uint32_t mask = (1u << bits) - 1;
     const size_t columns = d->columns, interval = d->interval;
-    size_t left = interval; /* MCUs until the next restart marker */
+    const size_t rows_between = interval / columns; /* two restart markers */
     unsigned restarts = 0;
-    int status, fresh = 1;
+    int status;
 
-    /* T.81 wants whole rows (Table B.7). Where a row begins within an interval that began within another,
-       decoders do not agree on what is predicted from above. */
-    if (interval && interval % columns != 0 && columns % interval != 0 && interval < d->rows * columns)
-        return jpegll_broken(d, "restart interval is neither whole rows nor a whole part of one",
-                             d->reader.at);
-    d->reader.zeros = jpegll_need((left && left < columns ? left : columns) * step);
+    /* T.81 wants whole rows (H.1.1, Table B.7): of an interval that begins within one it does not say which
+       samples are its first line, and decoders do not agree. */
+    if (interval % columns != 0 && interval < d->rows * columns)
+        return jpegll_broken(d, "restart interval is not of whole rows", d->reader.at);
+    d->reader.zeros = jpegll_need(columns * step);
     d->report->scanning = 1;
     jpegll_begin_segment(&d->reader);
     for (size_t y = 0; y < d->rows; y++) {
         uint16_t *const row = d->row;
+        const int fresh = y == 0 || (rows_between && y % rows_between == 0);
         d->report->rows_done = y;
-        for (size_t x = 0, n; x < columns; x += n) {
-            if (interval && left == 0) {
-                if ((status = jpegll_restart(d, restarts++ & 7)) != JPEGLL_DONE) return status;
-                left = interval;
-                fresh = 1;
-            }
-            n = columns - x;
-            if (interval && n > left) n = left;
-            left -= n;
-            if ((status = jpegll_read_run(d, scan, row + x * step, n)) != JPEGLL_DONE) return status;
-            for (size_t c = 0; c < step; c++) {
-                const size_t at = x * step + c;
-                if (fresh)
-                    jpegll_predict(1, row + at, row + at, n * step - c, step, mask, 1u << (bits - 1));
-                else
-                    jpegll_predict(scan->predictor, row + at, d->above + at, n * step - c, step, mask,
-                                   d->above[at]);
-            }
-            fresh = 0;
+        if (fresh && y && (status = jpegll_restart(d, restarts++ & 7)) != JPEGLL_DONE) return status;
+        if ((status = jpegll_read_row(d, scan)) != JPEGLL_DONE) return status;
+        for (size_t c = 0; c < step; c++) {
+            if (fresh)
+                jpegll_predict(1, row + c, row + c, columns * step - c, step, mask, 1u << (bits - 1));
+            else
+                jpegll_predict(scan->predictor, row + c, d->above + c, columns * step - c, step, mask,
+                               d->above[c]);
         }
         uint8_t *const out = d->out + y * row_size + scan->first * d->itemsize;
         if (d->itemsize == 1)

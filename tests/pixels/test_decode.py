@@ -1,10 +1,13 @@
 """Encapsulated frames to arrays: against pydicom and DCMTK, and by what the interface promises."""
 
 import hashlib
+from functools import partial
 
+import imagecodecs
 import numpy as np
 import pytest
 
+import generate
 import hounsfield as hu
 
 SYNTAX = "1.2.840.10008.1.2."
@@ -137,6 +140,89 @@ class TestPlan:
         plan = hu.read(pydicom_path("CT_small.dcm")).pixel_plan(reduce=1)
         assert plan.shape == (128, 128)
         assert (plan.codec, plan.lossless, plan.reduce, plan.reduced_by) == ("native", True, 1, "nothing")
+
+
+class TestColors:
+    """Of three samples, or four, in whatever way they are encoded."""
+
+    SIZE = 6, 9
+
+    def encoded(self, codec, color, samples=3, bits=8):
+        array = generate.picture(bits, samples, 2, rows=self.SIZE[0], columns=self.SIZE[1])
+        if codec == "rle":
+            ds = generate.dataset(array)
+            ds.compress(generate.RLE, encoding_plugin="pydicom", generate_instance_uid=False)
+            ds.PhotometricInterpretation = color
+            return array, hu.read(generate.written(ds))
+        encode, syntax = {
+            "plain": (np.ndarray.tobytes, f"{SYNTAX}1.98"),
+            "jpeg-ls": (imagecodecs.jpegls_encode, f"{SYNTAX}4.80"),
+        }[codec]
+        data = generate.encapsulated(array, syntax, encode, PhotometricInterpretation=color)
+        return array, hu.read(data)
+
+    @pytest.mark.parametrize(
+        ("codec", "color", "samples", "kind"),
+        [
+            ("rle", "HSV", 3, hu.UnsupportedError),
+            *(
+                (codec, color, samples, kind)
+                for codec in ("plain", "jpeg-ls")
+                for color, samples, kind in (
+                    ("HSV", 3, hu.UnsupportedError),
+                    ("ARGB", 4, hu.UnsupportedError),
+                    ("CMYK", 4, hu.UnsupportedError),
+                    ("RGB", 4, hu.PixelDataError),
+                )
+            ),
+            ("rle", "YBR_RCT", 3, hu.PixelDataError),
+            ("plain", "YBR_ICT", 3, hu.PixelDataError),
+        ],
+    )
+    def test_that_are_not_converted(self, codec, color, samples, kind):
+        array, ds = self.encoded(codec, color, samples)
+        with pytest.raises(kind, match=f"{color}.*raw=True"):
+            ds.pixels()
+        assert np.array_equal(ds.pixels(raw=True), array)
+        assert ds.pixel_plan(raw=True).output_photometric_interpretation == color
+
+    @pytest.mark.parametrize("codec", ["rle", "plain"])
+    def test_that_are_too_wide(self, codec):
+        array, ds = self.encoded(codec, "YBR_FULL", bits=16)
+        with pytest.raises(hu.PixelDataError, match=r"YBR_FULL with 3 samples of 16 bits.*raw=True"):
+            ds.pixels()
+        assert np.array_equal(ds.pixels(raw=True), array)
+
+    def test_subsampled_of_odd_width(self):
+        """In JPEG any width can be subsampled, and Rows and Columns are those of the image."""
+        array = generate.smooth(3, 2, rows=7, columns=9)
+        encode = partial(imagecodecs.jpeg8_encode, level=98, subsampling="422")
+        options = {"PhotometricInterpretation": "YBR_FULL_422"}
+        ds = hu.read(generate.encapsulated(array, f"{SYNTAX}4.50", encode, **options))
+        assert np.abs(ds.pixel_array.astype(int) - array).max() <= 8
+        with pytest.raises(hu.PixelDataError, match="YBR_FULL_422 with 3 samples of 8 bits in 6 x 9 pixels"):
+            self.encoded("plain", "YBR_FULL_422")[1].pixels()
+
+    @pytest.mark.parametrize("color", ["RGB", "YBR_FULL"])
+    @pytest.mark.parametrize("codec", ["rle", "plain"])
+    def test_that_are_raw(self, codec, color):
+        ds = self.encoded(codec, color)[1]
+        assert ds.pixel_plan(raw=True).output_photometric_interpretation == color
+        assert ds.pixel_plan().output_photometric_interpretation == "RGB"
+
+    @pytest.mark.parametrize(
+        ("case", "raw"),
+        [
+            ("native-planar-8", "RGB"),
+            ("native-YBR_FULL", "YBR_FULL"),
+            ("native-YBR_FULL_422", "YBR_FULL"),  # each sample is given at its pixel
+            ("native-YBR_PARTIAL_422", "YBR_PARTIAL_422"),
+        ],
+    )
+    def test_that_are_raw_and_native(self, case, raw):
+        ds = hu.read(generate.case(case).data)
+        assert ds.pixel_plan(raw=True).output_photometric_interpretation == raw
+        assert ds.pixel_plan().output_photometric_interpretation == "RGB"
 
 
 class TestReduce:

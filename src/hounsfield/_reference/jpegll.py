@@ -227,13 +227,8 @@ def read_scan(
     if not 1 <= predictor <= 7 or shift >= frame.precision:
         broken("no such predictor, or a point transform that takes all bits", at)
 
-    if (
-        interval
-        and interval % frame.columns
-        and frame.columns % interval
-        and interval < frame.rows * frame.columns
-    ):
-        broken("restart interval is neither whole rows nor a whole part of one", at)
+    if interval % frame.columns and interval < frame.rows * frame.columns:
+        broken("restart interval is not of whole rows", at)
 
     bits = Bits(stream, at)
     mask = (1 << frame.precision - shift) - 1

@@ -16,7 +16,17 @@ from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, OptionError, PixelDataError
 from hounsfield.pixels import codecs
 from hounsfield.pixels.codestream import Codestream, parse
-from hounsfield.pixels.layout import TO_RGB, Layout, check_color, check_length, native_layout, there_are
+from hounsfield.pixels.layout import (
+    RETIRED,
+    TO_RGB,
+    Layout,
+    check_color,
+    check_length,
+    check_retired,
+    check_subsampled,
+    native_layout,
+    there_are,
+)
 from hounsfield.pixels.native import decode_native
 from hounsfield.pixels.plan import MAX_PIXELS, PixelPlan
 from hounsfield.sources import BufferSource
@@ -218,13 +228,15 @@ class Decoder:
 
     def _output_colors(self, stream: Codestream | None) -> str:
         stored = self._layout.photometric_interpretation
-        if self._layout.samples != 3:
+        if self._layout.samples != 3 or stored in RETIRED:
             return stored
-        if self._is_video or (self._frames.encapsulated and not self._is_ybr(stream)):
+        if self._is_video:
             return "RGB"
-        if self._raw:
-            return "YBR_FULL" if stored == "RGB" or stream is not None else stored
-        return self._layout.output_photometric_interpretation if stream is None else "RGB"
+        if stream is not None:
+            return "YBR_FULL" if self._raw and self._is_ybr(stream) else "RGB"
+        if self._raw:  # each sample at its pixel
+            return "YBR_FULL" if stored == "YBR_FULL_422" else stored
+        return self._layout.output_photometric_interpretation
 
     # Decoding
 
@@ -315,6 +327,8 @@ class Decoder:
         data = self._bytes_of(number)
         try:
             codec, stream = self._codec(data)
+            if not self._raw:
+                (check_color if stream is None else check_retired)(self._ds, self._layout)
             if stream is not None:
                 self._decode_stream(stream, data, out)
             elif codec == "rle":
@@ -386,6 +400,7 @@ class Decoder:
     def _decode_plain(self, data: Buffer, out: npt.NDArray[Any]) -> None:
         """Decode a frame as native pixel data have it."""
         layout = self._layout._replace(frames=1)
+        check_subsampled(self._ds, layout)
         size = memoryview(data).nbytes
         if size < layout.native_bytes:
             raise PixelDataError(f"{layout.native_bytes} bytes are needed for a frame, {size} are there")

@@ -12,7 +12,16 @@ from hounsfield.elements.dataset import Dataset
 from hounsfield.elements.dictionary import tag
 from hounsfield.errors import PixelDataError, UnsupportedError
 
-__all__ = ["Layout", "check_color", "check_length", "layout_of", "native_layout", "there_are"]
+__all__ = [
+    "Layout",
+    "check_color",
+    "check_length",
+    "check_retired",
+    "check_subsampled",
+    "layout_of",
+    "native_layout",
+    "there_are",
+]
 
 FLOATS: dict[str, np.dtype[Any]] = {
     "FloatPixelData": np.dtype(np.float32),
@@ -145,16 +154,7 @@ def _read_layout(ds: Dataset) -> Layout:
         planar=samples > 1 and _number(ds, "PlanarConfiguration", 0, 1) == 1,
         photometric_interpretation=_photometric(ds, samples),
     )
-    color = layout.photometric_interpretation
-    if color in SUBSAMPLED:
-        odd = layout.columns % 2 or (color == "YBR_PARTIAL_420" and layout.rows % 2)
-        if samples != 3 or odd or allocated not in (8, 16):
-            size = f"{layout.rows} x {layout.columns} pixels"
-            raise _bad(
-                ds,
-                "PhotometricInterpretation",
-                f"{color} with {samples} samples of {allocated} bits in {size}",
-            )
+    if layout.photometric_interpretation in SUBSAMPLED:
         layout = layout._replace(planar=False)  # whatever Planar Configuration says: there are no planes
     return layout
 
@@ -170,8 +170,9 @@ def native_layout(ds: Dataset, layout: Layout) -> Layout:
     ------
     PixelDataError
         The pixel data are shorter than the attributes say, or so long that a colour is not subsampled as they
-        say.
+        say; or the image is not one that can be.
     """
+    check_subsampled(ds, layout)
     element = ds[layout.keyword]
     wanted, there = layout.native_bytes, element.length
     if wanted <= there <= wanted + wanted % 2:
@@ -223,8 +224,28 @@ def there_are(count: int) -> str:
     return "there is 1" if count == 1 else f"there are {count}"
 
 
+def check_subsampled(ds: Dataset, layout: Layout) -> None:
+    """See whether frames that are not compressed can be subsampled as they are said to be.
+
+    Raises
+    ------
+    PixelDataError
+        They have no three samples of 8 or 16 bits, or not the pairs of columns and rows that share a colour.
+    """
+    color, samples, allocated = layout.photometric_interpretation, layout.samples, layout.bits_allocated
+    if color in SUBSAMPLED:
+        odd = layout.columns % 2 or (color == "YBR_PARTIAL_420" and layout.rows % 2)
+        if samples != 3 or odd or allocated not in (8, 16):
+            size = f"{layout.rows} x {layout.columns} pixels"
+            raise _bad(
+                ds,
+                "PhotometricInterpretation",
+                f"{color} with {samples} samples of {allocated} bits in {size}",
+            )
+
+
 def check_color(ds: Dataset, layout: Layout) -> None:
-    """See whether native samples can be given as they mean: grey, indices or RGB.
+    """See whether uncompressed samples can be given as they mean: grey, indices or RGB.
 
     Raises
     ------
@@ -233,12 +254,8 @@ def check_color(ds: Dataset, layout: Layout) -> None:
     UnsupportedError
         It is HSV, ARGB or CMYK, which are retired.
     """
+    check_retired(ds, layout)
     color, samples, stored = layout.photometric_interpretation, layout.samples, layout.bits_stored
-    if color in RETIRED:
-        message = (
-            f"{color} is retired and not converted to RGB: raw=True gives the {samples} samples as stored"
-        )
-        raise UnsupportedError(message, file=ds._source.name, tag=tag("PhotometricInterpretation"))
     if color in OF_JPEG_2000:
         raise _bad(
             ds,
@@ -253,6 +270,24 @@ def check_color(ds: Dataset, layout: Layout) -> None:
             f"{color} with {samples} {kind}samples of {stored} bits in {layout.bits_allocated}: 3 of 8 in 8 "
             "can be converted, and raw=True gives others as stored",
         )
+
+
+def check_retired(ds: Dataset, layout: Layout) -> None:
+    """See whether samples are grey, indices or three of a colour, whatever encodes them.
+
+    Raises
+    ------
+    UnsupportedError
+        Photometric Interpretation is HSV, ARGB or CMYK, which are retired.
+    PixelDataError
+        There are other than 1 or 3 samples a pixel.
+    """
+    color, samples = layout.photometric_interpretation, layout.samples
+    if color in RETIRED:
+        message = (
+            f"{color} is retired and not converted to RGB: raw=True gives the {samples} samples as stored"
+        )
+        raise UnsupportedError(message, file=ds._source.name, tag=tag("PhotometricInterpretation"))
     if samples not in (1, 3):
         raise _bad(
             ds, "SamplesPerPixel", f"{samples} samples a pixel with {color}: raw=True gives them as stored"
