@@ -27,9 +27,14 @@ import hounsfield as hu
 from hounsfield._kernels import rle
 
 JPEG = generate.JPEG
-IMAGES = {"CT": ("693_UNCR.dcm", 16), "MR": ("MR2_UNCR.dcm", 12), "US": ("US1_UNCR.dcm", 8)}
+IMAGES = {  # file, and Bits Stored
+    "CT": ("693_UNCR.dcm", 16),
+    "MR": ("MR2_UNCR.dcm", 12),
+    "MR, 8 bits": ("MR2_UNCR.dcm", 8),
+    "US": ("US1_UNCR.dcm", 8),
+}
 
-# A peer, the distribution and the module it is, and how it reads `path`. GDCM gives no shape.
+# Of each peer the module, what is to be imported, and how it reads `path` best. GDCM gives no shape.
 PEERS = {
     "pydicom": ("pydicom", "from pydicom.pixels import pixel_array", "pixel_array(path, decoding_plugin={})"),
     "GDCM": (
@@ -52,6 +57,8 @@ def read():
     ),
     "dicomsdl": ("dicomsdl", "import dicomsdl", "dicomsdl.open(path).pixelData(storedvalue=True)"),
 }
+
+PLUGINS = {"": "pydicom", "gdcm": "gdcm", "pillow": "PIL", "pyjpegls": "jpeg_ls", "pylibjpeg": "pylibjpeg"}
 
 UNKNOWN = "does not know the transfer syntax"
 NO_JPEG_XL = dict.fromkeys(PEERS, UNKNOWN)
@@ -147,7 +154,9 @@ AHEAD = ("faster", 1, "bare codec")
 LOSSY_HTJ2K = ("faster", 1.4, "bare codec")
 
 WAYS = {
-    "JPEG baseline (.50)": Way("MR 8", f"{JPEG}.50", encoder("jpeg8", level=90), jpeg, "pillow", lossy=True),
+    "JPEG baseline (.50)": Way(
+        "MR, 8 bits", f"{JPEG}.50", encoder("jpeg8", level=90), jpeg, "pillow", lossy=True
+    ),
     "JPEG baseline (.50), 4:2:2": Way(
         "US",
         f"{JPEG}.50",
@@ -159,7 +168,7 @@ WAYS = {
         attributes={"PhotometricInterpretation": "YBR_FULL_422"},
     ),
     "JPEG extended (.51), 8 bits": Way(
-        "MR 8", f"{JPEG}.51", encoder("jpeg8", level=90), jpeg, "pillow", lossy=True
+        "MR, 8 bits", f"{JPEG}.51", encoder("jpeg8", level=90), jpeg, "pillow", lossy=True
     ),
     "JPEG extended (.51), 12 bits": Way(
         "MR", f"{JPEG}.51", encoder("jpeg8", level=90, bitspersample=12), jpeg, "pylibjpeg", lossy=True
@@ -270,16 +279,17 @@ THREADED = {
 
 def image(name: str) -> tuple[np.ndarray, int]:
     """A frame, and its Bits Stored."""
-    name, _, bits = name.partition(" ")
     file, stored = IMAGES[name]
     frame = dcmread(get_testdata_file(file, download=False)).pixel_array
-    return ((frame >> 2).astype(np.uint8), int(bits)) if bits else (frame, stored)
+    if stored == 8 and frame.itemsize == 2:
+        frame = (frame >> 2).astype(np.uint8)
+    return frame, stored
 
 
 def write(path: Path, way: Way, frames: np.ndarray, stored: int) -> list[bytes]:
     """Write a file of frames, and return them encoded."""
-    encode = frames.view(f"u{frames.itemsize}")  # most codecs know no signs
-    streams = [bytes(way.encode(frame)) for frame in encode]
+    unsigned = frames.view(f"u{frames.itemsize}")  # most codecs know no signs
+    streams = [bytes(way.encode(frame)) for frame in unsigned]
     native = way.syntax == generate.EXPLICIT
     pixels = b"".join(streams) if native else encapsulate(streams)
     shape = (*frames.shape, 1)[:4]
@@ -298,18 +308,25 @@ def one_cpu() -> Iterator[None]:
     os.sched_setaffinity(0, before)
 
 
-def peer(name: str, way: Way, path: Path, expected: Path) -> tuple[str, str]:
-    _, imports, statement = PEERS[name]
-    statement = statement.format(repr(way.plugin))
-    setup = f"""
+def peers(way: Way, path: Path, expected: Path) -> dict[str, tuple[str, str]]:
+    """Setup and statement of each peer that is installed, and can read this."""
+    found = {}
+    for name, (module, imports, statement) in PEERS.items():
+        if name in way.but or not find_spec(module):
+            continue
+        if name == "pydicom" and not find_spec(PLUGINS[way.plugin]):
+            continue
+        call = statement.format(repr(way.plugin))
+        setup = f"""
 import numpy as np
 path, expected = {str(path)!r}, np.load({str(expected)!r})
 {imports}
-result = {statement}
+result = {call}
 assert result.dtype == expected.dtype
 assert abs(result.reshape(expected.shape).astype(int) - expected).max() <= {int(way.lossy)}
 """
-    return setup, statement
+        found[name] = setup, call
+    return found
 
 
 @pytest.mark.usefixtures("one_cpu")
@@ -324,18 +341,16 @@ def test_file_to_pixels(row, benchmark, tmp_path, name):
     assert way.lossy or np.array_equal(samples, frame)
 
     bare = "a copy in memory" if way.syntax == generate.EXPLICIT else "bare codec"
-    rivals = {bare: lambda: way.decode(stream)}
-    for each, (module, _, _) in PEERS.items():
-        if each not in way.but and find_spec(module):
-            rivals[each] = peer(each, way, path, expected)
+    others = peers(way, path, expected)
     ours = hu.read(path).pixel_array
     assert ours.dtype == samples.dtype
     assert abs(ours.astype(int) - samples).max() <= int(way.lossy)
     benchmark.group = (
-        f"{name}: {way.image[:2]}, {frame.nbytes / 1e6:.1f} MB, encoded {frame.nbytes / len(stream):.1f} : 1"
+        f"{name}: {way.image}, {frame.nbytes / 1e6:.1f} MB, encoded {frame.nbytes / len(stream):.1f} : 1"
     )
-    target = [("faster", 1, each) for each in rivals if each != bare]
-    target = [way.target, *target] if way.target else target
+    target = [way.target] if way.target else []
+    target += [("faster", 1, each) for each in others]
+    rivals = {bare: lambda: way.decode(stream), **others}
     row.race("hounsfield", lambda: hu.read(path).pixel_array, rivals, target=target)
 
 
