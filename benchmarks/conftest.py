@@ -3,14 +3,17 @@
 import ctypes
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Callable
+import timeit
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -25,7 +28,11 @@ LIBRARIES = (
     "pydicom",
     "dicomsdl",
     "pylibjpeg-libjpeg",
+    "pylibjpeg-openjpeg",
     "pylibjpeg-rle",
+    "pyjpegls",
+    "python-gdcm",
+    "SimpleITK",
     "cython",
 )
 COMPILER = (sysconfig.get_config_var("CC") or "cc").split()[0]
@@ -56,6 +63,52 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     compiler = subprocess.run([COMPILER, "--version"], capture_output=True, text=True, check=True)
     libraries["compiler"] = compiler.stdout.splitlines()[0]
     machine_info["libraries"] = libraries
+
+
+def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
+    """Make those that took turns with a row (`Row.race`) rows of their own."""
+    results = []
+    for result in output_json["benchmarks"]:
+        results.append(result)
+        results.extend(result | rival for rival in result["extra_info"].pop("rivals", ()))
+    output_json["benchmarks"] = results
+
+
+class Peer:
+    """A statement in a Python process of its own, as often as told; returns the process's peak memory in KiB.
+
+    Its setup runs while other things are done, and is over when the first call returns.
+    """
+
+    def __init__(self, setup: str, statement: str) -> None:
+        command = [sys.executable, "-c", PEER, setup, statement]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __call__(self, times: int) -> int:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{times}\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with self._process:
+            pass
+
+
+def calibrated(repeat: Repeated) -> tuple[int, float]:
+    """How often to repeat for 10 ms, beside which a call costs nothing; and how long that takes."""
+    repeat(1)  # a peer's setup is done when this returns
+    elapsed, times = 0.0, 1
+    while elapsed < 0.01:
+        times *= 2
+        start = time.perf_counter()
+        repeat(times)
+        elapsed = time.perf_counter() - start
+    return times, elapsed
 
 
 class Floors:
@@ -105,8 +158,10 @@ class Row:
         ("smaller", 10, "pydicom")         a tenth of its peak memory, or less
     """
 
-    def __init__(self, benchmark: BenchmarkFixture) -> None:
+    def __init__(self, benchmark: BenchmarkFixture, config: pytest.Config) -> None:
         self._benchmark = benchmark
+        self._max_time = float(config.getoption("benchmark_max_time"))
+        self._min_rounds = int(config.getoption("benchmark_min_rounds"))
 
     def here(self, name: str, function: Callable[..., Any], *arguments: Any, target: Any = ()) -> Any:
         """A call in this process; returns its result, so that a test can compare it."""
@@ -114,32 +169,65 @@ class Row:
         return self._benchmark(function, *arguments)
 
     def repeated(self, name: str, repeat: Repeated, *, target: Any = ()) -> None:
-        """A function that repeats its work as told: for 10 ms a round, beside which a call costs nothing."""
-        repeat(1)  # a peer's setup is done when this returns
-        elapsed, times = 0.0, 1
-        while elapsed < 0.01:
-            times *= 2
-            start = time.perf_counter()
-            repeat(times)
-            elapsed = time.perf_counter() - start
+        """A function that repeats its work as told."""
+        times, _ = calibrated(repeat)
         self._benchmark.extra_info |= {"row": name, "target": target, "repeats": times}
         self._benchmark(repeat, times)
 
     def peer(self, name: str, *, setup: str, statement: str, target: Any = ()) -> None:
         """A statement, after its setup, in a Python process of its own."""
-        command = [sys.executable, "-c", PEER, setup, statement]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            to_peer, from_peer = process.stdin, process.stdout
+        with Peer(setup, statement) as peer:
+            self.repeated(name, peer, target=target)
+            self._benchmark.extra_info["peak_mib"] = round(peer(1) / 1024)
 
-            def repeat(times: int) -> int:
-                to_peer.write(f"{times}\n")
-                to_peer.flush()
-                return int(from_peer.readline())
+    def race(
+        self,
+        name: str,
+        function: Callable[[], object],
+        rivals: Mapping[str, Callable[[], object] | tuple[str, str]],
+        *,
+        target: Any = (),
+    ) -> None:
+        """Rows that are close: they take turns, so that what disturbs one disturbs them all.
 
-            self.repeated(name, repeat, target=target)
-            self._benchmark.extra_info["peak_mib"] = round(repeat(1) / 1024)
+        A rival is a function of this process, or the setup and the statement of a peer.
+        """
+        repeat = timeit.Timer(function).timeit
+        with ExitStack() as stack:
+            runs: dict[str, Repeated] = {
+                rival: stack.enter_context(Peer(*each))
+                if isinstance(each, tuple)
+                else timeit.Timer(each).timeit
+                for rival, each in rivals.items()
+            }
+            times, elapsed = calibrated(repeat)
+            repeats = {}
+            for rival, run in runs.items():
+                repeats[rival], more = calibrated(run)
+                elapsed += more
+            taken: dict[str, list[float]] = {rival: [] for rival in rivals}
+
+            def others() -> None:
+                for rival, run in runs.items():
+                    start = time.perf_counter()
+                    run(repeats[rival])
+                    taken[rival].append((time.perf_counter() - start) / repeats[rival])
+
+            rounds = max(self._min_rounds, round(self._max_time * (1 + len(runs)) / elapsed))
+            self._benchmark.extra_info |= {"row": name, "target": target, "repeats": times}
+            self._benchmark.pedantic(repeat, (times,), setup=others, rounds=rounds)
+            peaks = {
+                rival: {"peak_mib": round(run(1) / 1024)}
+                for rival, run in runs.items()
+                if isinstance(run, Peer)
+            }
+        self._benchmark.extra_info["rivals"] = [
+            {
+                "stats": {"min": min(each), "median": statistics.median(each)},
+                "extra_info": {"row": rival} | peaks.get(rival, {}),
+            }
+            for rival, each in taken.items()
+        ]
 
 
 @pytest.fixture(scope="session")
@@ -148,5 +236,5 @@ def floors() -> Floors:
 
 
 @pytest.fixture
-def row(benchmark: BenchmarkFixture) -> Row:
-    return Row(benchmark)
+def row(benchmark: BenchmarkFixture, pytestconfig: pytest.Config) -> Row:
+    return Row(benchmark, pytestconfig)
