@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -173,6 +174,71 @@ class TestDump:
         server.status = 404
         assert run(["dump", server.url("none.dcm")]) == 1
         assert capsys.readouterr().err == f"hounsfield: {server.url('none.dcm')}: No such file or directory\n"
+
+
+class TestSecrets:
+    """What a presigned URL has in its query, and user and password, are used and never shown."""
+
+    @pytest.fixture
+    def url(self, server, data):
+        server.files = {"ct.dcm?X-Amz-Signature=secret&x=1": data}
+        return server.url("ct.dcm?X-Amz-Signature=secret&x=1").replace("127", "me:secret@127")
+
+    def raised(self, error, name, url, **options):
+        """What a log would have of an error: itself and its causes, too."""
+        with pytest.raises(error) as caught:
+            hu.read(url, **options).pixels()
+        told = "".join(traceback.format_exception(caught.value))
+        assert "secret" not in told[told.rindex("tests/test_http.py") :]
+        assert name in str(caught.value)
+
+    def test_reading(self, server, url, data):
+        ds = hu.read(url)
+        assert ds.filename == server.url("ct.dcm")
+        assert np.array_equal(ds.pixel_array, hu.read(data).pixel_array)
+        copy = pickle.loads(pickle.dumps(ds))
+        assert (copy.filename, copy.pixels().shape) == (ds.filename, (SIDE, SIDE))
+        assert "secret" not in repr(ds) + "".join(ds.warnings)
+        with pytest.raises(hu.MissingElementError) as caught:
+            _ = ds.WindowCenter
+        assert str(caught.value).startswith(server.url("ct.dcm"))
+
+    @pytest.mark.parametrize(
+        ("status", "error"), [(404, FileNotFoundError), (403, PermissionError), (500, hu.SourceError)]
+    )
+    def test_statuses(self, server, url, status, error):
+        server.status = status
+        self.raised(error, server.url("ct.dcm"), url)
+
+    def test_a_status_later(self, server, url):
+        ds = hu.read(url)
+        server.status = 403
+        with pytest.raises(hu.SourceError, match="403") as caught:
+            ds.pixels()
+        assert "secret" not in "".join(traceback.format_exception(caught.value))
+        assert server.url("ct.dcm") in str(caught.value)
+
+    @pytest.mark.parametrize("does", ["no ranges", "no length", "hangs up"])
+    def test_bad_servers(self, server, url, does):
+        server.does = {does}
+        self.raised(hu.DicomError, server.url("ct.dcm"), url)
+
+    def test_no_dicom(self, server, url):
+        server.files = dict.fromkeys(server.files, b"<html>Welcome</html>")
+        self.raised(hu.NotDicomError, server.url("ct.dcm"), url)
+
+    def test_no_such_protocol(self):
+        self.raised(hu.OptionError, "nosuch://a.b/c.dcm", "nosuch://me:secret@a.b/c.dcm?secret")
+
+    def test_commands(self, server, url, tmp_path, capsys):
+        server.files = {name: body[132:] for name, body in server.files.items()}
+        assert run(["dump", "--tags", "PatientID", url, url]) == 0
+        out, err = capsys.readouterr()
+        assert out.count(f"# {server.url('ct.dcm')}\n") == 2
+        assert f"{server.url('ct.dcm')}: no preamble" in err
+        server.status = 404
+        assert run(["dump", url]) == run(["convert", url, "-o", str(tmp_path)]) == 1
+        assert "secret" not in out + err + "".join(capsys.readouterr())
 
 
 class TestBadServers:

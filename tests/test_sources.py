@@ -16,7 +16,15 @@ import numpy as np
 import pytest
 
 import hounsfield as hu
-from hounsfield.sources import BufferSource, FileSource, PathSource, RemoteSource, is_url, open_source
+from hounsfield.sources import (
+    BufferSource,
+    FileSource,
+    PathSource,
+    RemoteSource,
+    is_url,
+    open_source,
+    public_name,
+)
 
 DATA = bytes(range(256)) * 40
 
@@ -218,6 +226,48 @@ class TestUrl:
     )
     def test_is_none(self, text):
         assert not is_url(text)
+
+    @pytest.mark.parametrize(
+        ("url", "name"),
+        [
+            ("https://a.b/c.dcm?X-Amz-Signature=1&b=2", "https://a.b/c.dcm"),
+            ("https://me:p@ss@a.b:8042/c@d?e=f@g", "https://a.b:8042/c@d"),
+            ("sftp://me@a.b/c d.dcm?e f", "sftp://a.b/c d.dcm"),
+            ("zip://a.dcm::https://me:word@a.b/c.zip?d", "zip://a.dcm::https://a.b/c.zip"),
+            ("s3://bucket/a#b", "s3://bucket/a#b"),
+            ("a?b@c.dcm", "a?b@c.dcm"),
+            ("/a://b:c@d?e", "/a://b:c@d?e"),
+        ],
+    )
+    def test_public_name(self, url, name):
+        assert public_name(url) == name
+
+    def test_public_name_of_a_file_object(self):
+        file = io.BytesIO(b"data")
+        file.name = "https://me:word@a.b/c.dcm?d"
+        assert FileSource(file).name == "https://a.b/c.dcm"
+
+    @pytest.mark.parametrize(
+        ("error", "raised"),
+        [
+            (FileNotFoundError("https://me:word@a.b/c?d"), FileNotFoundError),
+            (PermissionError(13, "no", "https://me:word@a.b/c?d"), PermissionError),
+            (TimeoutError("https://me:word@a.b/c?d took long"), hu.SourceError),
+            (ValueError("cannot read 'https://me:word@a.b/c?d'"), hu.SourceError),
+        ],
+    )
+    def test_errors_of_a_file_system_that_tell_all_of_it(self, error, raised):
+        class FileSystem:
+            protocol = "x"
+
+            def cat_file(self, *_, **__):
+                raise error
+
+        with pytest.raises(raised, match=r"https://a\.b/c") as caught:
+            RemoteSource(FileSystem(), "c", "https://a.b/c", 100).read(0, 10)
+        assert "word" not in str(caught.value)
+        assert caught.value.__suppress_context__
+        assert caught.value.__cause__ is None
 
     def test_a_path_like_a_drive(self, tmp_path, monkeypatch, pydicom_path):
         monkeypatch.chdir(tmp_path)

@@ -69,7 +69,10 @@ class Dataset(elements.Dataset):
 
     @property
     def filename(self) -> str | None:
-        """Path of the file, or what the file object calls itself; None for buffers."""
+        """Path of the file, or what the file object calls itself; None for buffers.
+
+        Of a URL what may be shown: not user and password, nor the query, which may hold a signature.
+        """
         return self._source.name
 
     @property

@@ -27,9 +27,14 @@ __all__ = [
     "Source",
     "is_url",
     "open_source",
+    "public_name",
 ]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+(::.*)?://")  # two letters at least: one is a drive
+
+_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s'\"]+")
+_CREDENTIALS = re.compile(r"(?<=://)[^/?]*@")
+_QUERY = re.compile(r"\?.*", re.DOTALL)
 
 NO_RANGES = "is served whole, not by ranges: fetch it, and pass its bytes"
 
@@ -66,7 +71,7 @@ class Source(Protocol):
     Attributes
     ----------
     name : str or None
-        For messages: the path, or what the file object calls itself.
+        For messages: the path, what the file object calls itself, or the `public_name` of the URL.
     size : int
         In bytes.
     """
@@ -240,7 +245,7 @@ class FileSource:
 
     def __init__(self, file: BinaryFile) -> None:
         name = getattr(file, "name", None)
-        self.name = name if isinstance(name, str) else None
+        self.name = public_name(name) if isinstance(name, str) else None
         self._file: BinaryFile | None = file
         self._lock = threading.Lock()
         try:
@@ -289,6 +294,21 @@ def is_url(text: str) -> bool:
     return "://" in text and _URL.match(text) is not None
 
 
+def public_name(path: str) -> str:
+    """Give a URL without user, password and query, which may hold a signature; a path as it is."""
+    return _CREDENTIALS.sub("", _QUERY.sub("", path)) if is_url(path) else path
+
+
+def _public_text(error: object) -> str:
+    """What an error says, its URLs by their public names."""
+    return _IN_TEXT.sub(lambda url: public_name(url[0]), str(error))
+
+
+def _public_cause(error: BaseException) -> BaseException | None:
+    """The error, to be shown as the cause of one of ours, unless it tells more of a URL than may be shown."""
+    return error if _public_text(error) == str(error) else None
+
+
 class RemoteSource:
     """An object that fsspec can read; each read asks for its range of bytes and no more."""
 
@@ -297,7 +317,7 @@ class RemoteSource:
     name: str | None
 
     def __init__(self, fs: Any, path: str, name: str, size: int) -> None:
-        """Take a file system of fsspec, a path in it, the URL that this is, and the object's size."""
+        """Take a file system of fsspec, a path in it, the public name of its URL, and the object's size."""
         self._fs: Any = fs
         self._path = path
         self.name = name
@@ -316,21 +336,23 @@ class RemoteSource:
         OSError
             As the file system has it: FileNotFoundError, PermissionError ...
         """
+        name = public_name(url)
         try:
             fsspec = import_module("fsspec.core")
         except ImportError as error:
             raise OptionError(
-                "URLs are read by fsspec, which is not installed: pip install 'hounsfield[remote]'", file=url
+                "URLs are read by fsspec, which is not installed: pip install 'hounsfield[remote]'", file=name
             ) from error
         try:
             fs, path = fsspec.url_to_fs(url, **(options or {}))
         except (ImportError, ValueError) as error:  # no such protocol, or one that needs another package
-            raise OptionError(f"fsspec cannot read it: {error}", file=url) from error
-        with _own_errors(url):
-            size = _info(fs, path, url).get("size")
+            message = f"fsspec cannot read it: {_public_text(error)}"
+            raise OptionError(message, file=name) from _public_cause(error)
+        with _own_errors(name):
+            size = _info(fs, path, name).get("size")
         if size is None:
-            raise OptionError("the server tells no size: fetch the object, and pass its bytes", file=url)
-        return cls(fs, path, url, int(size))
+            raise OptionError("the server tells no size: fetch the object, and pass its bytes", file=name)
+        return cls(fs, path, name, int(size))
 
     def read(self, offset: int, length: int) -> bytes:
         if self._fs is None:
@@ -374,17 +396,22 @@ class RemoteSource:
 
 
 @contextmanager
-def _own_errors(url: str | None) -> Iterator[None]:
+def _own_errors(name: str | None) -> Iterator[None]:
     """Raise what file systems raise that is no OSError, each its own kind, as one of ours."""
     try:
         yield
-    except OSError:
-        raise
     except Exception as error:
-        raise SourceError(f"cannot be read: {error}", file=url) from error
+        cause = _public_cause(error)
+        if isinstance(error, OSError):
+            if cause is not None:
+                raise
+            number = errno.ENOENT if isinstance(error, FileNotFoundError) else error.errno
+            if number is not None:
+                raise OSError(number, os.strerror(number), name) from None
+        raise SourceError(f"cannot be read: {_public_text(error)}", file=name) from cause
 
 
-def _info(fs: Any, path: str, url: str) -> Mapping[str, Any]:
+def _info(fs: Any, path: str, name: str) -> Mapping[str, Any]:
     """What a file system says of an object."""
     try:
         info: Mapping[str, Any] = fs.info(path)
@@ -394,11 +421,10 @@ def _info(fs: Any, path: str, url: str) -> Mapping[str, Any]:
         status = getattr(cause, "status", 404)
         if isinstance(cause, OSError):
             raise cause from None
-        if status in (401, 403):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), url) from error
-        if status not in (404, 410):
-            raise SourceError(f"cannot be read: {cause}", file=url) from error
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), url) from error
+        if status not in (401, 403, 404, 410):
+            raise SourceError(f"cannot be read: {_public_text(cause)}", file=name) from _public_cause(error)
+        number = errno.EACCES if status in (401, 403) else errno.ENOENT
+        raise OSError(number, os.strerror(number), name) from _public_cause(error)
     return info
 
 

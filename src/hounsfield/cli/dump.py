@@ -17,6 +17,7 @@ from hounsfield.elements.text import dataset_lines, element_lines, printable
 from hounsfield.errors import NotDicomError, OptionError
 from hounsfield.facade import Dataset, read
 from hounsfield.finding import find_files
+from hounsfield.sources import public_name
 
 __all__ = ["dump"]
 
@@ -154,13 +155,13 @@ def dump(
                 if number and not wanted:
                     write("")
                 if several:
-                    write(f"# {printable(path)}")
+                    write(f"# {printable(public_name(path))}")
                 for line in _chosen(ds, wanted, problems.append) if wanted else _lines(ds, problems.append):
                     write(line)
                 if strict and not problems:
                     _decode(ds, wanted)
             for warning in ds.warnings:
-                complain(f"{path}: {warning}")
+                complain(f"{public_name(path)}: {warning}")
         except BrokenPipeError:
             raise
         except Exception as error:

@@ -7,6 +7,7 @@ import click
 
 from hounsfield.elements.text import printable
 from hounsfield.errors import DicomError
+from hounsfield.sources import public_name
 
 __all__ = ["complain", "debug_option", "describe", "reason", "strict_option"]
 
@@ -29,8 +30,8 @@ def complain(message: str, error: Exception | None = None, *, debug: bool = Fals
 def describe(path: str, error: Exception) -> str:
     """Say in a sentence what went wrong with a file."""
     if isinstance(error, DicomError):
-        return str(error) if error.file else f"{path}: {error}"
-    return f"{path}: {reason(error)}"
+        return str(error) if error.file else f"{public_name(path)}: {error}"
+    return f"{public_name(path)}: {reason(error)}"
 
 
 def reason(error: Exception) -> str:
