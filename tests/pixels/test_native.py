@@ -462,7 +462,7 @@ class TestFrames:
         ds["PixelData"].VR = vr
         ds = hu.read(written(ds))
         whole = ds.pixels(raw=raw)
-        element, described = ds["PixelData"], native_layout(ds, ds.frames.layout)
+        element, described = ds["PixelData"], native_layout(ds["PixelData"], ds.frames.layout)
         source = Counting(ds._source)
         where = element.offset, element.length, described
         told = {"raw": raw, "big_endian": ds._encoding.big_endian, "words": element.VR == "OW"}

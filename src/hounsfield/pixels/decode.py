@@ -75,7 +75,8 @@ class Decoder:
         self._frames = frames
         self._layout: Layout = frames.layout
         if not frames.encapsulated:
-            self._layout = native_layout(ds, self._layout)
+            self._element = ds[self._layout.keyword]
+            self._layout = native_layout(self._element, self._layout)
         self._raw = raw
         self._reduce = reduce
         self._uid = syntax.uid if syntax else ""
@@ -107,7 +108,7 @@ class Decoder:
         elif self._frames.encapsulated:
             codec, stream = self._codec(self._bytes_of(0))
         else:
-            check_length(self._ds, layout, count)
+            check_length(self._element, layout, count)
         size = self._size_of(stream)
         reduced_by = "" if not self._reduce else "nothing" if size == self._size else "codec"
         return PixelPlan(
@@ -137,7 +138,7 @@ class Decoder:
             raise OptionError(f"threads={threads}: 1 is the least")
         numbers, has_axis = self._numbers(frame)
         if not self._frames.encapsulated:
-            check_length(self._ds, self._layout, max(numbers, default=-1) + 1)
+            check_length(self._element, self._layout, max(numbers, default=-1) + 1)
         if self._reduce and numbers and self._frames.encapsulated and not self._is_video:
             self._size = self._size_of(self._codec(self._bytes_of(numbers[0]))[1])
         inner = (*self._size, *self._layout.frame_shape[2:])
@@ -242,7 +243,7 @@ class Decoder:
 
     def _decode_native(self, numbers: Sequence[int], out: npt.NDArray[Any]) -> None:
         """Read runs of frames that lie behind each other in one go each."""
-        element = self._ds[self._layout.keyword]
+        element = self._element
         breaks = [at for at, (one, other) in enumerate(pairwise(numbers), 1) if other != one + 1]
         for start, stop in pairwise([0, *breaks, len(numbers)]):
             if start < stop:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Frame", "Frames", "Index", "index_of"]
 
-NUMBER_OF_FRAMES = 0x00280008
 ITEM_TAG = b"\xfe\xff\x00\xe0"
 DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
 
@@ -133,7 +132,6 @@ class Index:
         "counted",
         "encapsulated",
         "has_marks",
-        "is_declared",
         "is_video",
         "known",
         "layout",
@@ -151,7 +149,6 @@ class Index:
         self.start = start
         self.stop = stop
         self.encapsulated = False
-        self.is_declared = True  # whether Number of Frames is there
         self.has_marks = True  # whether what frames begin with is known
         self.is_video = False
         self.known: Frame | _Table | _Groups | int | None = None  # an int for native frames, a Frame if alone
@@ -174,10 +171,6 @@ def index_of(ds: Dataset, layout: Layout) -> Index:
     (_, _, start, length, _, flags), number = found
     start, source = start + ds._segment(number)[0], ds._source
     index = Index(layout, source, tag, start, source.size if length == UNDEFINED else start + length)
-    declared = ds.get("NumberOfFrames")
-    index.is_declared = bool(declared)
-    if declared == 0:
-        ds._note_element(NUMBER_OF_FRAMES, "is 0: as if it were not there")
     syntax = ds._root._syntax
     if syntax is not None:
         index.has_marks = not syntax.uid.startswith(WITHOUT_MARKS)
@@ -584,7 +577,7 @@ class Frames:
         if marks is not None:
             sure, possible = marks
             return sure if len(sure) > 1 else possible
-        if fitting and (frames > 1 or not self._index.is_declared):
+        if fitting and (frames > 1 or not self._is_declared()):
             return fitting[0][1]
         if frames == 1:
             return np.arange(1)
@@ -660,8 +653,11 @@ class Frames:
         elif self._ends_early(items):
             self._note("no sequence delimiter ends the fragments")
 
+    def _is_declared(self) -> bool:
+        return bool(self._ds.get("NumberOfFrames"))
+
     def _note_count(self, count: int) -> None:
-        says = f"is {self._index.layout.frames}" if self._index.is_declared else "is missing or 0"
+        says = f"is {self._index.layout.frames}" if self._is_declared() else "is missing or 0"
         self._note(f"Number of Frames {says}, but {there_are(count)}")
 
     def _bad(self, message: str, offset: int | None = None) -> PixelDataError:

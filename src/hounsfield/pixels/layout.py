@@ -10,6 +10,7 @@ import numpy as np
 
 from hounsfield.elements.dataset import Dataset
 from hounsfield.elements.dictionary import tag
+from hounsfield.elements.element import Element
 from hounsfield.errors import PixelDataError, UnsupportedError
 
 __all__ = [
@@ -159,8 +160,8 @@ def _read_layout(ds: Dataset) -> Layout:
     return layout
 
 
-def native_layout(ds: Dataset, layout: Layout) -> Layout:
-    """Hold the length of pixel data that are not compressed against what `layout_of` gave.
+def native_layout(element: Element, layout: Layout) -> Layout:
+    """Hold the length of pixel data that are not compressed, `element`, against what `layout_of` gave.
 
     Where there is room for more frames, or the length is that of fewer and the end of the file has not cut
     it, Number of Frames is taken to be wrong. Bytes beyond the last frame are left out. The `warnings` of
@@ -172,8 +173,8 @@ def native_layout(ds: Dataset, layout: Layout) -> Layout:
         The pixel data are shorter than the attributes say, or so long that a colour is not subsampled as they
         say; or the image is not one that can be.
     """
+    ds = element._dataset
     check_subsampled(ds, layout)
-    element = ds[layout.keyword]
     wanted, there = layout.native_bytes, element.length
     if wanted <= there <= wanted + wanted % 2:
         return layout
@@ -198,7 +199,7 @@ def native_layout(ds: Dataset, layout: Layout) -> Layout:
     return layout
 
 
-def check_length(ds: Dataset, layout: Layout, frames: int) -> None:
+def check_length(element: Element, layout: Layout, frames: int) -> None:
     """See whether pixel data that are not compressed are long enough for the first `frames`.
 
     Raises
@@ -206,14 +207,13 @@ def check_length(ds: Dataset, layout: Layout, frames: int) -> None:
     PixelDataError
         They are shorter.
     """
-    element = ds[layout.keyword]
     wanted, there = math.ceil(frames * layout.frame_bits / 8), element.length
     if there < wanted:
         cut = ", where the file ends" if element.is_cut else ""
         raise PixelDataError(
             f"{wanted} bytes of pixel data are needed for {frames} x {layout.rows} x {layout.columns} "
             f"x {layout.samples} samples of {layout.bits_allocated} bits, {there} are there{cut}",
-            file=ds._source.name,
+            file=element._dataset._source.name,
             tag=element.tag,
             offset=element.offset,
         )
@@ -306,7 +306,10 @@ def _number(ds: Dataset, keyword: str, low: int, high: int) -> int:
 def _frames(ds: Dataset) -> int:
     """Number of Frames; 1 where there is none, or where it is 0 or empty, as some writers leave it."""
     value = ds.get("NumberOfFrames")
-    if value is None or value == 0:
+    if value is None:
+        return 1
+    if value == 0:
+        ds._note_element(tag("NumberOfFrames"), "is 0: as if it were not there")
         return 1
     if not isinstance(value, int) or value < 0:
         raise _bad(ds, "NumberOfFrames", f"NumberOfFrames is {value!r}")
