@@ -103,6 +103,14 @@ class TestJpeg2000:
         theirs = openjpeg.decode(ds.encoded_frame(0), j2k_format=0)
         np.testing.assert_array_equal(np.moveaxis(ds.pixels(), 0, -1), theirs)
 
+    @pytest.mark.generated("jpeg2000-3-components")
+    def test_frames_as_components_by_ffmpeg(self, generated):
+        """Which takes three components for colours."""
+        ds = hu.read(generated.data)
+        data = ds.encoded_frame(0)
+        theirs = by_ffmpeg("jpeg2000", parse(data), data)
+        assert np.abs(np.moveaxis(ds.pixels(), 0, -1) - theirs).max() <= (generated.tolerance > 0)
+
 
 class TestJpegLS:
     @of_syntaxes(JPEG_LS)
