@@ -10,8 +10,9 @@ writes them, and `--help` tells the rest. Nothing is downloaded. The same encode
                      skipped where it is not installed
     PyAV (FFmpeg)    MPEG-2; H.264 (x264) and HEVC (x265)
 
-No encoder at hand writes JPEG 2000 Part 2's own markers, for transforms over any number of components. The
-cases of these syntaxes are what Part 1 can say: one component a frame, and between three its own transform.
+No encoder at hand writes JPEG 2000 Part 2's own markers, for transforms over any number of components (see
+README.md). The cases of these syntaxes are what Part 1 can say: one component a frame, and between three its
+own transform.
 """
 
 from __future__ import annotations

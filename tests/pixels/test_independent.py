@@ -5,16 +5,21 @@
 | JPEG 2000, HTJ2K | OpenJPEG, by pylibjpeg-openjpeg | the same | JPEG 2000 the same, HTJ2K within 1 or 3 |
 | JPEG 2000, HTJ2K | FFmpeg's own, which shares no code with OpenJPEG and OpenJPH | the same | within 1 |
 | JPEG-LS | FFmpeg's own, which shares no code with CharLS | the same | the same |
-| JPEG, JPEG Lossless, JPEG-LS, RLE | DCMTK | the same | JPEG within 1, JPEG-LS the same |
+| JPEG, JPEG Lossless, JPEG-LS, RLE | DCMTK; of real files in test_decode.py | the same | JPEG within 1, \
+JPEG-LS the same |
+| JPEG, its colours converted | Pillow and pydicom | | within 1 |
 
 1 is what two wavelet or cosine transforms may differ by, as they round numbers of other precision. HTJ2K is
 decoded by OpenJPH, and OpenJPEG's constants for the 9/7 wavelet are wrong in the fifth digit: which tells in
-samples of 16 bits, and there FFmpeg is within 1 of ours.
+samples of 16 bits, and there FFmpeg is within 1 of ours. Of JPEG XL there is libjxl alone to be had.
 """
+
+import warnings
 
 import av
 import numpy as np
 import openjpeg
+import pydicom
 import pytest
 
 import hounsfield as hu
@@ -22,6 +27,7 @@ from generate import names
 from hounsfield.pixels.codestream import parse
 
 JPEG = "1.2.840.10008.1.2.4."
+JPEG_DCT = {JPEG + end for end in ("50", "51")}
 JPEG_2000 = {JPEG + end for end in ("90", "91", "201", "202", "203")}
 JPEG_LS = {JPEG + end for end in ("80", "81")}
 # FFmpeg has no JPEG-LS of which the samples of a pixel are interleaved.
@@ -140,3 +146,14 @@ def test_generated_files_by_dcmtk(generated, dcmtk, tmp_path):
     # Near-lossless samples of 16 bits may go beyond Bits Stored, which uncompressed ones cannot.
     above = (found - theirs) >> ds.BitsStored if codec == "jpeg-ls" else 0
     assert np.abs(found - theirs - (above << ds.BitsStored)).max() <= (codec == "jpeg")
+
+
+@pytest.mark.corpus(
+    lambda file: file.row["transfer_syntax"] in JPEG_DCT and file.row["samples"] == "3" and file.decodes
+)
+def test_colours_of_jpeg_by_pydicom(corpus_file):
+    """Converted by libjpeg here, and by floating point there."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = pydicom.dcmread(corpus_file.path, force=True).pixel_array
+    assert np.abs(hu.read(corpus_file.path).pixel_array.astype(int) - theirs).max() <= 1
