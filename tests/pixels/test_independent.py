@@ -7,11 +7,12 @@
 | JPEG-LS | FFmpeg's own, which shares no code with CharLS | the same | the same |
 | JPEG, JPEG Lossless, JPEG-LS, RLE | DCMTK; of real files in test_decode.py | the same | JPEG within 1, \
 JPEG-LS the same |
+| JPEG XL | jxl-oxide, by micro-reader-codecs, which shares no code with libjxl | the same | within 1 |
 | JPEG, its colours converted | Pillow and pydicom | | within 1 |
 
 1 is what two wavelet or cosine transforms may differ by, as they round numbers of other precision. HTJ2K is
 decoded by OpenJPH, and OpenJPEG's constants for the 9/7 wavelet are wrong in the fifth digit: which tells in
-samples of 16 bits, and there FFmpeg is within 1 of ours. Of JPEG XL there is libjxl alone to be had.
+samples of 16 bits, and there FFmpeg is within 1 of ours.
 """
 
 import warnings
@@ -30,6 +31,7 @@ JPEG = "1.2.840.10008.1.2.4."
 JPEG_DCT = {JPEG + end for end in ("50", "51")}
 JPEG_2000 = {JPEG + end for end in ("90", "91", "201", "202", "203")}
 JPEG_LS = {JPEG + end for end in ("80", "81")}
+JPEG_XL = {JPEG + end for end in ("110", "111", "112")}
 # FFmpeg has no JPEG-LS of which the samples of a pixel are interleaved.
 BY_SAMPLE = {
     "SC_rgb_jls_lossy_sample.dcm",
@@ -131,6 +133,30 @@ class TestJpegLS:
     )
     def test_generated_files_by_ffmpeg(self, generated):
         check(generated.data, by_ffmpeg, "jpegls")
+
+
+class TestJpegXL:
+    def check(self, source):
+        codecs = pytest.importorskip("micro_reader_codecs", reason="it has wheels for Linux on x86-64 alone")
+        ds = hu.read(source)
+        plan = ds.pixel_plan()
+        for number in {0, plan.frames - 1}:
+            data = ds.encoded_frame(number)
+            found = ds.pixels(number)
+            theirs = np.empty_like(found)
+            codecs.jxl_decode_into(data, theirs.reshape(-1).view(np.uint8))
+            # which are made to fill 8 or 16 bits
+            scale = ((1 << parse(data).precision) - 1) / np.iinfo(theirs.dtype).max
+            difference = np.abs(found - np.rint(theirs * scale)).max()
+            assert difference <= (0 if plan.lossless else 1)
+
+    @of_syntaxes(JPEG_XL)
+    def test_real_files_by_jxl_oxide(self, corpus_file):
+        self.check(corpus_file.path)
+
+    @pytest.mark.generated("jpegxl-")
+    def test_generated_files_by_jxl_oxide(self, generated):
+        self.check(generated.data)
 
 
 # DCMTK cannot read the colours of 16 bits that it writes plane by plane.
