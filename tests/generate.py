@@ -5,13 +5,14 @@ writes them, and `--help` tells the rest. Nothing is downloaded. The same encode
 
     pydicom          writes the files, encapsulates, encodes RLE
     imagecodecs      JPEG, JPEG-LS (CharLS), JPEG 2000 (OpenJPEG), HTJ2K (OpenJPH), JPEG XL (libjxl)
-    Pillow           JPEG 2000 in tiles (OpenJPEG)
+    Pillow           JPEG 2000 in tiles (OpenJPEG), JPEG with restart markers (libjpeg-turbo)
     DCMTK            JPEG Lossless, lossy JPEG of 12 bits, JPEG-LS by interleave mode, RLE; its cases are
                      skipped where it is not installed
     PyAV (FFmpeg)    MPEG-2; H.264 (x264) and HEVC (x265)
 
-No encoder at hand writes JPEG 2000 Part 2's own markers, for transforms over components. The cases of these
-syntaxes are what Part 1 can say: one component a frame, and no transform between them.
+No encoder at hand writes JPEG 2000 Part 2's own markers, for transforms over any number of components (see
+README.md). The cases of these syntaxes are what Part 1 can say: one component a frame, and between three its
+own transform.
 """
 
 from __future__ import annotations
@@ -519,6 +520,53 @@ def jpeg_lossless_turbo(bits: int, predictor: int) -> Case:
     return Case(f"{JPEG}.57", encapsulated(array, f"{JPEG}.57", encode, BitsStored=bits), shaped(array))
 
 
+@cases(
+    "jpeg-lossless-restart-sv{}-of{}rows-{}bit", [(1, 1, 12), (1, 3, 16), (4, 2, 8), (6, 3, 12), (7, 1, 16)]
+)
+def jpeg_lossless_restart(predictor: int, rows: int, bits: int) -> Case:
+    """Restart intervals of whole rows, joined from images of one interval each: no encoder at hand has them.
+
+    Each begins as an image does (T.81 H.1.2.1), and the images are the same but for the sign of what they add
+    to the middle grey, if the predictor rounds nothing: so they are coded by the same Huffman table.
+    """
+    one = np.maximum(picture(bits, 1, 1, rows=rows), 1)
+    other = ((1 << bits) - one.astype(int)).astype(one.dtype) if predictor < 5 else one
+    strips = [one, other]
+    encode = functools.partial(
+        imagecodecs.jpeg8_encode, lossless=True, predictor=predictor, bitspersample=bits
+    )
+    array = np.concatenate(strips * 5, axis=1)
+    (head, first), (same, second) = (
+        (stream[:at], stream[at:-2])
+        for [stream] in (each_frame(strip, encode) for strip in strips)
+        for at in [stream.index(b"\xff\xda") + 10]
+    )
+    assert head == same
+    head = bytearray(head)
+    size = head.index(b"\xff\xc3") + 5
+    head[size : size + 2] = array.shape[1].to_bytes(2, "big")
+    interval = rows * array.shape[2]
+    stream = bytes(head[:2]) + b"\xff\xdd\0\4" + interval.to_bytes(2, "big") + bytes(head[2:])
+    for number in range(10):
+        stream += (first, second)[number % 2] + (bytes([0xFF, 0xD0 + number % 8]) if number < 9 else b"")
+    data = file(array, f"{JPEG}.57", encapsulate([stream + b"\xff\xd9"]), BitsStored=bits)
+    return Case(f"{JPEG}.57", data, shaped(array))
+
+
+@cases("jpeg-baseline-restart-{}", ["grey", "rgb"])
+def jpeg_baseline_restart(kind: str) -> Case:
+    array = smooth(3 if kind == "rgb" else 1, 2)
+
+    def encode(frame: np.ndarray) -> bytes:
+        out = io.BytesIO()
+        Image.fromarray(frame).save(out, "JPEG", quality=98, restart_marker_rows=1)
+        return out.getvalue()
+
+    photometric = {"PhotometricInterpretation": "YBR_FULL_422"} if kind == "rgb" else {}
+    data = encapsulated(array, f"{JPEG}.50", encode, **photometric)
+    return Case(f"{JPEG}.50", data, shaped(array), tolerance=8, mean=1.5)
+
+
 @cases("jpeg-baseline-{}", ["grey", "rgb", "444", "422", "420"])
 def jpeg_baseline(kind: str) -> Case:
     array = smooth(1 if kind == "grey" else 3, 2)
@@ -667,15 +715,32 @@ def jpeg2000_lossy(kind: str) -> Case:
     return Case(syntax, data, shaped(array), tolerance=6, mean=1.5)
 
 
-@cases("jpeg2000-{}-components-{}", [(5, "u8"), (5, "i16"), (3, "u12")])
-def jpeg2000_components(frames: int, kind: str) -> Case:
-    """Part 2: one codestream for all frames, each a component (PS3.5 A.4.4); no transform between them."""
-    array, bits = of_kind(kind, frames)
-    syntax = f"{JPEG}.92"
+@cases(
+    "jpeg2000-{}-components-{}-{}",
+    [
+        *((frames, kind, "lossless") for frames, kind in ((5, "u8"), (5, "i16"), (3, "u12"), (3, "rct"))),
+        *((frames, kind, "lossy") for frames, kind in ((5, "u8"), (4, "u12"), (3, "ict"))),
+    ],
+)
+def jpeg2000_components(frames: int, kind: str, loss: str) -> Case:
+    """Part 2: one codestream for all frames, each a component (PS3.5 A.4.4).
+
+    Of transforms between them there are those of Part 1, for three components.
+    """
+    between = kind in ("rct", "ict")
+    array, bits = of_kind("u8" if between else kind, frames)
+    syntax = f"{JPEG}.92" if loss == "lossless" else f"{JPEG}.93"
     stream = imagecodecs.jpeg2k_encode(
-        array[..., 0], codecformat="j2k", planar=True, reversible=True, mct=False, bitspersample=bits
+        array[..., 0],
+        codecformat="j2k",
+        planar=True,
+        mct=between,
+        bitspersample=bits,
+        **({"reversible": True} if loss == "lossless" else {"reversible": False, "level": 60}),
     )
-    return Case(syntax, file(array, syntax, items([], [bytes(stream)]), BitsStored=bits), shaped(array))
+    step = 0 if loss == "lossless" else 1 << bits - 8
+    data = file(array, syntax, items([], [bytes(stream)]), BitsStored=bits)
+    return Case(syntax, data, shaped(array), tolerance=6 * step, mean=1.5 * step)
 
 
 @cases(

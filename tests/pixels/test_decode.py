@@ -281,3 +281,21 @@ def test_what_nobody_has(generated):
         assert difference.mean() <= generated.mean
     plan = ds.pixel_plan()
     assert (plan.shape, plan.dtype) == (found.shape, found.dtype)
+
+
+@pytest.mark.generated(*(name for name in generate.names("jpeg2000-") if "-components-" in name))
+def test_frames_as_components_of_one_codestream(generated):
+    """PS3.5 Section A.4.4: there are fewer codestreams than frames, and that is right."""
+    ds = hu.read(generated.data, strict=True)
+    assert len(ds.frames) == 1
+    found = ds.pixels([1, 0]).astype(int)
+    assert np.abs(found - generated.expected[[1, 0]]).max() <= generated.tolerance
+    assert ds.pixel_plan().frames == len(generated.expected)
+    assert ds.warnings == ()
+
+
+def test_too_few_components():
+    made = generate.case("jpeg2000-5-components-u8-lossless")
+    data = made.data.replace(b"IS\x02\x005 ", b"IS\x02\x006 ")
+    with pytest.raises(hu.PixelDataError, match="hold 5 frames, Number of Frames says 6"):
+        hu.read(data).pixels()

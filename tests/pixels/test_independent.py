@@ -5,16 +5,22 @@
 | JPEG 2000, HTJ2K | OpenJPEG, by pylibjpeg-openjpeg | the same | JPEG 2000 the same, HTJ2K within 1 or 3 |
 | JPEG 2000, HTJ2K | FFmpeg's own, which shares no code with OpenJPEG and OpenJPH | the same | within 1 |
 | JPEG-LS | FFmpeg's own, which shares no code with CharLS | the same | the same |
-| JPEG, JPEG Lossless, JPEG-LS, RLE | DCMTK | the same | JPEG within 1, JPEG-LS the same |
+| JPEG, JPEG Lossless, JPEG-LS, RLE | DCMTK; of real files in test_decode.py | the same | JPEG within 1, \
+JPEG-LS the same |
+| JPEG XL | jxl-oxide, by micro-reader-codecs, which shares no code with libjxl | the same | within 1 |
+| JPEG, its colours converted | Pillow and pydicom | | within 1 |
 
 1 is what two wavelet or cosine transforms may differ by, as they round numbers of other precision. HTJ2K is
 decoded by OpenJPH, and OpenJPEG's constants for the 9/7 wavelet are wrong in the fifth digit: which tells in
 samples of 16 bits, and there FFmpeg is within 1 of ours.
 """
 
+import warnings
+
 import av
 import numpy as np
 import openjpeg
+import pydicom
 import pytest
 
 import hounsfield as hu
@@ -22,8 +28,10 @@ from generate import names
 from hounsfield.pixels.codestream import parse
 
 JPEG = "1.2.840.10008.1.2.4."
+JPEG_DCT = {JPEG + end for end in ("50", "51")}
 JPEG_2000 = {JPEG + end for end in ("90", "91", "201", "202", "203")}
 JPEG_LS = {JPEG + end for end in ("80", "81")}
+JPEG_XL = {JPEG + end for end in ("110", "111", "112")}
 # FFmpeg has no JPEG-LS of which the samples of a pixel are interleaved.
 BY_SAMPLE = {
     "SC_rgb_jls_lossy_sample.dcm",
@@ -103,6 +111,14 @@ class TestJpeg2000:
         theirs = openjpeg.decode(ds.encoded_frame(0), j2k_format=0)
         np.testing.assert_array_equal(np.moveaxis(ds.pixels(), 0, -1), theirs)
 
+    @pytest.mark.generated("jpeg2000-3-components")
+    def test_frames_as_components_by_ffmpeg(self, generated):
+        """Which takes three components for colours."""
+        ds = hu.read(generated.data)
+        data = ds.encoded_frame(0)
+        theirs = by_ffmpeg("jpeg2000", parse(data), data)
+        assert np.abs(np.moveaxis(ds.pixels(), 0, -1) - theirs).max() <= (generated.tolerance > 0)
+
 
 class TestJpegLS:
     @of_syntaxes(JPEG_LS)
@@ -119,6 +135,30 @@ class TestJpegLS:
         check(generated.data, by_ffmpeg, "jpegls")
 
 
+class TestJpegXL:
+    def check(self, source):
+        codecs = pytest.importorskip("micro_reader_codecs", reason="it has wheels for Linux on x86-64 alone")
+        ds = hu.read(source)
+        plan = ds.pixel_plan()
+        for number in {0, plan.frames - 1}:
+            data = ds.encoded_frame(number)
+            found = ds.pixels(number)
+            theirs = np.empty_like(found)
+            codecs.jxl_decode_into(data, theirs.reshape(-1).view(np.uint8))
+            # which are made to fill 8 or 16 bits
+            scale = ((1 << parse(data).precision) - 1) / np.iinfo(theirs.dtype).max
+            difference = np.abs(found - np.rint(theirs * scale)).max()
+            assert difference <= (0 if plan.lossless else 1)
+
+    @of_syntaxes(JPEG_XL)
+    def test_real_files_by_jxl_oxide(self, corpus_file):
+        self.check(corpus_file.path)
+
+    @pytest.mark.generated("jpegxl-")
+    def test_generated_files_by_jxl_oxide(self, generated):
+        self.check(generated.data)
+
+
 # DCMTK cannot read the colours of 16 bits that it writes plane by plane.
 @pytest.mark.generated(*(name for name in names("jpeg-", "jpegls-", "rle-") if "dcmtk-none-16" not in name))
 def test_generated_files_by_dcmtk(generated, dcmtk, tmp_path):
@@ -132,3 +172,14 @@ def test_generated_files_by_dcmtk(generated, dcmtk, tmp_path):
     # Near-lossless samples of 16 bits may go beyond Bits Stored, which uncompressed ones cannot.
     above = (found - theirs) >> ds.BitsStored if codec == "jpeg-ls" else 0
     assert np.abs(found - theirs - (above << ds.BitsStored)).max() <= (codec == "jpeg")
+
+
+@pytest.mark.corpus(
+    lambda file: file.row["transfer_syntax"] in JPEG_DCT and file.row["samples"] == "3" and file.decodes
+)
+def test_colours_of_jpeg_by_pydicom(corpus_file):
+    """Converted by libjpeg here, and by floating point there."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = pydicom.dcmread(corpus_file.path, force=True).pixel_array
+    assert np.abs(hu.read(corpus_file.path).pixel_array.astype(int) - theirs).max() <= 1

@@ -16,6 +16,7 @@ from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, OptionError, PixelDataError
 from hounsfield.pixels import codecs
 from hounsfield.pixels.codestream import Codestream, parse
+from hounsfield.pixels.frames import COLLECTIONS
 from hounsfield.pixels.layout import (
     RETIRED,
     TO_RGB,
@@ -48,7 +49,6 @@ UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
 RLE = "1.2.840.10008.1.2.5"
 DEFLATED = "1.2.840.10008.1.2.8.1"
 VIDEO = "1.2.840.10008.1.2.4.10"  # .100 to .108
-COLLECTIONS = frozenset({"1.2.840.10008.1.2.4.92", "1.2.840.10008.1.2.4.93"})  # JPEG 2000 Part 2
 RLE_SEGMENTS = frozenset(bytes((count, 0, 0, 0)) for count in range(16))
 
 
@@ -95,7 +95,7 @@ class Decoder:
 
     @property
     def _has_collections(self) -> bool:
-        """Whether codestreams hold several frames each, as their components (PS3.5 Section 8.2.4, A.4.4)."""
+        """Whether codestreams hold several frames each, as their components."""
         frames = self._frames
         return self._uid in COLLECTIONS and frames.encapsulated and frames.count < self._layout.frames
 

@@ -57,6 +57,8 @@ STARTS = {
 ALL_STARTS = tuple(STARTS)
 
 VIDEO = "1.2.840.10008.1.2.4.10"
+# JPEG 2000 Part 2: a codestream may hold several frames as its components (PS3.5 Section 8.2.4, A.4.4).
+COLLECTIONS = frozenset({"1.2.840.10008.1.2.4.92", "1.2.840.10008.1.2.4.93"})
 WITHOUT_MARKS = ("1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.8.", VIDEO)
 """Transfer syntaxes whose frames may begin with anything."""
 
@@ -132,6 +134,7 @@ class Index:
         "counted",
         "encapsulated",
         "has_marks",
+        "is_collection",
         "is_video",
         "known",
         "layout",
@@ -150,6 +153,7 @@ class Index:
         self.stop = stop
         self.encapsulated = False
         self.has_marks = True  # whether what frames begin with is known
+        self.is_collection = False  # whether codestreams may hold several frames
         self.is_video = False
         self.known: Frame | _Table | _Groups | int | None = None  # an int for native frames, a Frame if alone
         self.counted: set[str] = set()  # tables that have the last frame where one begins
@@ -174,6 +178,7 @@ def index_of(ds: Dataset, layout: Layout) -> Index:
     syntax = ds._root._syntax
     if syntax is not None:
         index.has_marks = not syntax.uid.startswith(WITHOUT_MARKS)
+        index.is_collection = syntax.uid in COLLECTIONS
         index.is_video = syntax.uid.startswith(VIDEO)
     if flags & FLAG_UNDEFINED:
         index.encapsulated = True
@@ -543,7 +548,7 @@ class Frames:
             for table, its_firsts in by_table:
                 if its_firsts is None or not np.array_equal(its_firsts, firsts):
                     self._note_table(table)
-            if len(firsts) != frames:
+            if len(firsts) > frames or (len(firsts) < frames and not index.is_collection):
                 self._note_count(len(firsts))
         return _Groups(items.offsets[used], items.lengths[used], np.append(firsts, len(used)), items.is_cut)
 
