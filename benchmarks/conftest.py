@@ -39,17 +39,17 @@ COMPILER = (sysconfig.get_config_var("CC") or "cc").split()[0]
 
 Repeated = Callable[[int], object]
 
-# A peer's process. It reads how often to repeat, and answers with its peak memory in KiB when it has done so
-# (not getrusage's: that one begins with the memory of the process that started it).
+# A peer's process. It reads how often to repeat, and answers with the seconds it took and its peak memory in
+# KiB (not getrusage's: that one begins with the memory of the process that started it).
 PEER = """
 import re, sys, timeit
 names = {}
 exec(sys.argv[1], names)
 timer = timeit.Timer(sys.argv[2], globals=names)
 for line in sys.stdin:
-    timer.timeit(int(line))
+    taken = timer.timeit(int(line))
     with open("/proc/self/status") as status:
-        print(re.search(r"VmHWM:\\s+(\\d+)", status.read())[1], flush=True)
+        print(taken, re.search(r"VmHWM:\\s+(\\d+)", status.read())[1], flush=True)
 """
 
 
@@ -75,21 +75,25 @@ def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
 
 
 class Peer:
-    """A statement in a Python process of its own, as often as told; returns the process's peak memory in KiB.
+    """A statement in a Python process of its own: a function that repeats it as told, and tells the seconds.
 
     Its setup runs while other things are done, and is over when the first call returns.
     """
+
+    peak_mib = 0
 
     def __init__(self, setup: str, statement: str) -> None:
         command = [sys.executable, "-c", PEER, setup, statement]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def __call__(self, times: int) -> int:
+    def __call__(self, times: int) -> float:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{times}\n")
         self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+        seconds, peak = self._process.stdout.readline().split()
+        self.peak_mib = round(int(peak) / 1024)
+        return float(seconds)
 
     def __enter__(self) -> Self:
         return self
@@ -178,7 +182,7 @@ class Row:
         """A statement, after its setup, in a Python process of its own."""
         with Peer(setup, statement) as peer:
             self.repeated(name, peer, target=target)
-            self._benchmark.extra_info["peak_mib"] = round(peer(1) / 1024)
+            self._benchmark.extra_info["peak_mib"] = peer.peak_mib
 
     def race(
         self,
@@ -190,43 +194,37 @@ class Row:
     ) -> None:
         """Rows that are close: they take turns, so that what disturbs one disturbs them all.
 
-        A rival is a function of this process, or the setup and the statement of a peer.
+        A rival is a function of this process, or the setup and the statement of a peer. All warm up for each
+        turn, for another has used the caches since.
         """
-        repeat = timeit.Timer(function).timeit
         with ExitStack() as stack:
-            runs: dict[str, Repeated] = {
+            runs = {
                 rival: stack.enter_context(Peer(*each))
                 if isinstance(each, tuple)
                 else timeit.Timer(each).timeit
-                for rival, each in rivals.items()
+                for rival, each in ({name: function} | dict(rivals)).items()
             }
-            times, elapsed = calibrated(repeat)
-            repeats = {}
-            for rival, run in runs.items():
-                repeats[rival], more = calibrated(run)
+            repeats, elapsed = {}, 0.0
+            for each, run in runs.items():
+                repeats[each], more = calibrated(run)
                 elapsed += more
             taken: dict[str, list[float]] = {rival: [] for rival in rivals}
 
             def others() -> None:
-                for rival, run in runs.items():
-                    start = time.perf_counter()
-                    run(repeats[rival])
-                    taken[rival].append((time.perf_counter() - start) / repeats[rival])
+                for rival in rivals:
+                    runs[rival](1)
+                    taken[rival].append(runs[rival](repeats[rival]) / repeats[rival])
+                runs[name](1)
 
-            rounds = max(self._min_rounds, round(self._max_time * (1 + len(runs)) / elapsed))
-            self._benchmark.extra_info |= {"row": name, "target": target, "repeats": times}
-            self._benchmark.pedantic(repeat, (times,), setup=others, rounds=rounds)
-            peaks = {
-                rival: {"peak_mib": round(run(1) / 1024)}
-                for rival, run in runs.items()
-                if isinstance(run, Peer)
-            }
+            rounds = max(self._min_rounds, round(self._max_time * len(runs) / elapsed))
+            self._benchmark.extra_info |= {"row": name, "target": target, "repeats": repeats[name]}
+            self._benchmark.pedantic(runs[name], (repeats[name],), setup=others, rounds=rounds)
         self._benchmark.extra_info["rivals"] = [
             {
-                "stats": {"min": min(each), "median": statistics.median(each)},
-                "extra_info": {"row": rival} | peaks.get(rival, {}),
+                "stats": {"min": min(times), "median": statistics.median(times)},
+                "extra_info": {"row": rival} | ({"peak_mib": run.peak_mib} if isinstance(run, Peer) else {}),
             }
-            for rival, each in taken.items()
+            for (rival, times), run in zip(taken.items(), list(runs.values())[1:], strict=True)
         ]
 
 

@@ -118,7 +118,7 @@ def deflate(frame: np.ndarray) -> bytes:
 
 
 def inflate(data: bytes) -> np.ndarray:
-    return np.frombuffer(zlib.decompress(data, wbits=-15), np.uint8)
+    return np.frombuffer(imagecodecs.deflate_decode(data, raw=True, out=1024 * 1024 * 2), np.uint8)
 
 
 def unpack(data: bytes, dtype: str, planes: int = 1) -> np.ndarray:
