@@ -13,7 +13,7 @@ from hounsfield.elements import dataset as elements
 from hounsfield.elements.charset import override
 from hounsfield.elements.reader import open_part10, open_plain, select
 from hounsfield.elements.scanning import EXPLICIT_LITTLE, scan_part
-from hounsfield.elements.uids import UID, transfer_syntax
+from hounsfield.elements.uids import UID
 from hounsfield.errors import DicomError, OptionError
 from hounsfield.pixels.plan import MAX_PIXELS
 from hounsfield.sources import BufferSource
@@ -263,7 +263,8 @@ class Dataset(elements.Dataset):
         -------
         Dataset
             It behaves as one that was read from a buffer in Explicit VR Little Endian. DS and IS that are
-            text in the JSON stay that text. Text is in UTF-8, whatever Specific Character Set says.
+            text in the JSON stay that text. Text is in UTF-8, whatever Specific Character Set says. JSON does
+            not tell the transfer syntax of encapsulated pixel data: they are taken for what they look like.
 
         Raises
         ------
@@ -276,12 +277,16 @@ class Dataset(elements.Dataset):
         -----
         PS3.18 Annex F.2.
         """
-        from hounsfield.elements.json_model import decode_json
+        from hounsfield.elements.json_model import decode_json, syntax_by_pixels
 
         data, notes = decode_json(attributes, bulk)
         source = BufferSource(data)
         table = scan_part(source, 0, data, 0, None, EXPLICIT_LITTLE, fragments=True)
-        syntax = transfer_syntax("1.2.840.10008.1.2.1")
+        syntax = syntax_by_pixels(source, table)
+        if syntax.encapsulated:
+            notes["JSON does not tell the transfer syntax: pixel data are taken for what they look like"] = (
+                None
+            )
         options = elements.Options(character_set=b"ISO_IR 192")
         return cls(
             source,

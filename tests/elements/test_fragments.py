@@ -39,6 +39,7 @@ def test_files_as_buffers(sizes, end, before):
     by_reads = find_fragments(FileSource(io.BytesIO(data)), before, len(data))
     assert same(found._replace(problem=None), by_reads._replace(problem=None))
     assert (found.problem is None) == (by_reads.problem is None)
+    assert found.problem or not found.is_header_cut
     count = min(len(sizes), len(found.lengths))
     assert found.lengths[:count].tolist() == sizes[:count]
     assert count == len(sizes)
@@ -56,5 +57,5 @@ def test_cut(cut):
     found = find_fragments(BufferSource(data[:-cut]), 0, len(data) - cut)
     assert not found.is_closed
     assert found.is_cut == (1 <= cut <= 12 or 21 <= cut <= 39)
-    assert (found.problem is not None) == (13 <= cut <= 19)
+    assert (found.problem is not None) == found.is_header_cut == (13 <= cut <= 19)
     assert found.offsets.tolist()[:2] == [8, 26]

@@ -3,7 +3,10 @@
 import base64
 import json
 import math
+import pickle
+import struct
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -256,3 +259,53 @@ def test_anything(given):
         return
     assert len(ds) == len(given)
     _ = ds.to_dict()
+
+
+class TestEncapsulated:
+    """JSON has the fragments, and does not tell the transfer syntax: it shows, or is asked for in vain."""
+
+    def made(self, ds):
+        return hu.Dataset.from_json(ds.to_json(bulk_threshold=None))
+
+    @pytest.mark.parametrize(
+        ("name", "codec"),
+        [
+            ("MR_small_RLE.dcm", "rle"),
+            ("JPEG2000.dcm", "jpeg2000"),
+            ("SC_rgb_jpeg_dcmtk.dcm", "jpeg"),
+        ],
+    )
+    def test_what_shows_is_decoded(self, pydicom_path, name, codec):
+        ds = hu.read(pydicom_path(name))
+        made = self.made(ds)
+        assert made.pixel_plan().codec == codec
+        assert np.array_equal(made.pixel_array, ds.pixel_array)
+        assert made.encoded_frame(0) == ds.encoded_frame(0)
+        assert any("JSON does not tell the transfer syntax" in each for each in made.warnings)
+        assert pickle.loads(pickle.dumps(made)) == made == ds
+
+    def test_what_does_not_show(self):
+        items = struct.pack("<HHI", 0xFFFE, 0xE000, 0) + struct.pack("<HHI", 0xFFFE, 0xE000, 32) + bytes(32)
+        made = hu.Dataset.from_json(
+            {
+                "00280002": {"vr": "US", "Value": [1]},
+                "00280004": {"vr": "CS", "Value": ["MONOCHROME2"]},
+                "00280010": {"vr": "US", "Value": [2]},
+                "00280011": {"vr": "US", "Value": [2]},
+                "00280100": {"vr": "US", "Value": [8]},
+                "00280101": {"vr": "US", "Value": [8]},
+                "00280103": {"vr": "US", "Value": [0]},
+                "7FE00010": {"vr": "OB", "InlineBinary": base64.b64encode(items).decode()},
+            }
+        )
+        assert made.encoded_frame(0) == bytes(32)
+        with pytest.raises(hu.PixelDataError, match="not the beginning of a codestream"):
+            made.pixels()
+        assert any("JSON does not tell the transfer syntax" in each for each in made.warnings)
+
+    def test_native(self, pydicom_path):
+        ds = hu.read(pydicom_path("CT_small.dcm"))
+        made = self.made(ds)
+        assert made.transfer_syntax == "1.2.840.10008.1.2.1"
+        assert made.warnings == ()
+        assert np.array_equal(made.pixel_array, ds.pixel_array)

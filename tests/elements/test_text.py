@@ -234,3 +234,29 @@ def test_fragments():
         "  (fffe,e000) pi 61\\62#   2, 1 Item",
         "(fffe,e0dd) na (SequenceDelimitationItem)#   0, 0 SequenceDelimitationItem",
     ]
+
+
+@pytest.mark.parametrize("cut", range(1, 26))
+def test_fragments_that_the_end_of_the_data_cuts(cut):
+    """Those that are there are shown, be it a fragment that is cut or its header."""
+    frames = item(b"") + item(b"\xff\xd8") + item(b"ab") + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    problems = []
+    ds = data_set(explicit(0x7FE00010, "OB", frames, length=0xFFFFFFFF)[:-cut])
+    lines = list(dataset_lines(ds, problem=problems.append))
+    there = 3 if cut <= 10 else 2 if cut <= 20 else 1
+    assert f"(PixelSequence #={there})" in lines[0]
+    assert sum(line.endswith(" Item") for line in lines) == there
+    assert problems == []
+    with pytest.raises(hu.TruncatedError, match="have no end"):
+        _ = ds["PixelData"].value
+
+
+def test_fragments_among_which_something_else_stands():
+    frames = item(b"") + item(b"\xff\xd8") + b"what is this?"
+    problems = []
+    ds = data_set(explicit(0x7FE00010, "OB", frames, length=0xFFFFFFFF))
+    (line,) = dataset_lines(ds, problem=problems.append)
+    assert "(cannot be read: " in line
+    assert len(problems) == 1
+    with pytest.raises(hu.ParseError):
+        _ = ds["PixelData"].value

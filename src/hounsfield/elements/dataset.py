@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import pairwise
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -13,12 +14,12 @@ from hounsfield.elements.context import CONTEXTS, Context, ProblemError, context
 from hounsfield.elements.dictionary import TAGS, Tag, close_keywords, keyword, tag_number
 from hounsfield.elements.dictionary import vr as dictionary_vr
 from hounsfield.elements.element import Element
+from hounsfield.elements.fragments import ITEM_HEADER, Fragments, find_fragments
 from hounsfield.elements.scanning import (
     AFTER_PIXELS,
     CUT,
     EXPLICIT_LITTLE,
     FLAG_CUT,
-    IMPLICIT_LITTLE,
     UNDEFINED,
     Encoding,
     Row,
@@ -494,7 +495,7 @@ class Dataset(Header):
         try:
             while True:
                 if fragments:
-                    _, position = self._fragments(position)
+                    _, position = self._fragments_end(position)
                 found, end = scan_source(self._source, position, self._encoding)
                 segments += found
                 position, fragments = end.position, end.status == "fragments"
@@ -514,19 +515,26 @@ class Dataset(Header):
         if self._options.strict:
             self._examine()
 
-    def _fragments(self, start: int) -> tuple[int, int]:
+    def _fragments(self, start: int) -> Fragments:
+        """Find the fragments of encapsulated pixel data, as many as there are if the data end among them."""
+        source = self._source
+        with source.held_open() if isinstance(source, PathSource) else nullcontext(source) as reader:
+            found = find_fragments(reader, start, source.size)
+        if found.problem and not found.is_header_cut:
+            raise ParseError(found.problem, file=source.name, tag=PIXEL_DATA)
+        return found
+
+    def _fragments_end(self, start: int) -> tuple[int, int]:
         """Where the fragments of encapsulated pixel data end, and where the data go on behind them."""
-        segments, end = scan_source(self._source, start, IMPLICIT_LITTLE, items=True)
-        base, _, table = segments[-1]
-        last = base + table[-1][2] + table[-1][3] if len(table) else start
-        if end.status == "truncated" or last == end.position:
+        found = self._fragments(start)
+        if not found.is_closed:
             raise TruncatedError(
                 "the fragments of the pixel data have no end",
                 file=self._source.name,
                 tag=PIXEL_DATA,
                 offset=start,
             )
-        return last, end.position
+        return found.end - ITEM_HEADER, found.end
 
     def _let_go(self) -> None:
         """Drop the bytes at hand, which may be views of a buffer that its owner wants back."""
@@ -578,7 +586,7 @@ class Dataset(Header):
         _, _, offset, length, _, _ = row
         base, data, _ = self._segment(number)
         if length == UNDEFINED:
-            length = self._fragments(base + offset)[0] - (base + offset)
+            length = self._fragments_end(base + offset)[0] - (base + offset)
         if offset + length <= at_hand(data):
             return memoryview(data)[offset : offset + length].toreadonly()
         return memoryview(self._source.read(base + offset, length)).toreadonly()

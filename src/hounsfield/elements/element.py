@@ -66,7 +66,7 @@ class Element(Field):
     def length(self) -> int:
         if self._row[3] != UNDEFINED:
             return self._row[3]
-        return self._dataset._fragments(self.offset)[0] - self.offset
+        return self._dataset._fragments_end(self.offset)[0] - self.offset
 
     @property
     def VR(self) -> str:  # noqa: N802 - the name pydicom's users know

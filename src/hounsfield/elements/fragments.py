@@ -46,6 +46,8 @@ class Fragments(NamedTuple):
         Whether the source ends inside the last item; its length is what is there.
     problem : str or None
         What stands there that is neither, in a sentence with its byte offset.
+    is_header_cut : bool
+        Whether that is the beginning of a header, inside which the source ends.
     """
 
     offsets: npt.NDArray[np.int64]
@@ -54,6 +56,7 @@ class Fragments(NamedTuple):
     is_closed: bool
     is_cut: bool
     problem: str | None
+    is_header_cut: bool = False
 
 
 class Reader(Protocol):
@@ -74,7 +77,7 @@ def find_fragments(reader: Reader, start: int, stop: int) -> Fragments:
     """
     found: list[memoryview] = []
     bases: list[int] = []
-    problem = None
+    problem, is_header_cut = None, False
     wanted = WINDOW if isinstance(reader, BufferSource) else HEADERS
     position = start
     while True:
@@ -90,6 +93,7 @@ def find_fragments(reader: Reader, start: int, stop: int) -> Fragments:
         status, end = table.status, position + table.end
         if status == "truncated" and stop - end < ITEM_HEADER:
             problem = f"the data end inside the header of a fragment, at byte {end}"
+            is_header_cut = True
         if status != "more":
             break
         if end == position:
@@ -98,7 +102,8 @@ def find_fragments(reader: Reader, start: int, stop: int) -> Fragments:
         if wanted < WINDOW:
             wanted = CHUNK if table.end < len(table) * CHUNK // 4 else HEADERS
         position = end
-    return _settled(found, bases, start, end, problem)
+    settled = _settled(found, bases, start, end, problem)
+    return settled._replace(is_header_cut=is_header_cut and settled.problem == problem)
 
 
 def _settled(

@@ -15,13 +15,16 @@ from urllib.parse import unquote, urlsplit
 
 from hounsfield.elements.dictionary import tag_number
 from hounsfield.elements.encode import encode_json
+from hounsfield.elements.fragments import find_fragments
 from hounsfield.elements.person_name import PersonName
+from hounsfield.elements.uids import TransferSyntax, transfer_syntax
 from hounsfield.errors import OptionError, TruncatedError
-from hounsfield.sources import PathSource
+from hounsfield.sources import BufferSource, PathSource
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from hounsfield._kernels.scan import Table
     from hounsfield.elements.dataset import Dataset
     from hounsfield.elements.element import Element
 
@@ -33,6 +36,7 @@ __all__ = [
     "file_uri",
     "little_endian",
     "read_file_uri",
+    "syntax_by_pixels",
     "to_json",
     "to_json_dict",
 ]
@@ -41,6 +45,10 @@ BulkURI = Callable[["Element"], str | None]
 
 WORD_CODES = {"OW": "H", "OF": "I", "OL": "I", "OD": "Q", "OV": "Q"}
 """Codes of the `array` module for the words in which values of these VRs are written."""
+
+PIXEL_DATA = 0x7FE00010
+RLE_HEADER_BYTES = 8
+RLE_HEADER = re.compile(rb"[\x01-\x0f]\0\0\0\x40\0\0\0")
 
 
 def file_uri(element: Element) -> str | None:
@@ -120,6 +128,27 @@ def decode_json(
         return b""
 
     return encode_json(attributes, bulk or missing), notes
+
+
+def syntax_by_pixels(source: BufferSource, table: Table) -> TransferSyntax:
+    """Tell the transfer syntax of what `decode_json` gave: one without a UID where pixel data are fragments.
+
+    They are if their bytes are a whole run of items. RLE Lossless shows by its header (PS3.5 Annex G.5), all
+    else that has a codestream will by that.
+    """
+    row = table.find(PIXEL_DATA)
+    start, length = row[2:4] if row else (0, 0)
+    found = find_fragments(source, start, start + length)
+    if not len(found.offsets) or found.problem or found.is_cut or found.end != start + length:
+        return transfer_syntax("1.2.840.10008.1.2.1")
+    first = b""
+    if len(found.offsets) > 1:
+        first = bytes(source.read(int(found.offsets[1]), min(int(found.lengths[1]), RLE_HEADER_BYTES)))
+    if RLE_HEADER.fullmatch(first):
+        return transfer_syntax("1.2.840.10008.1.2.5")
+    return TransferSyntax(
+        "", "not told by JSON", explicit=True, big_endian=False, deflated=False, encapsulated=True
+    )
 
 
 def to_json_dict(

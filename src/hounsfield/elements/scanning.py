@@ -125,7 +125,6 @@ def scan_source(
     start: int,
     encoding: Encoding,
     *,
-    items: bool = False,
     head: bytes | memoryview | None = None,
     stop_tag: int = UNDEFINED,
     size: int | None = None,
@@ -134,8 +133,6 @@ def scan_source(
 
     Parameters
     ----------
-    items : bool
-        Whether items are to be found, not elements.
     head : bytes-like, optional
         The source's first bytes, where they are at hand.
     stop_tag : int
@@ -172,13 +169,11 @@ def scan_source(
             None,
             encoding,
             whole=size - base,
-            items=items,
             stop_tag=stop_tag,
         )
         end = base + table.end
         if len(table) or (table.status != "more" and not segments):
-            # Of fragments, which are many, only their places are wanted.
-            segments.append((base, b"" if items else data if in_memory else _trim(data, table), table))
+            segments.append((base, data if in_memory else _trim(data, table), table))
         if table.status != "more":
             return segments, ScanEnd(table.status, end)
         if stop_tag != UNDEFINED and len(table):

@@ -17,7 +17,7 @@ from hounsfield.elements.charset import (
     decode_text,
     ignore,
 )
-from hounsfield.elements.scanning import IMPLICIT_LITTLE, at_hand, scan_source
+from hounsfield.elements.scanning import at_hand
 from hounsfield.elements.sequence import Sequence
 from hounsfield.elements.uids import uid_entry
 from hounsfield.errors import DicomError
@@ -165,7 +165,8 @@ def _item_lines(element: Element, indent: str, problem: Callable[[str], None]) -
 
 
 def _fragment_lines(element: Element, indent: str) -> Iterator[str]:
-    for offset, length in _fragments(element):
+    found = element._dataset._fragments(element.offset)
+    for offset, length in zip(found.offsets.tolist(), found.lengths.tolist(), strict=True):
         value = EMPTY
         if length:
             raw = bytes(element._dataset._source.read(offset, min(length, WIDEST)))
@@ -175,13 +176,6 @@ def _fragment_lines(element: Element, indent: str) -> Iterator[str]:
     yield indent + _line(0xFFFEE0DD, "na", value, 0, 0, "SequenceDelimitationItem")
 
 
-def _fragments(element: Element) -> list[tuple[int, int]]:
-    """Offset in the source and length of each item of encapsulated pixel data, the offset table first."""
-    segments, _ = scan_source(element._dataset._source, element.offset, IMPLICIT_LITTLE, items=True)
-    rows = ((base, table[index]) for base, _, table in segments for index in range(len(table)))
-    return [(base + row[2], row[3]) for base, row in rows]
-
-
 def shown_value(element: Element) -> tuple[str, int]:
     """Give what to show of the value, and the number of values."""
     vr, length = element.VR, element._row[3]
@@ -189,7 +183,7 @@ def shown_value(element: Element) -> tuple[str, int]:
         sequence: Sequence = element.value
         return f"(Sequence with {_length_is(element.is_undefined_length)} length #={len(sequence)})", 1
     if element.is_undefined_length:
-        return f"(PixelSequence #={len(_fragments(element))})", 1
+        return f"(PixelSequence #={len(element._dataset._fragments(element.offset).offsets)})", 1
     if length == 0:
         return EMPTY, 0
     if vr in SIZES:
