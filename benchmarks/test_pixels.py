@@ -273,7 +273,7 @@ THREADED = {
     "HTJ2K": ("MR", (512, 512), 16, WAYS["HTJ2K (.201)"]),
     "HTJ2K lossy": ("MR", (512, 512), 16, WAYS["HTJ2K lossy (.203)"]),
     "JPEG XL": ("CT", (256, 256), 8, WAYS["JPEG XL lossless (.110)"]),
-    "RLE": ("MR", (1024, 1024), 16, WAYS["RLE"]),
+    "RLE": ("MR", (512, 512), 32, WAYS["RLE"]),
 }
 
 
@@ -356,6 +356,7 @@ def test_file_to_pixels(row, benchmark, tmp_path, name):
 
 @pytest.mark.parametrize("name", THREADED)
 def test_two_threads(row, benchmark, tmp_path, name):
+    """Into an array that is there: threads share the decoding, not the system's work for fresh memory."""
     source, (rows, columns), number, way = THREADED[name]
     frame, stored = image(source)
     places = [
@@ -367,12 +368,13 @@ def test_two_threads(row, benchmark, tmp_path, name):
     path = tmp_path / "frames.dcm"
     streams = write(path, way, frames, stored)
     ds = hu.read(path)
-    assert np.array_equal(ds.pixels(threads=2), ds.pixels())
+    out = ds.pixels()
+    assert np.array_equal(ds.pixels(threads=2), out)
     benchmark.group = f"threads: {name}, {number} frames of {frames.nbytes / number / 1e6:.2f} MB"
     with ThreadPoolExecutor(2) as pool:
         rivals = {
-            "one thread": ds.pixels,
+            "one thread": lambda: ds.pixels(out=out),
             "two threads, bare codec": lambda: list(pool.map(way.decode, streams)),
         }
         target = ("faster", 1.8, "one thread")
-        row.race("two threads", lambda: ds.pixels(threads=2), rivals, target=target)
+        row.race("two threads", lambda: ds.pixels(out=out, threads=2), rivals, target=target)
