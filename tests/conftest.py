@@ -101,7 +101,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def generated(request: pytest.FixtureRequest) -> Any:
-    """Each file of tests/generate.py, made when it is first asked for: a `generate.Case`."""
+    """Each file of tests/generate, made when it is first asked for: a `generate.Case`."""
     generate = import_module("generate")
     try:
         return generate.case(request.param)
