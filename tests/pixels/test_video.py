@@ -82,6 +82,26 @@ class TestFrames:
                 decoded(video, generated, [0, 30])
 
 
+@pytest.mark.parametrize("name", [MPEG2, H264, HEVC])
+@pytest.mark.parametrize("frames", [30, 29, 31, 15, None])
+def test_the_warnings_tell_of_another_number_of_frames(name, frames):
+    ds = pydicom.dcmread(io.BytesIO(generate.case(name).data))
+    ds.NumberOfFrames = frames
+    file = io.BytesIO()
+    ds.save_as(file)
+    ours = hu.read(file.getvalue())
+    ours.pixels(0)
+    told = [each for each in ours.warnings if "pictures" in each]
+    if frames == 30:
+        assert told == []
+        return
+    fields = ", which may be fields" if frames == 15 else ""
+    what = f"the video has {FRAMES} pictures{fields}; the data set tells of {frames or 1}"
+    assert told == [f"(7FE0,0010) PixelData: {what}"]
+    with pytest.raises(hu.ElementError, match=what):
+        hu.read(file.getvalue(), strict=True).pixels(0)
+
+
 class Counted(list):
     """Packets, of which it tells how many were taken."""
 

@@ -262,7 +262,9 @@ class Decoder:
     def _decode_video(self, numbers: Sequence[int], out: npt.NDArray[Any]) -> None:
         from hounsfield.pixels.video import open_video
 
-        open_video(self._frames.read(0), self._layout).decode(numbers, out)
+        video = open_video(self._frames.read(0), self._layout)
+        self._note(video.mismatch)
+        video.decode(numbers, out)
 
     def _decode_collections(self, numbers: Sequence[int], out: npt.NDArray[Any]) -> None:
         """Decode frames that are components of codestreams, each of which holds several."""

@@ -265,6 +265,18 @@ class Video:
         self._frames_of_starts = [start.frame for start in self._starts]
         self._running: tuple[Shown, Iterator[Shown]] | None = None
 
+    @property
+    def mismatch(self) -> str:
+        """What to say where the data set does not have as many frames as there are pictures, or else "".
+
+        In interlaced video a picture may be a field, two of which make a frame.
+        """
+        frames = self._layout.frames
+        if self.count == frames:
+            return ""
+        fields = ", which may be fields" if self.count == 2 * frames else ""
+        return f"the video has {self.count} pictures{fields}; the data set tells of {frames}"
+
     def decode(self, frames: Sequence[int], out: npt.NDArray[Any], *, raw: bool = False) -> None:
         """Decode some of the frames.
 
