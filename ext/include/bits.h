@@ -75,24 +75,38 @@ static void bits_unpack_12(const uint8_t *data, size_t first, uint8_t *out, size
     }
 }
 
+/* Most samples have nothing above: blocks are written to only where something changes. */
+enum { BITS_BLOCK = 4096 };
+
+#define BITS_MASK(KIND, BITS)                                                                                \
+    TARGET_CLONES static void bits_mask_##KIND##BITS(uint8_t *samples, size_t count, int up, int down) {     \
+        while (count) {                                                                                      \
+            const size_t block = count < BITS_BLOCK ? count : BITS_BLOCK;                                    \
+            uint##BITS##_t value, changed = 0;                                                               \
+            for (size_t i = 0; i < block; i++) {                                                             \
+                memcpy(&value, samples + i * sizeof value, sizeof value);                                    \
+                changed |= (uint##BITS##_t)(value ^ bits_##KIND##BITS(value, up, down));                     \
+            }                                                                                                \
+            for (size_t i = 0; changed && i < block; i++) {                                                  \
+                memcpy(&value, samples + i * sizeof value, sizeof value);                                    \
+                value = bits_##KIND##BITS(value, up, down);                                                  \
+                memcpy(samples + i * sizeof value, &value, sizeof value);                                    \
+            }                                                                                                \
+            samples += block * sizeof value;                                                                 \
+            count -= block;                                                                                  \
+        }                                                                                                    \
+    }
+
 #define BITS_WIDTH(BITS)                                                                                     \
     /* Bits above are shifted out, and zeros or the sign in; `down` bits below are shifted out. */           \
-    TARGET_CLONES static void bits_mask_unsigned##BITS(uint8_t *samples, size_t count, int up, int down) {   \
-        for (size_t i = 0; i < count; i++) {                                                                 \
-            uint##BITS##_t value;                                                                            \
-            memcpy(&value, samples + i * sizeof value, sizeof value);                                        \
-            value = (uint##BITS##_t)((uint##BITS##_t)(value << up) >> down);                                 \
-            memcpy(samples + i * sizeof value, &value, sizeof value);                                        \
-        }                                                                                                    \
+    static inline uint##BITS##_t bits_unsigned##BITS(uint##BITS##_t value, int up, int down) {        \
+        return (uint##BITS##_t)((uint##BITS##_t)(value << up) >> down);                                      \
     }                                                                                                        \
-    TARGET_CLONES static void bits_mask_signed##BITS(uint8_t *samples, size_t count, int up, int down) {     \
-        for (size_t i = 0; i < count; i++) {                                                                 \
-            uint##BITS##_t value;                                                                            \
-            memcpy(&value, samples + i * sizeof value, sizeof value);                                        \
-            const int##BITS##_t extended = (int##BITS##_t)((int##BITS##_t)(uint##BITS##_t)(value << up) >> down); \
-            memcpy(samples + i * sizeof value, &extended, sizeof value);                                     \
-        }                                                                                                    \
+    static inline uint##BITS##_t bits_signed##BITS(uint##BITS##_t value, int up, int down) {          \
+        return (uint##BITS##_t)((int##BITS##_t)(uint##BITS##_t)(value << up) >> down);                       \
     }                                                                                                        \
+    BITS_MASK(unsigned, BITS)                                                                                \
+    BITS_MASK(signed, BITS)                                                                                  \
     TARGET_CLONES static void bits_extract##BITS(const uint8_t *RESTRICT samples, uint8_t *RESTRICT out,     \
                                                  size_t count, int bit) {                                    \
         for (size_t i = 0; i < count; i++) {                                                                 \
@@ -108,6 +122,7 @@ BITS_WIDTH(32)
 BITS_WIDTH(64)
 
 #undef BITS_WIDTH
+#undef BITS_MASK
 
 #define BITS_EACH(WIDTH, CALL)                                                                               \
     switch (WIDTH) {                                                                                         \

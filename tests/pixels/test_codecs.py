@@ -497,8 +497,8 @@ class TestInflate:
 
     @pytest.mark.parametrize("behind", [b"", b"\0", b"\0\0\0"])
     def test_gives_the_frame(self, behind):
-        assert inflate(self.deflate(self.FRAME) + behind, len(self.FRAME)) == self.FRAME
-        assert inflate(self.deflate(self.FRAME + b"\0") + behind, len(self.FRAME)) == self.FRAME
+        assert bytes(inflate(self.deflate(self.FRAME) + behind, len(self.FRAME))) == self.FRAME
+        assert bytes(inflate(self.deflate(self.FRAME + b"\0") + behind, len(self.FRAME))) == self.FRAME
 
     def test_refuses_another_length(self):
         for size in (len(self.FRAME) - 3, len(self.FRAME) + 1):
@@ -506,7 +506,7 @@ class TestInflate:
                 inflate(self.deflate(self.FRAME), size)
 
     def test_refuses_broken_data(self):
-        with pytest.raises(hu.PixelDataError, match="deflated frame: Error -3"):
+        with pytest.raises(hu.PixelDataError, match="deflated frame: .*BAD_DATA"):
             inflate(b"\xff" * 20, 100)
 
     def test_stops_where_the_frame_does(self):

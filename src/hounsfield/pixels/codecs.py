@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import zlib
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -168,7 +167,7 @@ def decode(
         raise PixelDataError(f"{stream.kind}: {stream.flaw or error}") from error
 
 
-def inflate(data: Buffer, size: int) -> bytes:
+def inflate(data: Buffer, size: int) -> memoryview:
     """Inflate a frame of the Deflated Image Frame Compression transfer syntax (PS3.5 Section A.4.15).
 
     Parameters
@@ -183,17 +182,19 @@ def inflate(data: Buffer, size: int) -> bytes:
     PixelDataError
         The data are broken, or give more or fewer bytes: more than one in excess, which would be padding.
     """
-    inflater = zlib.decompressobj(wbits=-15)
+    octets = np.empty(size + 2, np.uint8)
     try:
-        frame = inflater.decompress(data, size + 2)
-    except zlib.error as error:
-        raise PixelDataError(f"deflated frame: {error}") from error
+        frame = _codec("deflate_decode")(data, raw=True, out=octets)
+    except RuntimeError as error:
+        if "SPACE" not in str(error):
+            raise PixelDataError(f"deflated frame: {error}") from error
+        frame = octets
     if len(frame) < size or len(frame) > size + size % 2:
         more = "more than " if len(frame) > size else ""
         raise PixelDataError(
             f"a deflated frame of {more}{min(len(frame), size + 1)} bytes, where {size} are needed"
         )
-    return frame[:size]
+    return frame[:size].data
 
 
 class Frame(NamedTuple):

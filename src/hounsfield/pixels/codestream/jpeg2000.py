@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from struct import Struct
+from typing import Any
 
 from hounsfield.errors import PixelDataError, UnsupportedError
 from hounsfield.pixels.codestream.model import Codestream, Color, boxes, find_end
@@ -22,6 +23,9 @@ HIGH_THROUGHPUT = 1 << 17  # the bit of CAP's Pcap for Part 15
 REVERSIBLE = 1  # the 5/3 wavelet; 0 is 9/7
 MAX_BIT_PLANES = 30  # for which OpenJPH has room where samples are floats, as with 9/7
 
+START = Codestream._fields.index("start")
+FIRST_TILE_PART = b"\xff\x90\0\x0a"
+
 MAX_SEGMENTS = 4096
 MAX_TILE_PARTS = 1 << 16
 
@@ -39,8 +43,38 @@ def parse_jp2(view: memoryview) -> Codestream:
     raise PixelDataError("JP2 boxes without a codestream", offset=0)
 
 
+# By the bytes of a main header what it says, with which frames of one image and images of one scanner begin.
+_MAIN_HEADERS: dict[bytes, Codestream] = {}
+MOST_HEADERS = 1024
+LONGEST_HEADER = 1024
+
+
 def parse_jpeg2000(view: memoryview, start: int, stop: int, color: Color | None) -> Codestream:
     """Read the main header, and pass over the tile-parts by their lengths."""
+    first = bytes(view[start : min(start + LONGEST_HEADER, stop)])
+    first = first[: max(first.find(FIRST_TILE_PART), 0)]
+    facts = _MAIN_HEADERS.get(first)
+    if facts is not None and stop - start >= len(first) + TILE_PART.size:
+        header = Header(facts.components)
+        end = _tile_parts(view, start + len(first), stop, facts.tiles, header)
+        if not header.taken:
+            return _with_end(facts, start, end, color)
+    facts, header, position = _main_header(view, start, stop)
+    if position == start + len(first) and len(_MAIN_HEADERS) < MOST_HEADERS:
+        _MAIN_HEADERS[first] = facts
+    header.taken = False
+    end = _tile_parts(view, position, stop, facts.tiles, header)
+    if header.taken:
+        facts = facts._replace(**header.facts(start))
+    return _with_end(facts, start, end, color)
+
+
+def _with_end(facts: Codestream, start: int, end: tuple[int, bool, str], color: Color | None) -> Codestream:
+    return Codestream._make((*facts[:START], start, *end, color, *facts[START + 5 :]))
+
+
+def _main_header(view: memoryview, start: int, stop: int) -> tuple[Codestream, Header, int]:
+    """Read up to the first tile-part."""
     if bytes(view[start : min(start + 4, stop)]) != b"\xff\x4f\xff\x51":
         raise PixelDataError("no JPEG 2000 codestream", offset=start)
     if stop - start < 2 + HEADER.size:
@@ -86,30 +120,20 @@ def parse_jpeg2000(view: memoryview, start: int, stop: int, color: Color | None)
         raise PixelDataError(f"more than {MAX_SEGMENTS} markers in the main header", offset=position)
     if not header.levels:
         raise PixelDataError("a tile-part before the COD marker", offset=position)
-    end, terminated, flaw = _tile_parts(view, position, stop, tiles, header)
-    lossless = REVERSIBLE in header.wavelets if len(header.wavelets) == 1 else None
-    if header.high_throughput:
-        _check_quantization(header, start)
-    return Codestream(
-        kind="htj2k" if header.high_throughput else "jpeg2000",
+    facts = Codestream(
         rows=rows,
         columns=columns,
         components=components,
         precision=precision,
         signed=sizes[0] > 0x7F,
-        lossless=lossless,
-        start=start,
-        stop=end,
-        terminated=terminated,
-        flaw=flaw,
-        color=color,
+        start=0,
+        stop=0,
         subsampled=subsampled or sizes[1] != 1 or sizes[2] != 1,
-        transform=header.transform,
-        levels=min(header.levels),
-        layers=header.layers,
         tiles=tiles,
         origin=(row0, column0),
+        **header.facts(start),
     )
+    return facts, header, position
 
 
 class Header:
@@ -123,10 +147,24 @@ class Header:
         self.levels: set[int] = set()
         self.wavelets: set[int] = set()
         self.bit_planes: set[tuple[int, int]] = set()
+        self.taken = False  # whether any was read
+
+    def facts(self, start: int) -> dict[str, Any]:
+        """What they say together."""
+        if self.high_throughput:
+            _check_quantization(self, start)
+        return {
+            "kind": "htj2k" if self.high_throughput else "jpeg2000",
+            "lossless": REVERSIBLE in self.wavelets if len(self.wavelets) == 1 else None,
+            "transform": self.transform,
+            "levels": min(self.levels),
+            "layers": self.layers,
+        }
 
     def take(self, view: memoryview, position: int, marker: int, length: int) -> None:
         """Read one marker segment, of the kinds that are of use here."""
         contents = bytes(view[position + 4 : position + 2 + length])
+        self.taken = True
         if marker == COD:
             self._take_style(contents, position)
         elif marker == COC:
