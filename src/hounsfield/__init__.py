@@ -8,6 +8,9 @@
 >>> ds.render(window="lung")    # uint8
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from hounsfield import errors
 from hounsfield.display import PRESETS, render
 from hounsfield.elements.dictionary import Tag, tag
@@ -30,7 +33,9 @@ from hounsfield.errors import (
     UnsupportedError,
 )
 from hounsfield.facade import Dataset, read, read_dicomdir
-from hounsfield.slides import read_region
+
+if TYPE_CHECKING:
+    from hounsfield.slides import read_region
 
 __all__ = [
     "PRESETS",
@@ -62,3 +67,20 @@ __all__ = [
     "tag",
     "uid",
 ]
+
+# What is loaded when it is first asked for: an import stays light.
+_LATER = {
+    "read_region": "hounsfield.slides",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_LATER[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
