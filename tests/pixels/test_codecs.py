@@ -506,7 +506,7 @@ class TestInflate:
                 inflate(self.deflate(self.FRAME), size)
 
     def test_refuses_broken_data(self):
-        with pytest.raises(hu.PixelDataError, match="deflated frame: .*BAD_DATA"):
+        with pytest.raises(hu.PixelDataError, match=r"deflated frame: .*BAD_DATA"):
             inflate(b"\xff" * 20, 100)
 
     def test_stops_where_the_frame_does(self):
