@@ -30,6 +30,7 @@ JPEG = generate.JPEG
 IMAGES = {  # file, and Bits Stored
     "CT": ("693_UNCR.dcm", 16),
     "MR": ("MR2_UNCR.dcm", 12),
+    "MR, 16 bits": ("MR2_UNCR.dcm", 16),  # for encoders that cannot be told that there are fewer
     "MR, 8 bits": ("MR2_UNCR.dcm", 8),
     "US": ("US1_UNCR.dcm", 8),
 }
@@ -203,7 +204,9 @@ WAYS = {
         lossy=True,
         attributes={"PhotometricInterpretation": "YBR_ICT"},
     ),
-    "HTJ2K (.201)": Way("MR", f"{JPEG}.201", encoder("htj2k", reversible=True), htj2k, "pylibjpeg", NO_HTJ2K),
+    "HTJ2K (.201)": Way(
+        "MR, 16 bits", f"{JPEG}.201", encoder("htj2k", reversible=True), htj2k, "pylibjpeg", NO_HTJ2K
+    ),
     "HTJ2K (.202), colour": Way(
         "US",
         f"{JPEG}.202",
@@ -214,7 +217,7 @@ WAYS = {
         attributes={"PhotometricInterpretation": "YBR_RCT"},
     ),
     "HTJ2K lossy (.203)": Way(
-        "MR",
+        "MR, 16 bits",
         f"{JPEG}.203",
         encoder("htj2k", level=0.0001, reversible=False),
         jpeg2000,
@@ -270,8 +273,8 @@ THREADED = {
     "JPEG Lossless": ("MR", (512, 512), 16, WAYS["JPEG Lossless (.57), predictor 6"]),
     "JPEG-LS": ("MR", (512, 512), 8, WAYS["JPEG-LS near lossless (.81)"]),
     "JPEG 2000": ("CT", (256, 256), 8, WAYS["JPEG 2000 (.90)"]),
-    "HTJ2K": ("MR", (512, 512), 16, WAYS["HTJ2K (.201)"]),
-    "HTJ2K lossy": ("MR", (512, 512), 16, WAYS["HTJ2K lossy (.203)"]),
+    "HTJ2K": ("MR, 16 bits", (512, 512), 16, WAYS["HTJ2K (.201)"]),
+    "HTJ2K lossy": ("MR, 16 bits", (512, 512), 16, WAYS["HTJ2K lossy (.203)"]),
     "JPEG XL": ("CT", (256, 256), 8, WAYS["JPEG XL lossless (.110)"]),
     "RLE": ("MR", (512, 512), 32, WAYS["RLE"]),
 }

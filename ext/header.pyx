@@ -12,9 +12,9 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from cursor cimport has
-from walk cimport COMPLETE, FLAG_IMPLICIT, FRAGMENTS, PIXEL_DATA, Row
+from walk cimport COMPLETE, FLAG_IMPLICIT, FLAG_UNDEFINED, FRAGMENTS, PIXEL_DATA, Row
 
-from hounsfield._kernels.scan cimport Place, Table, as_tuple, head_of_file
+from hounsfield._kernels.scan cimport Place, Table, as_tuple, find_only, head_of_file, read_place
 from hounsfield._kernels.values cimport Bytes, value_of
 
 cdef extern from "Python.h":
@@ -34,6 +34,7 @@ cdef enum:
     BEHIND_PREFIX = 132     # of a Part 10 file (PS3.10 Section 7.1)
     MOST_CODES = 16384
     LONGEST_IN_KEY = 64
+    MOST_IN_ONE_GO = 1 << 24
     IMAGE_ATTRIBUTES = 10
 
 # What says how the samples of pixel data are laid out (PS3.3 C.7.6.3.1), with its VR.
@@ -191,6 +192,29 @@ cdef class Header:
             memcpy(key + size + 1, data + row.offset, row.length)
             size += 1 + row.length
         return PyBytes_FromStringAndSize(<const char*>key, <Py_ssize_t>size)
+
+    def _sole_fragment(self):
+        """Read encapsulated pixel data of one fragment, up to the end of a plain file that nobody read from.
+
+        Returns
+        -------
+        (bytes, int, int) or None
+            The bytes, and where in them the fragment begins and ends. None for all others.
+        """
+        cdef Row row
+        cdef bytes data
+        cdef uint64_t size, at = 0, length = 0
+        if self._path is None or self._opened is not None or not self._table.lookup(PIXEL_DATA, &row):
+            return None
+        if not row.flags & FLAG_UNDEFINED or row.offset > self.place.size:
+            return None
+        size = self.place.size - row.offset
+        if size > MOST_IN_ONE_GO:
+            return None
+        data = read_place(self._path, &self.place, row.offset, size)
+        if data is None or not find_only(<const uint8_t*>PyBytes_AS_STRING(data), size, &at, &length):
+            return None
+        return data, at, at + length
 
 
 cdef inline bint is_at_hand(Header header, const Row* row):

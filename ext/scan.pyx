@@ -33,6 +33,7 @@ cdef extern from "file.h":
         bint regular
     int hounsfield_open(const char* path, hounsfield_file* file) noexcept nogil
     int hounsfield_extend(hounsfield_file* file, uint8_t* head, size_t wanted) noexcept nogil
+    int hounsfield_read(hounsfield_file* file, uint8_t* out, uint64_t offset, size_t wanted) noexcept nogil
     void hounsfield_close(hounsfield_file* file) noexcept nogil
 
 __all__ = [
@@ -269,26 +270,27 @@ def only_fragment(const unsigned char[::1] data not None):
     tuple or None
         Where the fragment begins and its length, in bytes; None where there are several, or something else.
     """
-    cdef uint64_t size = <uint64_t>data.shape[0], at
-    cdef uint32_t length
-    cdef const uint8_t* start
-    if size < 24:
-        return None
-    start = &data[0]
-    length = load32(start + 4, False)
-    if load_tag(start, False) != ITEM or (length != 0 and (length != 4 or load32(start + 8, False) != 0)):
-        return None
-    at = 8 + length
-    if load_tag(start + at, False) != ITEM:
-        return None
-    length = load32(start + at + 4, False)
-    at += 8
-    if length == 0 or not has(at, <uint64_t>length + 8, size):
-        return None
-    start += at + length
-    if load_tag(start, False) != SEQUENCE_DELIMITER or load32(start + 4, False) != 0:
+    cdef uint64_t at, length
+    if not find_only(&data[0] if data.shape[0] else NULL, <uint64_t>data.shape[0], &at, &length):
         return None
     return at, length
+
+
+cdef bint find_only(const uint8_t* data, uint64_t size, uint64_t* at, uint64_t* length) noexcept nogil:
+    """Find what `only_fragment` finds; whether it is there."""
+    cdef const uint8_t* end
+    cdef uint32_t table
+    if size < 24:
+        return False
+    table = load32(data + 4, False)
+    if load_tag(data, False) != ITEM or (table != 0 and (table != 4 or load32(data + 8, False) != 0)):
+        return False
+    at[0] = 16 + table
+    length[0] = load32(data + 12 + table, False)
+    if load_tag(data + 8 + table, False) != ITEM or length[0] == 0 or not has(at[0], length[0] + 8, size):
+        return False
+    end = data + at[0] + length[0]
+    return load_tag(end, False) == SEQUENCE_DELIMITER and load32(end + 4, False) == 0
 
 
 cdef void copy_rows(Table table, Row* rows) noexcept:
@@ -548,6 +550,23 @@ cdef int read_and_walk(
         wanted = HEAD_BYTES
     hounsfield_close(&head.file)
     return error
+
+
+cdef bytes read_place(str path, const Place* place, uint64_t offset, uint64_t length):
+    """Read bytes of a file, if it is still the one that it was; else None, whatever is the matter."""
+    cdef:
+        bytes name = PyUnicode_EncodeFSDefault(path)
+        bytes data = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>length)
+        const char* c_name = name
+        uint8_t* out = <uint8_t*>PyBytes_AS_STRING(data)
+        hounsfield_file file
+        bint done = False
+    with nogil:
+        if hounsfield_open(c_name, &file) == 0:
+            if file.size == place.size and file.inode == place.inode and file.changed_ns == place.changed_ns:
+                done = hounsfield_read(&file, out, offset, <size_t>length) == 0
+            hounsfield_close(&file)
+    return data if done else None
 
 
 cdef tuple head_of_file(str path, uint32_t stop_tag, Place* place):

@@ -25,6 +25,9 @@ static inline int hounsfield_open(const char *path, hounsfield_file *file) {
 static inline int hounsfield_extend(hounsfield_file *file, uint8_t *head, size_t wanted) {
     return (void)file, (void)head, (void)wanted, ENOSYS;
 }
+static inline int hounsfield_read(hounsfield_file *file, uint8_t *out, uint64_t offset, size_t wanted) {
+    return (void)file, (void)out, (void)offset, (void)wanted, ENOSYS;
+}
 static inline void hounsfield_close(hounsfield_file *file) { (void)file; }
 
 #else
@@ -70,6 +73,19 @@ static inline int hounsfield_extend(hounsfield_file *file, uint8_t *head, size_t
         if (count < 0) return errno;
         if (count == 0) break;
         file->got += (size_t)count;
+    }
+    return 0;
+}
+
+/* Read `wanted` bytes from `offset` on; 0, or errno: EIO where the file ends before. */
+static inline int hounsfield_read(hounsfield_file *file, uint8_t *out, uint64_t offset, size_t wanted) {
+    while (wanted) {
+        ssize_t count = pread(file->descriptor, out, wanted, (off_t)offset);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) return count ? errno : EIO;
+        out += count;
+        offset += (uint64_t)count;
+        wanted -= (size_t)count;
     }
     return 0;
 }

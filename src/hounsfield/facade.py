@@ -214,6 +214,12 @@ class Dataset(elements.Dataset):
         --------
         >>> ds.pixels(0), ds.pixels(slice(10, 20), threads=2), ds.pixels([3, 5], out=out)
         """
+        if frame is None and out is None and not raw and not reduce and threads == 1:
+            from hounsfield.pixels.known import decode_known
+
+            samples = decode_known(self, max_pixels)
+            if samples is not None:
+                return samples
         from hounsfield.pixels.decode import Decoder
 
         return Decoder(self, raw=raw, reduce=reduce).decode(

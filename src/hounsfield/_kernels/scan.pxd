@@ -1,6 +1,6 @@
 # What other kernels may cimport of ext/scan.pyx.
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from walk cimport PackedRow, Row, Status
 
@@ -30,3 +30,7 @@ cdef struct Place:
 
 
 cdef tuple head_of_file(str path, uint32_t stop_tag, Place* place)
+
+
+cdef bytes read_place(str path, const Place* place, uint64_t offset, uint64_t length)
+cdef bint find_only(const uint8_t* data, uint64_t size, uint64_t* at, uint64_t* length) noexcept nogil

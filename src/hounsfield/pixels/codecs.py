@@ -18,7 +18,7 @@ from hounsfield.pixels.codestream.model import Kind
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["ALLOWED", "decode", "inflate", "max_reduce", "mismatch"]
+__all__ = ["ALLOWED", "Call", "bare_call", "decode", "inflate", "inflate_into", "max_reduce", "mismatch"]
 
 SOF0, SOF1, SOF2, SOF3, SOF9, SOF10 = 0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA
 
@@ -28,6 +28,7 @@ END = b"\xff\xd9"
 NO_END = "some of the samples may be missing: the codestream ends too early"
 # Entropy-coded data that no image ends in by chance, and without a byte that could be taken for a marker.
 NOISE = bytes.fromhex("b54a8ed16937c25bac1de473980f") * 16
+MARKS = 0x55, 0x2A
 # Of 32-bit samples: four passes of NumPy over it stay in the second-level cache.
 BLOCK = 1 << 15
 
@@ -167,6 +168,53 @@ def decode(
         raise PixelDataError(f"{stream.kind}: {stream.flaw or error}") from error
 
 
+class Call(NamedTuple):
+    """What decodes a codestream that nothing is wrong with.
+
+    Attributes
+    ----------
+    codec : callable
+        Takes bytes, and the array `out`.
+    options : dict
+    is_marked : bool
+        Whether errors show only by a last row that keeps what stood in it.
+    grey : int or None
+        The last sample, where it may show that some are missing; None where that would be an error.
+    """
+
+    codec: Callable[..., object]
+    options: dict[str, Any]
+    is_marked: bool = False
+    grey: int | None = None
+
+
+def bare_call(stream: Codestream, itemsize: int, *, ybr_to_rgb: bool) -> Call | None:
+    """Give what `decode` calls for such codestreams as this; None if that is more than one call."""
+    if itemsize != (1 if stream.precision <= 8 else 2):
+        return None
+    if stream.kind == "jpeg":
+        return Call(_codec("jpeg8_decode"), _spaces(stream, ybr_to_rgb), grey=1 << stream.precision - 1)
+    if stream.kind == "jpeg-lossless":
+        return Call(jpegll.decode, {})
+    if stream.kind == "jpeg-ls" and stream.interleaved:
+        return Call(_codec("jpegls_decode"), {})
+    if stream.kind == "jpeg2000" and not stream.subsampled:
+        return Call(_codec("jpeg2k_decode"), {"numthreads": 1})
+    if stream.kind == "htj2k" and not stream.subsampled and stream.lossless:
+        return Call(_codec("htj2k_decode"), {"planar": False}, is_marked=True)
+    if stream.kind == "jpegxl":
+        return Call(_codec("jpegxl_decode"), {"numthreads": 1, "keeporientation": True})
+    return None
+
+
+def inflate_into(data: Buffer, out: npt.NDArray[np.uint8]) -> bool:
+    """Inflate a frame where it belongs; False if that is not what fills `out`, whatever is the matter."""
+    try:
+        return len(_codec("deflate_decode")(data, raw=True, out=out)) == out.size
+    except RuntimeError:
+        return False
+
+
 def inflate(data: Buffer, size: int) -> memoryview:
     """Inflate a frame of the Deflated Image Frame Compression transfer syntax (PS3.5 Section A.4.15).
 
@@ -233,14 +281,16 @@ def _codec(name: str) -> Callable[..., npt.NDArray[Any]]:
     return codec
 
 
-def _decode_jpeg(frame: Frame) -> str:
-    stream = frame.stream
-    spaces = {}
+def _spaces(stream: Codestream, ybr_to_rgb: bool) -> dict[str, str]:
     if stream.components == 3:
         # Said whatever the markers say: libjpeg would guess from them, and convert.
-        spaces = {"colorspace": "YCBCR", "outcolorspace": "RGB" if frame.ybr_to_rgb else "YCBCR"}
-    elif stream.components == 4:
-        spaces = {"colorspace": "CMYK", "outcolorspace": "CMYK"}
+        return {"colorspace": "YCBCR", "outcolorspace": "RGB" if ybr_to_rgb else "YCBCR"}
+    return {"colorspace": "CMYK", "outcolorspace": "CMYK"} if stream.components == 4 else {}
+
+
+def _decode_jpeg(frame: Frame) -> str:
+    stream = frame.stream
+    spaces = _spaces(stream, frame.ybr_to_rgb)
     # An FF that was cut from its second byte would make a marker of what follows.
     data = frame.view if stream.terminated else bytes(frame.view).rstrip(b"\xff")
     frame.decode("jpeg8_decode", data, **spaces)
@@ -352,14 +402,19 @@ def _decode_clamped(frame: Frame) -> None:
         out[start : start + BLOCK] = block
 
 
+def last_row(decoded: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """What a decoder writes last."""
+    return decoded[-1] if decoded.ndim == 2 else decoded[-1, :, -1]
+
+
 def _pull(frame: Frame, data: Buffer, decoded: npt.NDArray[Any]) -> None:
     """Decode by OpenJPH, which gives row after row.
 
     imagecodecs 2026.3 loses the errors in between: all rows that are left keep what stood in them.
     """
     options = {"skipres": frame.reduce} if frame.reduce else {}
-    last = decoded[-1] if decoded.ndim == 2 else decoded[-1, :, -1]
-    for mark in (0x55, 0x2A):
+    last = last_row(decoded)
+    for mark in MARKS:
         last.fill(mark)
         _codec("htj2k_decode")(data, planar=False, out=decoded, **options)
         if (last != mark).any():

@@ -16,6 +16,7 @@ from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, OptionError, PixelDataError
 from hounsfield.pixels import codecs
 from hounsfield.pixels.codestream import Codestream, parse
+from hounsfield.pixels.known import remember
 from hounsfield.pixels.frames import COLLECTIONS
 from hounsfield.pixels.layout import (
     RETIRED,
@@ -28,7 +29,7 @@ from hounsfield.pixels.layout import (
     native_layout,
     there_are,
 )
-from hounsfield.pixels.native import decode_native
+from hounsfield.pixels.native import as_they_stand, decode_native, mask_unused
 from hounsfield.pixels.plan import MAX_PIXELS, PixelPlan
 from hounsfield.sources import BufferSource
 
@@ -337,9 +338,7 @@ class Decoder:
             elif codec == "rle":
                 self._decode_rle(data, out)
             else:
-                if codec == "deflate":
-                    data = codecs.inflate(data, math.ceil(self._layout.frame_bits / 8))
-                self._decode_plain(data, out)
+                self._decode_plain(data, out, deflated=codec == "deflate")
         except DicomError as error:
             self._locate(error, number)
             raise
@@ -369,12 +368,15 @@ class Decoder:
             target = out.view(f"{'i' if stream.signed else 'u'}{out.itemsize}")
         self._note(codecs.decode(stream, data, target, ybr_to_rgb=with_codec, reduce=reduce))
         stored = min(stream.precision, layout.bits_stored)
+        mask = None
         if stream.signed != layout.signed or (stream.precision > stored and stream.lossless):
             # What the data set says of the sign wins; above the stored bits there may be anything.
-            high_bit = layout.high_bit if stored == layout.bits_stored else stored - 1
-            bits.mask(out, stored, high_bit, signed=layout.signed)
+            mask = stored, layout.high_bit if stored == layout.bits_stored else stored - 1
+            bits.mask(out, *mask, signed=layout.signed)
         if is_ybr and not with_codec:
             self._to_rgb(out)
+        elif layout.frames == 1 and not self._raw and not self._reduce:
+            remember(self._ds, layout, stream, memoryview(data), ybr_to_rgb=with_codec, mask=mask)
 
     def _refuse(self, stream: Codestream, samples: int) -> None:
         for what, said, found in (
@@ -400,10 +402,15 @@ class Decoder:
         if self._is_ybr(None) and not self._raw:
             self._to_rgb(out)
 
-    def _decode_plain(self, data: Buffer, out: npt.NDArray[Any]) -> None:
+    def _decode_plain(self, data: Buffer, out: npt.NDArray[Any], *, deflated: bool) -> None:
         """Decode a frame as native pixel data have it."""
         layout = self._layout._replace(frames=1)
         check_subsampled(self._ds, layout)
+        if deflated:
+            if as_they_stand(layout, self._raw) and codecs.inflate_into(data, out.reshape(-1).view(np.uint8)):
+                mask_unused(layout, out)
+                return
+            data = codecs.inflate(data, layout.native_bytes)
         size = memoryview(data).nbytes
         if size < layout.native_bytes:
             raise PixelDataError(f"{layout.native_bytes} bytes are needed for a frame, {size} are there")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from hounsfield.sources import Source
 
-__all__ = ["decode_native"]
+__all__ = ["as_they_stand", "decode_native", "mask_unused"]
 
 CHUNK = 1 << 20  # bytes that are read at a time, where they cannot be read to where they belong
 
@@ -55,7 +55,7 @@ def decode_native(
         Whether the transfer syntax is in big endian; whether the VR is OW.
     """
     reader = _Frames(source, offset, length, layout, big_endian, words)
-    if _as_they_stand(layout, raw) and not reader.swapped_words:
+    if as_they_stand(layout, raw) and not reader.swapped_words:
         octets = out.reshape(-1).view(np.uint8)
         source.read_into(offset + first * layout.frame_bits // 8, octets.data)
         if reader.swapped:
@@ -68,12 +68,17 @@ def decode_native(
             _unpack(data, bit, layout, part, raw)
             if reader.swapped:
                 swap_in_place(part.reshape(-1).view(np.uint8).data, layout.dtype.itemsize)
+    mask_unused(layout, out)
+
+
+def mask_unused(layout: Layout, out: npt.NDArray[Any]) -> None:
+    """Leave only what is stored in samples that were read as they stand."""
     unused = layout.bits_stored < 8 * layout.dtype.itemsize
     if unused and layout.keyword == "PixelData" and layout.bits_allocated > 1:
         bits.mask(out, layout.bits_stored, layout.high_bit, signed=layout.signed)
 
 
-def _as_they_stand(layout: Layout, raw: bool) -> bool:
+def as_they_stand(layout: Layout, raw: bool) -> bool:
     """Whether the samples in the file are those of the array, but for the order of their bytes."""
     photometric = layout.photometric_interpretation
     packed = layout.bits_allocated in (1, 12)

@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hounsfield.errors import PixelDataError
-from hounsfield.pixels.codestream.jpeg import parse_jpeg
-from hounsfield.pixels.codestream.jpeg2000 import JP2_SIGNATURE, parse_jp2, parse_jpeg2000
+from hounsfield.pixels.codestream.jpeg import jpeg_headers, parse_jpeg
+from hounsfield.pixels.codestream.jpeg2000 import (
+    JP2_SIGNATURE,
+    is_one_tile_part,
+    jpeg2000_headers,
+    parse_jp2,
+    parse_jpeg2000,
+)
 from hounsfield.pixels.codestream.jpegxl import HEADER, JXL_SIGNATURE, parse_jpegxl, parse_jxl_container
 from hounsfield.pixels.codestream.model import Codestream
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["Codestream", "parse"]
+__all__ = ["Codestream", "headers_of", "is_one_tile_part", "parse"]
 
 
 def parse(data: Buffer) -> Codestream:
@@ -58,3 +64,15 @@ def parse(data: Buffer) -> Codestream:
     if start == JXL_SIGNATURE:
         return parse_jxl_container(view)
     raise PixelDataError(f"not the beginning of a codestream: {start[:8].hex(' ') or 'no bytes'}", offset=0)
+
+
+def headers_of(view: memoryview, stream: Codestream) -> bytes | None:
+    """Give the bytes that a bare codestream begins with, all that `parse` looked at but for its end.
+
+    None where there is more to look at: further scans, tiles, boxes, or the whole of JPEG XL.
+    """
+    if stream.kind == "jpegxl" or stream.start or not stream.terminated or stream.flaw:
+        return None
+    if stream.kind in ("jpeg2000", "htj2k"):
+        return jpeg2000_headers(view) if stream.tiles == 1 else None
+    return jpeg_headers(view)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hounsfield.errors import PixelDataError, UnsupportedError
 from hounsfield.pixels.codestream.model import Codestream, Color, Kind, find_end
 
-__all__ = ["parse_jpeg"]
+__all__ = ["jpeg_headers", "parse_jpeg"]
 
 SOF0, SOF1, SOF2, SOF3, SOF9, SOF10, SOF55 = 0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xF7
 DHT, DAC, JPG, SOS, DRI, LSE = 0xC4, 0xCC, 0xC8, 0xDA, 0xDD, 0xF8
@@ -50,9 +50,7 @@ LONGEST_HEADER = 1024
 def parse_jpeg(view: memoryview) -> Codestream:
     """Read the markers up to the first scan, and look for the end of the last."""
     size = len(view)
-    start = bytes(view[:LONGEST_HEADER])
-    scan = start.find(b"\xff\xda")
-    key = start[: scan + 2 + int.from_bytes(start[scan + 2 : scan + 4], "big")]
+    key = _first_headers(view)
     headers = _HEADERS.get(key)
     if headers is None:
         headers = _read_headers(view)
@@ -66,6 +64,20 @@ def parse_jpeg(view: memoryview) -> Codestream:
         near = _later_scans(view, end, stop, facts.sof, facts.near)
         facts = facts._replace(near=near, lossless=facts.lossless and not near)
     return facts
+
+
+def _first_headers(view: memoryview) -> bytes:
+    """The bytes up to the entropy-coded data, if no segment holds what looks like the first scan."""
+    start = bytes(view[:LONGEST_HEADER])
+    scan = start.find(b"\xff\xda")
+    return start[: scan + 2 + int.from_bytes(start[scan + 2 : scan + 4], "big")]
+
+
+def jpeg_headers(view: memoryview) -> bytes | None:
+    """The bytes up to the entropy-coded data of a stream of one scan that was parsed; None of others."""
+    key = _first_headers(view)
+    headers = _HEADERS.get(key)
+    return None if headers is None or headers.has_more_scans else key
 
 
 def _read_headers(view: memoryview) -> Headers:

@@ -1,0 +1,131 @@
+"""Images like others that were decoded before: what was settled for those is not asked again.
+
+Between a path and its codec stand some fifty functions, each of which has to be fetched into the caches that the
+codec of the last image filled: a good part of the time that a small image takes. All that they decide, they decide
+by the attributes that describe the samples, the transfer syntax, and the headers of the codestream.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from hounsfield._kernels import bits
+from hounsfield.errors import DicomError
+from hounsfield.pixels.codecs import MARKS, Call, bare_call, last_row
+from hounsfield.pixels.codestream import Codestream, headers_of, is_one_tile_part, parse
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from hounsfield.elements.dataset import Dataset
+    from hounsfield.pixels.layout import Layout
+
+__all__ = ["decode_known", "remember"]
+
+STOP = Codestream._fields.index("stop")
+MOST_KNOWN = 1024
+END = b"\xff\xd9"
+PAD = 16
+
+
+class Known(NamedTuple):
+    """How an image of one frame was decoded.
+
+    Attributes
+    ----------
+    shape, dtype
+        Of the samples.
+    view : numpy.dtype
+        How the codec sees them: it may have another sign.
+    headers : bytes
+        Those of the codestream; b"" of JPEG XL, where they do not end at a byte.
+    stream : Codestream
+    has_tiles : bool
+        Whether it is JPEG 2000.
+    call : Call
+    mask : tuple or None
+        Bits stored and the high bit, if samples are to be masked.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    view: np.dtype[Any]
+    headers: bytes
+    stream: Codestream
+    has_tiles: bool
+    call: Call
+    mask: tuple[int, int] | None
+
+
+_KNOWN: dict[tuple[bytes, str], Known] = {}
+
+
+def remember(
+    ds: Dataset,
+    layout: Layout,
+    stream: Codestream,
+    data: memoryview,
+    *,
+    ybr_to_rgb: bool,
+    mask: tuple[int, int] | None,
+) -> None:
+    """Keep how the only frame of a data set was decoded, if nothing was wrong with it."""
+    key, syntax, dtype = ds._image_key(), ds._syntax, layout.dtype
+    if key is None or syntax is None or ds._notes or len(_KNOWN) >= MOST_KNOWN:
+        return
+    headers = b"" if stream.kind == "jpegxl" else headers_of(data, stream)
+    call = bare_call(stream, dtype.itemsize, ybr_to_rgb=ybr_to_rgb)
+    if headers is not None and call is not None:
+        view = np.dtype(f"{'i' if stream.signed else 'u'}{dtype.itemsize}")
+        has_tiles = stream.kind in ("jpeg2000", "htj2k")
+        _KNOWN[key, syntax.uid] = Known(
+            layout.frame_shape, dtype, view, headers, stream, has_tiles, call, mask
+        )
+
+
+def is_like(stream: Codestream, other: Codestream) -> bool:
+    """Whether two say the same of themselves, but for where they end."""
+    return stream[:STOP] == other[:STOP] and stream[STOP + 1 :] == other[STOP + 1 :]
+
+
+def decode_known(ds: Dataset, max_pixels: int) -> npt.NDArray[Any] | None:
+    """Decode the only frame of a file that is like one before; None if it is not, or anything is wrong.
+
+    One function, and little in it: see above.
+    """
+    key, syntax = ds._image_key(), ds._syntax
+    known = None if key is None or syntax is None else _KNOWN.get((key, syntax.uid))
+    found = None if known is None else ds._sole_fragment()
+    if known is None or found is None:
+        return None
+    shape, dtype, view, headers, stream, has_tiles, (codec, options, is_marked, grey), mask = known
+    data, start, stop = found
+    if headers:
+        behind = start + len(headers)
+        end = data.rfind(END, max(stop - PAD, behind), stop)
+        if end < 0 or data[start:behind] != headers:
+            return None
+        if has_tiles and not is_one_tile_part(data, behind, end):
+            return None
+        stop = end + len(END)
+    if prod(shape) > max_pixels:
+        return None
+    samples = np.empty(shape, dtype)
+    if is_marked:
+        last_row(samples).fill(MARKS[0])
+    try:
+        if not headers and not is_like(parse(memoryview(data)[start:stop]), stream):
+            return None
+        codec(memoryview(data)[start:stop], out=samples if dtype is view else samples.view(view), **options)
+    except (DicomError, RuntimeError, ValueError):
+        return None
+    if is_marked and (last_row(samples) == MARKS[0]).all():
+        return None
+    if grey is not None and samples.item(-1) == grey:
+        return None
+    if mask is not None:
+        bits.mask(samples, *mask, signed=dtype.kind == "i")
+    return samples

@@ -1,0 +1,124 @@
+"""Images like others before: decoded in fewer steps, to the same samples, and with the same errors."""
+
+import random
+
+import numpy as np
+import pytest
+
+import hounsfield as hu
+from hounsfield.pixels import known
+
+FILES = {
+    "jpeg": "SC_rgb_dcmtk_+eb+cr.dcm",
+    "jpeg, 12 bits": "JPGExtended.dcm",
+    "jpeg-lossless": "SC_rgb_jpeg_gdcm.dcm",
+    "jpeg-ls": "MR_small_jpeg_ls_lossless.dcm",
+    "jpeg2000": "MR_small_jp2klossless.dcm",
+    "jpeg2000 with a loss": "693_J2KI.dcm",
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_known():
+    known._KNOWN.clear()
+
+
+def result(data, path):
+    """Samples and warnings of a file with these bytes, or its error."""
+    path.write_bytes(data)
+    ds = hu.read(path)
+    try:
+        return ds.pixel_array, ds.warnings
+    except hu.DicomError as error:
+        return repr(error), ds.warnings
+
+
+def same(one, other):
+    return one[1] == other[1] and type(one[0]) is type(other[0]) and np.array_equal(one[0], other[0])
+
+
+@pytest.mark.parametrize("name", FILES.values(), ids=FILES)
+def test_the_second_time(name, pydicom_path):
+    path = pydicom_path(name)
+    assert known.decode_known(hu.read(path), 1 << 30) is None
+    first = hu.read(path).pixel_array
+    again = known.decode_known(hu.read(path), 1 << 30)
+    assert again is not None
+    assert again.dtype == first.dtype
+    assert np.array_equal(again, first)
+    assert known.decode_known(hu.read(path), first.size - 1) is None
+    with pytest.raises(hu.LimitError):
+        hu.read(path).pixels(max_pixels=first.size - 1)
+
+
+def test_every_file(corpus_file):
+    """Whatever a file is, it is the same when others like it were decoded before."""
+    try:
+        first, again, third = (hu.read(corpus_file.path) for _ in range(3))
+        samples = first.pixel_array
+    except hu.DicomError:
+        return
+    assert np.array_equal(samples, again.pixel_array, equal_nan=samples.dtype.kind == "f")
+    assert first.warnings == again.warnings
+    assert np.array_equal(
+        samples, third.pixels(slice(None)).reshape(samples.shape), equal_nan=samples.dtype.kind == "f"
+    )
+
+
+def test_what_others_made(generated, tmp_path):
+    path = tmp_path / "image.dcm"
+    path.write_bytes(generated.data)
+    for _ in range(2):
+        found, expected = hu.read(path).pixel_array, hu.read(generated.data).pixel_array
+        assert np.array_equal(found, expected, equal_nan=found.dtype.kind == "f")
+
+
+@pytest.mark.parametrize("name", FILES.values(), ids=FILES)
+def test_broken_streams_are_as_broken_as_ever(name, pydicom_path, tmp_path):
+    """Of a file like one before, with a change somewhere behind the header: the same samples or error."""
+    whole = pydicom_path(name).read_bytes()
+    start = hu.read(whole).frames[0].ranges[0][0]
+    chance = random.Random(name)
+    for _ in range(60):
+        data = bytearray(whole)
+        at = chance.choice(
+            [chance.randrange(start, len(data)), chance.randrange(start, min(start + 200, len(data)))]
+        )
+        data[at] = chance.randrange(256)
+        if chance.random() < 0.3:
+            end = chance.randrange(at, len(data))
+            data[at : at + 8] = b""
+            del data[end:]
+        known._KNOWN.clear()
+        path = tmp_path / "image.dcm"
+        fresh = result(data, path)
+        known._KNOWN.clear()
+        result(whole, path)
+        assert same(result(data, path), fresh), at
+
+
+def test_a_file_that_changes_is_noticed(pydicom_path, tmp_path):
+    path = tmp_path / "image.dcm"
+    path.write_bytes(pydicom_path("SC_rgb_jpeg_gdcm.dcm").read_bytes())
+    assert hu.read(path).pixel_array.shape == (100, 100, 3)
+    ds = hu.read(path)
+    path.write_bytes(pydicom_path("SC_rgb_jpeg_gdcm.dcm").read_bytes()[:-100])
+    with pytest.raises(hu.SourceError, match="has changed"):
+        ds.pixels()
+    ds = hu.read(path)
+    ds.close()
+    with pytest.raises(hu.SourceError, match="closed"):
+        ds.pixels()
+
+
+def test_what_was_noted_is_noted_each_time(tmp_path, pydicom_path):
+    """A codestream that its transfer syntax does not allow, in one file after the other."""
+    data = (
+        pydicom_path("SC_rgb_jpeg_gdcm.dcm")
+        .read_bytes()
+        .replace(b"1.2.840.10008.1.2.4.70", b"1.2.840.10008.1.2.4.80")
+    )
+    for _ in range(3):
+        samples, warnings = result(data, tmp_path / "image.dcm")
+        assert samples.shape == (100, 100, 3)
+        assert "the transfer syntax says jpeg-ls" in str(warnings)
