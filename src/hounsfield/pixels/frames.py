@@ -96,6 +96,13 @@ class _Table(NamedTuple):
         """Where the first item of a frame is."""
         return self.origin + int(self.offsets.item(number))
 
+    def bounds(self, number: int, stop: int) -> tuple[int, int]:
+        """From where to where a frame's items are; the last frame's end with the pixel data, at `stop`."""
+        begin = self.origin + int(self.offsets.item(number))
+        if number + 1 == len(self.offsets):
+            return begin, stop
+        return begin, min(self.origin + int(self.offsets.item(number + 1)), stop)
+
     def begins(self) -> npt.NDArray[np.int64]:
         """The same of all frames."""
         return self.offsets.astype(np.int64) + self.origin
@@ -335,7 +342,7 @@ class Frames:
             index.known = self._find(reader)
         number, known = self._number(frame), self._known()
         if isinstance(known, _Table):
-            begin, end = self._bounds(known, number)
+            begin, end = known.bounds(number, index.stop)
             # The next frame's beginning, too, which tells whether this one ends there.
             reader = self._ahead(begin, min(end + BEGINNING, index.stop))
         found = self._frame(reader, number)
@@ -488,23 +495,17 @@ class Frames:
 
     def _table(self, name: str, offsets: npt.NDArray[np.integer], base: int) -> _Table | None:
         shift = int(offsets[0])
-        if shift < 0 or not (offsets[1:] > offsets[:-1]).all():
+        # The bytes of what is true or false tell sooner than `all`.
+        if shift < 0 or 0 in (offsets[1:] > offsets[:-1]).tobytes():
             self._note(f"the {name} does not rise: it was left aside")
             return None
         if shift:
             self._note(f"the {name} begins with {shift}, not 0: its offsets were taken from there")
         return _Table(name, offsets, base - shift)
 
-    def _bounds(self, table: _Table, number: int) -> tuple[int, int]:
-        """From where to where a table has a frame's items; the last frame's end with the pixel data."""
-        end = self._index.stop
-        if number + 1 < len(table.offsets):
-            end = min(table.begin(number + 1), end)
-        return table.begin(number), end
-
     def _by_table(self, reader: Reader, table: _Table, number: int) -> Frame | None:
         """The frame where a table has it, or None if it cannot be there."""
-        begin, end = self._bounds(table, number)
+        begin, end = table.bounds(number, self._index.stop)
         last = number == len(table.offsets) - 1
         if begin >= end or not self._begins_at(reader, begin) or not (last or self._begins_at(reader, end)):
             return None
