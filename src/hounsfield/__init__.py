@@ -31,11 +31,13 @@ from hounsfield.errors import (
     SourceError,
     TruncatedError,
     UnsupportedError,
+    VolumeError,
 )
 from hounsfield.facade import Dataset, read, read_dicomdir
 
 if TYPE_CHECKING:
     from hounsfield.slides import read_region
+    from hounsfield.volumes import load_series, load_volume
 
 __all__ = [
     "PRESETS",
@@ -59,7 +61,10 @@ __all__ = [
     "Time",
     "TruncatedError",
     "UnsupportedError",
+    "VolumeError",
     "errors",
+    "load_series",
+    "load_volume",
     "read",
     "read_dicomdir",
     "read_region",
@@ -70,6 +75,8 @@ __all__ = [
 
 # What is loaded when it is first asked for: an import stays light.
 _LATER = {
+    "load_series": "hounsfield.volumes",
+    "load_volume": "hounsfield.volumes",
     "read_region": "hounsfield.slides",
 }
 

@@ -9,6 +9,7 @@
     ├── MissingElementError   (KeyError, AttributeError)  the data set has no such element
     ├── UnsupportedError      (NotImplementedError)  right DICOM, which this version does not decode
     ├── PixelDataError        (ValueError)           the pixel data contradict their description
+    ├── VolumeError           (ValueError)           images do not make a volume without assumptions
     ├── OptionError           (ValueError)           an argument of the caller's that cannot be used
     └── SourceError           (OSError)              the source was closed, or changed since it was opened
 
@@ -30,6 +31,7 @@ __all__ = [
     "SourceError",
     "TruncatedError",
     "UnsupportedError",
+    "VolumeError",
 ]
 
 
@@ -107,6 +109,10 @@ class UnsupportedError(DicomError, NotImplementedError):
 
 class PixelDataError(DicomError, ValueError):
     """The pixel data and the elements that describe them contradict each other."""
+
+
+class VolumeError(DicomError, ValueError):
+    """Images do not make an even volume, and nothing was to be assumed about them."""
 
 
 class OptionError(DicomError, ValueError):

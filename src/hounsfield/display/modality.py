@@ -9,7 +9,7 @@ from hounsfield.display.groups import DatasetLike, by_frame, functional_group, n
 from hounsfield.display.lut import ByteOrder, LookupTable, lookup_table
 from hounsfield.errors import ElementError, OptionError
 
-__all__ = ["modality_lut", "modality_values", "rescale"]
+__all__ = ["modality_lut", "modality_values", "rescale", "rescale_into"]
 
 RESCALE_INTERCEPT, RESCALE_SLOPE = 0x0028_1052, 0x0028_1053
 
@@ -84,7 +84,7 @@ def modality_values(
         return table(stored).astype(np.float32)
     values = np.empty(stored.shape, np.float32)
     for index, number_of_frame in frames_of(ds, stored, frame):
-        _rescale_into(values[index], stored[index], *rescale(ds, number_of_frame))
+        rescale_into(values[index], stored[index], *rescale(ds, number_of_frame))
     return values
 
 
@@ -124,12 +124,15 @@ def _is_stack(ds: DatasetLike, stored: npt.NDArray[Any]) -> bool:
     return stored.ndim > (3 if int(ds.get("SamplesPerPixel") or 1) > 1 else 2)
 
 
-def _rescale_into(
+def rescale_into(
     values: npt.NDArray[np.float32], stored: npt.NDArray[Any], slope: float, intercept: float
 ) -> None:
+    """Put ``stored * slope + intercept`` into `values`, rounded once."""
     short = stored.dtype.kind in "bui" and stored.dtype.itemsize <= 2
     whole = slope.is_integer() and intercept.is_integer() and abs(slope) * 2**16 + abs(intercept) <= 2**24
-    # Integers below 2**24 are exact in float32, four times as fast.
-    kind: type[np.floating[Any]] = np.float32 if short and whole else np.float64
-    product = np.multiply(stored, kind(slope), dtype=kind)
-    np.add(product, kind(intercept), out=values, casting="same_kind")
+    if short and whole:  # integers below 2**24 are exact in float32, four times as fast
+        np.multiply(stored, np.float32(slope), out=values, dtype=np.float32)
+        values += np.float32(intercept)
+        return
+    product = np.multiply(stored, slope, dtype=np.float64)
+    np.add(product, intercept, out=values, casting="same_kind")

@@ -86,6 +86,11 @@ class Decoder:
         self._size = self._layout.rows, self._layout.columns
 
     @property
+    def layout(self) -> Layout:
+        """What the data set says of the image, with as many frames as are there."""
+        return self._layout
+
+    @property
     def count(self) -> int:
         """Number of frames that are there."""
         if self._is_video or not self._frames.encapsulated:

@@ -1,0 +1,314 @@
+"""Which images of a series make a volume."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import chain, groupby, pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hounsfield.volumes.geometry import MISSING, affine_of, depths, places, sort_planes, usual_step
+from hounsfield.volumes.planes import APART, IF_NEEDED
+from hounsfield.volumes.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    import numpy.typing as npt
+
+    from hounsfield.volumes.planes import Plane
+
+__all__ = ["Stack", "stacks_of"]
+
+ALIKE = 1e-3
+"""Axes and pixel spacings that differ by less are the same, the spacings by so much of their size."""
+
+OF_FILE = tuple(each.name for each in APART)
+LATER = tuple(each.name for each in IF_NEEDED)
+
+
+@dataclass
+class Stack:
+    """Planes of one volume, in order.
+
+    Attributes
+    ----------
+    planes : list of Plane
+    labels : dict
+        What sets it apart from the other volumes of its series, by keyword.
+    affine : ndarray or None
+        See `geometry.Geometry`; None if the planes have no geometry.
+    problems : list of Problem
+    """
+
+    planes: list[Plane]
+    labels: dict[str, Any] = field(default_factory=dict)
+    affine: npt.NDArray[np.float64] | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+
+def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
+    """Take the images of a series apart into volumes, the same ones in whatever order they come.
+
+    Returns
+    -------
+    list of Stack
+        In the order of their lowest Instance Numbers.
+    list of Problem
+        Of the series.
+    """
+    found, problems = _without_copies(sorted(planes, key=lambda plane: plane.order))
+    located = [plane for plane in found if not plane.missing]
+    others = [plane for plane in found if plane.missing]
+    stacks = [part for stack in _apart(located) for part in _by_place(stack)]
+    for stack in stacks:
+        _settle(stack)
+    if others and stacks:
+        reasons = Counter(plane.missing for plane in others)
+        text = ", ".join(f"{reason} ({count})" for reason, count in reasons.items())
+        problems.append(
+            Problem(
+                "missing-geometry",
+                f"{len(others)} images beside others that have geometry are left out: {text}",
+                sources=_names(others),
+            )
+        )
+    elif others:
+        stacks = _apart(others)
+        for stack in stacks:
+            stack.problems.append(_unsorted(stack.planes))
+    for stack in stacks:
+        _look_at_types(stack)
+    sizes = Counter(plane.size for plane in found)
+    if len(sizes) > 1:
+        text = ", ".join(f"{count} of {rows} x {columns}" for (rows, columns), count in sorted(sizes.items()))
+        problems.append(Problem("mixed-sizes", f"images differ in rows and columns: {text}"))
+    _label(stacks)
+    stacks.sort(key=_place_in_series)
+    return stacks, problems
+
+
+def _names(planes: Iterable[Plane]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(plane.name for plane in planes))
+
+
+def _without_copies(planes: list[Plane]) -> tuple[list[Plane], list[Problem]]:
+    """Leave out what has the SOP Instance UID of another file."""
+    first: dict[tuple[str, int], Plane] = {}
+    copies = []
+    for plane in planes:
+        _, frame, uid, _ = plane.order
+        if uid and first.setdefault((uid, frame), plane) is not plane:
+            copies.append(plane)
+    if not copies:
+        return planes, []
+    gone = set(map(id, copies))
+    names = _names(copies)
+    text = f"{len(names)} files have the SOP Instance UID of another and are left out"
+    return [plane for plane in planes if id(plane) not in gone], [Problem("duplicate", text, sources=names)]
+
+
+def _apart(planes: list[Plane]) -> list[Stack]:
+    """Part planes that differ in what a volume has in common: size, orientation, spacing, and `APART`."""
+    facing = _facing(planes)
+    groups: dict[tuple[Hashable, ...], list[Plane]] = {}
+    for plane in planes:
+        key = (plane.size, facing[plane.axes, plane.spacing], *(plane.traits[name] for name in OF_FILE))
+        groups.setdefault(key, []).append(plane)
+    return [Stack(group) for group in groups.values()]
+
+
+def _facing(planes: list[Plane]) -> dict[Any, int]:
+    """Number the orientations and spacings that there are; those that are alike have one number."""
+    numbers: dict[Any, int] = {}
+    known: list[tuple[float, ...]] = []
+    for key in sorted({(plane.axes, plane.spacing) for plane in planes}):
+        axes, spacing = key
+        values = *axes, *(np.log(each) for each in spacing)
+        near = [at for at, other in enumerate(known) if len(other) == len(values)]
+        if near:
+            differ = np.abs(np.array([known[at] for at in near]) - values)
+            alike = np.flatnonzero((differ < ALIKE).all(axis=1)) if values else np.array([0])
+            if len(alike):
+                numbers[key] = near[alike[0]]
+                continue
+        numbers[key] = len(known)
+        known.append(values)
+    return numbers
+
+
+def _by_place(stack: Stack) -> list[Stack]:
+    """Part planes at the same places by what they differ in there."""
+    names = dict.fromkeys(chain.from_iterable(plane.traits for plane in stack.planes))
+    candidates = [name for name in names if name not in OF_FILE]
+    candidates.sort(key=lambda name: LATER.index(name) if name in LATER else len(LATER))
+    return _parted(stack, candidates)
+
+
+def _parted(stack: Stack, candidates: list[str]) -> list[Stack]:
+    planes = stack.planes
+    at = places(planes)
+    most = int(np.bincount(at).max())
+    if most == 1:
+        return [stack] if "AcquisitionNumber" in stack.labels else _by_acquisition(stack)
+    for number, name in enumerate(candidates):
+        values = _part_by(planes, at, most, name)
+        if values is None:
+            continue
+        parts: dict[Hashable, list[Plane]] = {}
+        for plane, value in zip(planes, values, strict=True):
+            parts.setdefault(value, []).append(plane)
+        return [
+            part
+            for value, members in parts.items()
+            for part in _parted(Stack(members, stack.labels | {name: value}), candidates[number + 1 :])
+        ]
+    ranks = _ranks(at, [plane.order for plane in planes], most)
+    if ranks is None:
+        return [stack]
+    text = f"{most} images at each place, told apart by their Instance Numbers alone"
+    return [
+        Stack(
+            [plane for plane, rank in zip(planes, ranks, strict=True) if rank == number],
+            stack.labels | {"InstanceNumber rank": number},
+            problems=[Problem("repeats", text)],
+        )
+        for number in range(most)
+    ]
+
+
+def _part_by(planes: list[Plane], at: npt.NDArray[np.intp], most: int, name: str) -> list[Hashable] | None:
+    """Values that tell planes at the same place apart, or None if this attribute does not.
+
+    Where each place has values of its own (times, as slices are taken one after the other), they are ranks.
+    """
+    values = [plane.traits.get(name) for plane in planes]
+    distinct = set(values)
+    if len(distinct) == 1 or len(set(zip(at.tolist(), values, strict=True))) == at.max() + 1:
+        return None  # no two at a place differ
+    if len(distinct) <= most:
+        return values
+    if len({type(value) for value in values}) > 1 or not isinstance(values[0], str | int | float):
+        return None
+    ranks = _ranks(at, values, most)
+    return None if ranks is None else list(ranks)
+
+
+def _ranks(at: npt.NDArray[np.intp], values: list[Any], most: int) -> list[int] | None:
+    """The rank of each value at its place, if there are as many different ones at every place."""
+    ranks = [0] * len(values)
+    order = sorted(range(len(values)), key=lambda index: (at[index], values[index]))
+    for _, group in groupby(order, key=lambda index: at[index]):
+        members = list(group)
+        if len({values[index] for index in members}) != most or len(members) != most:
+            return None
+        for rank, index in enumerate(members):
+            ranks[index] = rank
+    return ranks
+
+
+def _by_acquisition(stack: Stack) -> list[Stack]:
+    """Part acquisitions that do not make one even stack: of two regions, say."""
+    if len(_acquisitions(stack.planes)) == 1 or _is_even(stack.planes):
+        return [_joined(stack)]
+    pieces = _cut_at_gaps(sort_planes(stack.planes))
+    parts = []
+    for piece in pieces:
+        acquisitions = _acquisitions(piece)
+        apart = all(len(each) > 1 and _is_even(each) for each in acquisitions.values())
+        parts += list(acquisitions.values()) if apart and not _is_even(piece) else [piece]
+    if len(parts) == 1:
+        return [_joined(stack)]
+    return [
+        _joined(
+            Stack(part, stack.labels | {"AcquisitionNumber": part[0].traits["AcquisitionNumber"]}),
+        )
+        for part in parts
+    ]
+
+
+def _acquisitions(planes: list[Plane]) -> dict[Hashable, list[Plane]]:
+    found: dict[Hashable, list[Plane]] = {}
+    for plane in planes:
+        found.setdefault(plane.traits["AcquisitionNumber"], []).append(plane)
+    return found
+
+
+def _cut_at_gaps(planes: list[Plane]) -> list[list[Plane]]:
+    """Part sorted planes where there is a gap and no acquisition is on both sides of it."""
+    apart = np.diff(depths(planes))
+    far = np.flatnonzero(apart > MISSING * usual_step(apart)) + 1
+    last = {plane.traits["AcquisitionNumber"]: at for at, plane in enumerate(planes)}
+    reach = np.maximum.accumulate([last[plane.traits["AcquisitionNumber"]] for plane in planes])
+    cuts = [0, *(at for at in far.tolist() if reach[at - 1] < at), len(planes)]
+    return [planes[start:stop] for start, stop in pairwise(cuts)]
+
+
+def _joined(stack: Stack) -> Stack:
+    """Say that a stack has several acquisitions."""
+    count = len(_acquisitions(stack.planes))
+    if count > 1:
+        text = f"slices of {count} acquisitions, no two at the same place, are taken for one stack"
+        stack.problems.append(Problem("acquisitions", text))
+    return stack
+
+
+def _is_even(planes: list[Plane]) -> bool:
+    return not any(
+        problem.kind in ("gap", "uneven-spacing") for problem in affine_of(sort_planes(planes)).problems
+    )
+
+
+def _settle(stack: Stack) -> None:
+    """Sort a stack, leave out what is at the place of another, and find its geometry."""
+    at = places(stack.planes)
+    taken: dict[int, Plane] = {}
+    left = [
+        plane
+        for place, plane in zip(at.tolist(), stack.planes, strict=True)
+        if taken.setdefault(place, plane) is not plane
+    ]
+    if left:
+        text = (
+            f"{len(left)} images are at the place of another, and nothing tells them apart: they are left out"
+        )
+        stack.problems.append(Problem("duplicate", text, sources=_names(left)))
+    stack.planes = sort_planes(list(taken.values()))
+    stack.affine, problems = affine_of(stack.planes)
+    stack.problems.extend(problems)
+
+
+def _unsorted(planes: list[Plane]) -> Problem:
+    reasons = ", ".join(dict.fromkeys(plane.missing for plane in planes))
+    text = f"no geometry ({reasons}): images are in the order of Instance Numbers and frames"
+    return Problem("missing-geometry", text, tuple(range(len(planes))))
+
+
+def _look_at_types(stack: Stack) -> None:
+    kinds = stack.planes[0].traits["ImageType"]
+    if isinstance(kinds, tuple) and "MOSAIC" in kinds:
+        text = (
+            "each image is a mosaic of slices, which is not taken apart: `affine` is not that of the slices"
+        )
+        stack.problems.append(Problem("mosaic", text))
+
+
+def _place_in_series(stack: Stack) -> tuple[Any, ...]:
+    """What sorts volumes: Instance Numbers, or else what they differ in."""
+    lowest = min(plane.order for plane in stack.planes)
+    labels = [
+        (0, value, "") if isinstance(value, int | float) else (1, 0, str(value))
+        for value in stack.labels.values()
+    ]
+    return lowest[:2], labels, lowest
+
+
+def _label(stacks: list[Stack]) -> None:
+    """Say of each volume what other volumes of the series differ in."""
+    for name in OF_FILE:
+        values = [stack.planes[0].traits[name] for stack in stacks]
+        if len(set(values)) > 1:
+            for stack, value in zip(stacks, values, strict=True):
+                stack.labels = {name: value} | stack.labels

@@ -1,0 +1,287 @@
+"""Files to series and volumes."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hounsfield.errors import DicomError, NotDicomError, OptionError, VolumeError
+from hounsfield.facade import Dataset, read
+from hounsfield.finding import find_files
+from hounsfield.pixels.plan import MAX_PIXELS
+from hounsfield.volumes.grouping import stacks_of
+from hounsfield.volumes.planes import Plane, UnusableError, planes_of
+from hounsfield.volumes.problems import LeftOut, Problem
+from hounsfield.volumes.volume import DTYPES, Series, SeriesList, Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import numpy.typing as npt
+
+__all__ = ["load_series", "load_volume"]
+
+MOST_LISTED = 20
+
+
+def load_series(
+    source: Any,
+    *,
+    dtype: npt.DTypeLike = np.float32,
+    threads: int = 1,
+    strict: bool = False,
+    max_pixels: int = MAX_PIXELS,
+) -> SeriesList:
+    """Group images into series, and these into volumes; headers are read, no sample is decoded.
+
+    Parameters
+    ----------
+    source : path, Dataset, table, or an iterable of paths and data sets
+        A file or a folder, which is searched with all folders in it; several of them; data sets, or whatever
+        else `read` takes; or a table with a column `path`, such as `index` gives.
+    dtype : {float32, int16}
+        Of ``volume.array``.
+    threads : int
+        How many slices to decode at a time, when ``volume.array`` is asked for.
+    strict : bool
+        Raise what else `problems` tell.
+    max_pixels : int
+        Voxels that a volume may have to be decoded.
+
+    Returns
+    -------
+    list of Series
+        Each with its `volumes`, and `problems` that tell what is not as it should be. Its own `left_out` and
+        `problems` tell of files that are in no volume, and why: not DICOM, broken, no images, colour.
+
+        Images are in one volume if they have in common: series, size, orientation, pixel spacing, frame of
+        reference, SOP class, image type, stack, segment, echo, temporal position and b-value. Of those at the
+        same place, the first of these that differs tells which belong together: trigger time, inversion time,
+        flip angle, repetition time, gradient, KVP, kernel, reference time, acquisition number and time,
+        content time, the dimensions of a multi-frame image, Instance Number. Acquisitions at different
+        places are one volume if they make one even stack.
+
+    Raises
+    ------
+    OptionError
+        `dtype` or another argument cannot be used.
+    VolumeError
+        If `strict`: a problem.
+    DicomError
+        If `strict`: a file is broken.
+    OSError
+        A path that was given cannot be read, or, if `strict`, a file in a folder.
+
+    Notes
+    -----
+    PS3.3 C.7.6.2.1.1 and C.7.6.16.2. Neither names of files nor their order matter.
+
+    Examples
+    --------
+    >>> for series in hu.load_series("study/"):
+    ...     for volume in series.volumes:
+    ...         print(series.description, volume.shape, volume.spacing, volume.warnings)
+    """
+    kind = np.dtype(dtype)
+    if kind not in DTYPES:
+        raise OptionError(f"dtype is float32 or int16, unlike {kind}")
+    if threads < 1:
+        raise OptionError(f"threads={threads}: 1 is the least")
+    left_out: list[LeftOut] = []
+    problems: list[Problem] = []
+    gathered: dict[tuple[str, str], _Gathered] = {}
+    for name, opened in _opened(source):
+        try:
+            if isinstance(opened, Exception):
+                raise opened
+            series = gathered.setdefault(_series_of(opened), _Gathered(opened))
+            series.add(opened, name)
+        except UnusableError as why:
+            series.left_out.append(LeftOut(name, str(why)))
+        except NotDicomError:
+            left_out.append(LeftOut(name, "not DICOM"))
+        except (DicomError, OSError) as error:
+            if strict:
+                raise
+            text = str(error) if name in str(error) else f"{name}: {error}"
+            left_out.append(LeftOut(name, text))
+            problems.append(Problem("unreadable", text, sources=(name,)))
+    found = []
+    for each in gathered.values():
+        series_found = each.series(kind, threads, max_pixels)
+        left_out.extend(series_found.left_out)
+        if series_found.volumes:
+            found.append(series_found)
+    found.sort(key=lambda each: (each.study_uid, each.number is None, each.number or 0, each.uid))
+    if strict:
+        _be_strict(found)
+    return SeriesList(found, left_out, problems)
+
+
+def load_volume(
+    source: Any,
+    *,
+    series: str | int | None = None,
+    index: int | None = None,
+    dtype: npt.DTypeLike = np.float32,
+    threads: int = 1,
+    strict: bool = False,
+    max_pixels: int = MAX_PIXELS,
+) -> Volume:
+    """Give the one volume that images make, or that is chosen of several.
+
+    Parameters
+    ----------
+    source : path, Dataset, table, or an iterable of paths and data sets
+        As `load_series` takes it.
+    series : str or int, optional
+        Its Series Instance UID, or which it is of those that `load_series` gives.
+    index : int, optional
+        Which of the series' volumes.
+    dtype : {float32, int16}
+        Of ``volume.array``.
+    threads : int
+        How many slices to decode at a time, when ``volume.array`` is asked for.
+    strict : bool
+        Raise what else `volume.problems` tell.
+    max_pixels : int
+        Voxels that the volume may have to be decoded.
+
+    Returns
+    -------
+    Volume
+        Its `problems` have those of its series, too, and of files that could not be read.
+
+    Raises
+    ------
+    OptionError
+        There are several volumes, or none: the message lists what there is, and how to choose.
+    VolumeError
+        If `strict`: a problem.
+    DicomError, OSError
+        As `load_series`.
+
+    Examples
+    --------
+    >>> volume = hu.load_volume("ct/", threads=2)
+    >>> volume.array, volume.spacing, volume.affine, volume.headers[0].PatientID
+    >>> hu.load_volume("mr/", series="1.2.840...", index=1)
+    """
+    if isinstance(series, str) and _is_table(source) and "SeriesInstanceUID" in source.column_names:
+        columns = (source.column(name).to_pylist() for name in ("path", "SeriesInstanceUID"))
+        source = [path for path, uid in zip(*columns, strict=True) if uid == series]
+    there = load_series(source, dtype=dtype, threads=threads, max_pixels=max_pixels)
+    candidates = [
+        (number, each, at, volume)
+        for number, each in enumerate(there)
+        if series is None or series in (number, each.uid)
+        for at, volume in enumerate(each.volumes)
+        if index is None or index == at
+    ]
+    if len(candidates) != 1:
+        raise OptionError(_listing(there, len(candidates), series, index))
+    _, chosen, _, volume = candidates[0]
+    volume.problems = (*volume.problems, *chosen.problems, *there.problems)
+    if strict:
+        _raise(volume.problems)
+    return volume
+
+
+class _Gathered:
+    """A series, file by file."""
+
+    def __init__(self, header: Dataset) -> None:
+        self.header = header
+        self.left_out: list[LeftOut] = []
+        self._planes: list[Plane] = []
+
+    def add(self, ds: Dataset, name: str) -> None:
+        self._planes += planes_of(ds, name)
+
+    def series(self, dtype: np.dtype[Any], threads: int, max_pixels: int) -> Series:
+        stacks, problems = stacks_of(self._planes)
+        if not self.header.get("SeriesInstanceUID"):
+            text = "files without Series Instance UID are taken for one series"
+            problems.append(Problem("missing-uid", text))
+        for problem in (*problems, *(each for stack in stacks for each in stack.problems)):
+            self.left_out += [LeftOut(name, problem.text) for name in problem.sources]
+        volumes = [Volume(stack, dtype, threads, max_pixels) for stack in stacks]
+        return Series(self.header, volumes, problems, self.left_out)
+
+
+def _series_of(ds: Dataset) -> tuple[str, str]:
+    return str(ds.get("StudyInstanceUID") or ""), str(ds.get("SeriesInstanceUID") or "")
+
+
+def _opened(source: Any) -> Iterator[tuple[str, Dataset | Exception]]:
+    """Open each file, and give it with its name, or what is wrong with it."""
+    for each in _each(source):
+        if isinstance(each, Dataset):
+            yield each.filename or "a data set", each
+        elif isinstance(each, str | os.PathLike):
+            yield from _opened_below(each)
+        else:
+            ds = read(each)
+            yield ds.filename or "bytes", ds
+
+
+def _each(source: Any) -> Iterable[Any]:
+    if _is_table(source):
+        source = source.column("path").to_pylist()
+    if isinstance(source, str | os.PathLike | Dataset | bytes | bytearray | memoryview) or hasattr(
+        source, "read"
+    ):
+        return [source]
+    each: Iterable[Any] = source
+    return each
+
+
+def _is_table(source: Any) -> bool:
+    return "path" in getattr(source, "column_names", ())
+
+
+def _opened_below(given: str | os.PathLike[str]) -> Iterator[tuple[str, Dataset | Exception]]:
+    """Open a path, or every file in a folder, where one that cannot be read is no reason to stop."""
+    unreadable: list[OSError] = []
+    for path, folder in find_files([given], unreadable=unreadable.append):
+        try:
+            yield path, read(path)
+        except (DicomError, OSError) as error:
+            if folder is None and isinstance(error, OSError):
+                raise
+            yield path, error
+    for missed in unreadable:
+        yield str(missed.filename), missed
+
+
+def _be_strict(found: list[Series]) -> None:
+    for each in found:
+        _raise((*each.problems, *(problem for volume in each.volumes for problem in volume.problems)))
+
+
+def _raise(problems: Iterable[Problem]) -> None:
+    texts = [problem.text for problem in problems]
+    if texts:
+        raise VolumeError("; ".join(texts))
+
+
+def _listing(there: SeriesList, count: int, series: str | int | None, index: int | None) -> str:
+    """What there is to choose from, and how."""
+    asked = [
+        f"{name}={value!r}" for name, value in (("series", series), ("index", index)) if value is not None
+    ]
+    what = f"{count} volumes" if count else "no volume"
+    lines = [f"{what} by {', '.join(asked)}:" if asked else f"{what}, not one:"]
+    choices = [
+        f"  series={number} ({each.uid}, {each.modality} {each.description!r}), index={at}: {volume!r}"
+        for number, each in enumerate(there)
+        for at, volume in enumerate(each.volumes)
+    ]
+    if not choices:
+        choices = [f"  {source}: {reason}" for source, reason in there.left_out] or ["  there are no files"]
+    lines += choices[:MOST_LISTED]
+    if len(choices) > MOST_LISTED:
+        lines.append(f"  and {len(choices) - MOST_LISTED} more")
+    return "\n".join(lines)

@@ -1,0 +1,58 @@
+"""What was wrong with images that should make a volume: told, never hidden."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["LeftOut", "Problem"]
+
+
+class Problem(NamedTuple):
+    """Something about a series or a volume that its user has to know.
+
+    Attributes
+    ----------
+    kind : str
+        One of these:
+
+        =================== =========================================================================
+        "gap"               slices are missing
+        "uneven-spacing"    slices are not equally far from each other
+        "tilt"              slices are displaced in their plane, evenly: a gantry tilt, which `affine` has
+        "shifted"           slices are displaced in their plane, unevenly
+        "duplicate"         images at the place of another, or files given twice: left out
+        "repeats"           several images at each place, which only Instance Number tells apart
+        "acquisitions"      slices of several acquisitions make one even stack
+        "missing-geometry"  no position, orientation or spacing, or none that makes sense
+        "unknown-thickness" of an only slice
+        "mixed-sizes"       images of a series differ in Rows or Columns
+        "mosaic"            each image is a mosaic of slices, and left so
+        "missing-uid"       the files do not tell which series they belong to
+        "unreadable"        a file that is broken, or cannot be opened
+        =================== =========================================================================
+    text : str
+        The same as a sentence, with figures.
+    slices : tuple of int
+        Which slices of the volume are concerned, from 0; of gaps those behind them.
+    sources : tuple of str
+        Names of the files concerned, where they are not in the volume.
+    """
+
+    kind: str
+    text: str
+    slices: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
+
+
+class LeftOut(NamedTuple):
+    """A file, or a data set, that is in no volume, and why.
+
+    Attributes
+    ----------
+    source : str
+        The file's name, or what stands for it.
+    reason : str
+    """
+
+    source: str
+    reason: str

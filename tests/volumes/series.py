@@ -1,0 +1,144 @@
+"""Series made by pydicom: every voxel tells where it is, so that no order or affine can be wrong unseen."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filewriter import dcmwrite
+from pydicom.sequence import Sequence
+from pydicom.uid import (
+    CTImageStorage,
+    EnhancedMRImageStorage,
+    ExplicitVRLittleEndian,
+    MRImageStorage,
+    generate_uid,
+)
+
+AXIAL = 1.0, 0.0, 0.0, 0.0, 1.0, 0.0
+CORONAL = 1.0, 0.0, 0.0, 0.0, 0.0, -1.0
+SAGITTAL = 0.0, 1.0, 0.0, 0.0, 0.0, -1.0
+OBLIQUE = 0.8, 0.6, 0.0, -0.36, 0.48, -0.8
+
+SERIES_UID = generate_uid(entropy_srcs=["series"])
+FRAME_OF_REFERENCE = generate_uid(entropy_srcs=["frame of reference"])
+
+
+def normal(orientation: Iterable[float]) -> np.ndarray:
+    axes = np.array(tuple(orientation))
+    return np.cross(axes[:3], axes[3:])
+
+
+def written(ds: Dataset) -> bytes:
+    buffer = io.BytesIO()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+    dcmwrite(buffer, ds, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def image(rows: int = 4, columns: int = 5) -> Dataset:
+    ds = Dataset()
+    ds.SOPInstanceUID = generate_uid()
+    ds.StudyInstanceUID = "1.2.3"
+    ds.SeriesInstanceUID = SERIES_UID
+    ds.SeriesDescription = "made"
+    ds.SeriesNumber = 7
+    ds.FrameOfReferenceUID = FRAME_OF_REFERENCE
+    ds.SamplesPerPixel = 1
+    ds.PhotometricInterpretation = "MONOCHROME2"
+    ds.Rows, ds.Columns = rows, columns
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 1
+    return ds
+
+
+def one(
+    at: float = 0.0,
+    *,
+    orientation: tuple[float, ...] = AXIAL,
+    shear: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    spacing: tuple[float, float] = (0.5, 0.25),
+    value: int | None = None,
+    size: tuple[int, int] = (4, 5),
+    **elements: Any,
+) -> Dataset:
+    """One image, so many mm along the normal; its first sample is `value`, the others count up from it."""
+    ds = image(*size)
+    ds.SOPClassUID = CTImageStorage
+    ds.Modality = "CT"
+    ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+    position = np.array((-10.0, 20.0, 5.0)) + at * (normal(orientation) + np.array(shear))
+    ds.ImagePositionPatient = [f"{each:.8g}" for each in position]
+    ds.ImageOrientationPatient = [f"{each:.8g}" for each in orientation]
+    ds.PixelSpacing = list(spacing)
+    ds.SliceThickness = 1.5
+    first = round(at * 100) if value is None else value
+    samples = first + np.arange(size[0] * size[1], dtype="<i2")
+    ds.PixelData = samples.astype("<i2").tobytes()
+    for keyword, each in elements.items():
+        if each is None:
+            delattr(ds, keyword)
+        else:
+            setattr(ds, keyword, each)
+    return ds
+
+
+def mr(at: float, **elements: Any) -> Dataset:
+    return one(at, SOPClassUID=MRImageStorage, Modality="MR", **elements)
+
+
+def enhanced(frames: Iterable[dict[str, Any]], **elements: Any) -> Dataset:
+    """An Enhanced MR image; each frame's samples are all its number.
+
+    Of a frame: at, stack, echo, time, b, index, slope, intercept.
+    """
+    described = list(frames)
+    ds = image()
+    ds.SOPClassUID = EnhancedMRImageStorage
+    ds.Modality = "MR"
+    ds.NumberOfFrames = len(described)
+    shared, ds.PerFrameFunctionalGroupsSequence = Dataset(), Sequence()
+    measures = Dataset()
+    measures.PixelSpacing, measures.SliceThickness = [0.5, 0.25], 2.0
+    shared.PixelMeasuresSequence = [measures]
+    plane = Dataset()
+    plane.ImageOrientationPatient = list(AXIAL)
+    shared.PlaneOrientationSequence = [plane]
+    ds.SharedFunctionalGroupsSequence = [shared]
+    for frame in described:
+        groups = Dataset()
+        place = Dataset()
+        place.ImagePositionPatient = [-10.0, 20.0, 5.0 + frame["at"]]
+        groups.PlanePositionSequence = [place]
+        content = Dataset()
+        if "stack" in frame:
+            content.StackID = frame["stack"]
+        if "time" in frame:
+            content.TemporalPositionIndex = frame["time"]
+        if "index" in frame:
+            content.DimensionIndexValues = frame["index"]
+        groups.FrameContentSequence = [content]
+        if "echo" in frame:
+            echo = Dataset()
+            echo.EffectiveEchoTime = frame["echo"]
+            groups.MREchoSequence = [echo]
+        if "b" in frame:
+            diffusion = Dataset()
+            diffusion.DiffusionBValue = frame["b"]
+            groups.MRDiffusionSequence = [diffusion]
+        if "slope" in frame:
+            values = Dataset()
+            values.RescaleSlope, values.RescaleIntercept = frame["slope"], frame["intercept"]
+            values.RescaleType = "US"
+            groups.PixelValueTransformationSequence = [values]
+        ds.PerFrameFunctionalGroupsSequence.append(groups)
+    samples = np.repeat(np.arange(len(described), dtype="<i2"), ds.Rows * ds.Columns)
+    ds.PixelData = samples.tobytes()
+    for keyword, each in elements.items():
+        setattr(ds, keyword, each)
+    return ds

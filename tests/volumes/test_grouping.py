@@ -1,0 +1,260 @@
+"""Which images make a volume: one each of echo, time point, orientation, size and so on."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+
+import hounsfield as hu
+from volumes.series import CORONAL, enhanced, mr, one, written
+
+
+def series_of(*images: Any) -> Any:
+    (series,) = hu.load_series([written(each) for each in images])
+    return series
+
+
+def shown(series: Any) -> list[tuple[dict[str, Any], list[int]]]:
+    return [(volume.labels, volume.array[:, 0, 0].tolist()) for volume in series.volumes]
+
+
+def kinds(thing: Any) -> set[str]:
+    return {problem.kind for problem in thing.problems}
+
+
+def grid(name: str, values: list[Any], **more: Any) -> list[Dataset]:
+    """Three slices for each value; the first sample tells slice and value."""
+    return [
+        mr(2.0 * at, value=100 * number + at, **{name: value}, **more)
+        for at in range(3)
+        for number, value in enumerate(values)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("EchoTime", [5.0, 12.5]),
+        ("EchoNumbers", [1, 2]),
+        ("TemporalPositionIdentifier", [1, 2, 3]),
+        ("DiffusionBValue", [0.0, 1000.0]),
+        ("TriggerTime", [0.0, 33.3]),
+        ("FlipAngle", [5.0, 15.0]),
+        ("InversionTime", [100.0, 900.0]),
+        ("KVP", [80.0, 140.0]),
+        ("AcquisitionNumber", [1, 2]),
+        ("AcquisitionTime", ["101500.1", "101530.2"]),
+        ("ContentTime", ["101500", "101530"]),
+        ("ConvolutionKernel", ["B30f", "B70f"]),
+    ],
+    ids=str,
+)
+def test_what_tells_images_at_one_place_apart(name: str, values: list[Any]) -> None:
+    images = [mr(2.0 * at, value=100 * n + at, **{name: v}) for at in range(3) for n, v in enumerate(values)]
+    series = series_of(*reversed(images))
+    assert sorted(shown(series), key=lambda each: each[1]) == [
+        ({name: value}, [100.0 * number + at for at in range(3)]) for number, value in enumerate(values)
+    ]
+    assert not series.warnings
+
+
+def test_image_types_are_apart() -> None:
+    types = [["ORIGINAL", "PRIMARY", "M"], ["ORIGINAL", "PRIMARY", "P"]]
+    labels = [volume.labels for volume in series_of(*grid("ImageType", types)).volumes]
+    assert {each["ImageType"][2] for each in labels} == {"M", "P"}
+
+
+def test_orientations_are_apart_and_nearly_equal_ones_are_not() -> None:
+    nearly = 0.99999999, 0.0001, 0.0, -0.0001, 0.99999999, 0.0
+    images = [one(0), one(1, orientation=nearly), one(2), one(0, orientation=CORONAL)]
+    assert sorted(len(volume) for volume in series_of(*images).volumes) == [1, 3]
+
+
+def test_sizes_are_apart_and_told() -> None:
+    images = [one(0), one(1), one(2, size=(8, 8))]
+    series = series_of(*images)
+    assert sorted(volume.shape for volume in series.volumes) == [(1, 8, 8), (2, 4, 5)]
+    (problem,) = series.problems
+    assert problem.kind == "mixed-sizes"
+    assert problem.text == "images differ in rows and columns: 2 of 4 x 5, 1 of 8 x 8"
+
+
+def test_frames_of_reference_and_spacings_are_apart() -> None:
+    images = [one(0), one(1), one(0, FrameOfReferenceUID="1.2"), one(0, PixelSpacing=[1, 1])]
+    assert sorted(len(volume) for volume in series_of(*images).volumes) == [1, 1, 2]
+
+
+def test_trigger_times_that_each_slice_has_for_itself_are_ranked() -> None:
+    """A cine of slices that are taken one after the other: no two have the same times."""
+    images = [
+        mr(2.0 * at, value=100 * phase + at, TriggerTime=30.0 * phase + at)
+        for at in range(3)
+        for phase in range(4)
+    ]
+    assert shown(series_of(*images)) == [
+        ({"TriggerTime": phase}, [100.0 * phase + at for at in range(3)]) for phase in range(4)
+    ]
+
+
+def test_trigger_times_do_not_part_what_has_a_place_of_its_own() -> None:
+    (volume,) = series_of(*(mr(2.0 * at, TriggerTime=17.0 * at) for at in range(4))).volumes
+    assert len(volume) == 4
+    assert volume.labels == {}
+    assert volume.problems == ()
+
+
+def test_two_attributes_may_be_needed() -> None:
+    images = [
+        mr(float(at), value=100 * echo + 10 * time + at, EchoTime=echo, AcquisitionNumber=time)
+        for at in range(2)
+        for echo in (1, 2)
+        for time in (1, 2)
+    ]
+    found = shown(series_of(*images))
+    assert sorted(each[1] for each in found) == [[110, 111], [120, 121], [210, 211], [220, 221]]
+    assert {"EchoTime": 1, "AcquisitionNumber": 2} in [each[0] for each in found]
+
+
+def test_only_instance_numbers_tell_apart_and_that_is_said() -> None:
+    images = [
+        one(2.0 * at, value=100 * time + at, InstanceNumber=10 * time + at)
+        for at in range(3)
+        for time in range(2)
+    ]
+    series = series_of(*images)
+    assert [each[1] for each in shown(series)] == [[0, 1, 2], [100, 101, 102]]
+    assert all(kinds(volume) == {"repeats"} for volume in series.volumes)
+
+
+def test_an_image_at_the_place_of_another_is_left_out_and_told() -> None:
+    images = [one(2.0 * at, InstanceNumber=at + 1) for at in range(3)]
+    again = one(2.0, value=999, InstanceNumber=9)
+    series = series_of(again, *images)
+    (volume,) = series.volumes
+    assert volume.array[:, 0, 0].tolist() == [0, 200, 400]
+    assert kinds(volume) == {"duplicate"}
+    assert len(series.left_out) == 1
+
+
+def test_a_file_given_twice_is_left_out_and_told() -> None:
+    images = [one(2.0 * at) for at in range(3)]
+    series = series_of(*images, images[1])
+    assert series.volumes[0].array[:, 0, 0].tolist() == [0, 200, 400]
+    assert kinds(series) == {"duplicate"}
+
+
+def test_an_image_without_position_among_others_is_left_out_and_told() -> None:
+    series = series_of(*(one(2.0 * at) for at in range(3)), one(3, ImagePositionPatient=None))
+    assert [len(volume) for volume in series.volumes] == [3]
+    (problem,) = series.problems
+    assert problem.kind == "missing-geometry"
+    assert "no Image Position (Patient) (1)" in problem.text
+    with pytest.raises(hu.VolumeError, match="1 images beside others"):
+        hu.load_volume([written(one(0)), written(one(3, ImagePositionPatient=None))], strict=True)
+
+
+# Acquisitions
+
+
+def test_step_and_shoot_is_one_stack() -> None:
+    """Each four slices are an acquisition of their own."""
+    images = [one(2.0 * at, AcquisitionNumber=at // 4) for at in range(12)]
+    (volume,) = series_of(*images).volumes
+    assert len(volume) == 12
+    assert kinds(volume) == {"acquisitions"}
+
+
+def test_acquisitions_of_two_regions_are_apart() -> None:
+    head = [one(2.0 * at, AcquisitionNumber=1 + at // 3) for at in range(6)]
+    chest = [one(2.0 * at + 100, AcquisitionNumber=5) for at in range(4)]
+    series = series_of(*head, *chest)
+    assert sorted(len(volume) for volume in series.volumes) == [4, 6]
+    assert all("gap" not in kinds(volume) for volume in series.volumes)
+
+
+def test_acquisitions_with_spacings_of_their_own_are_apart() -> None:
+    thin = [one(1.0 * at, AcquisitionNumber=1) for at in range(6)]
+    thick = [one(6.0 + 1.4 * at, AcquisitionNumber=2) for at in range(6)]
+    spacings = [volume.spacing[0] for volume in series_of(*thin, *thick).volumes]
+    assert sorted(spacings) == pytest.approx([1, 1.4])
+
+
+def test_a_gap_within_an_acquisition_is_a_gap() -> None:
+    images = [one(2.0 * at, AcquisitionNumber=1 + (at > 7)) for at in (0, 1, 2, 5, 6, 7, 8, 9)]
+    (volume,) = series_of(*images).volumes
+    assert kinds(volume) == {"gap", "acquisitions"}
+
+
+# Multi-frame images
+
+
+def test_frames_of_an_enhanced_image_are_slices() -> None:
+    (volume,) = series_of(enhanced({"at": at} for at in (4, 0, 2))).volumes
+    assert volume.array[:, 0, 0].tolist() == [1, 2, 0]
+    assert volume.frames == [1, 2, 0]
+    assert volume.headers[0] is volume.headers[2]
+    assert volume.spacing == pytest.approx((2, 0.5, 0.25))
+    assert volume.origin == (-10, 20, 5)
+    assert volume.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "values"),
+    [
+        ("stack", "StackID", ["1", "2"]),
+        ("echo", "EchoTime", [5.0, 10.0]),
+        ("time", "TemporalPositionIdentifier", [1, 2]),
+        ("b", "DiffusionBValue", [0.0, 800.0]),
+    ],
+)
+def test_one_file_may_have_several_volumes(key: str, name: str, values: list[Any]) -> None:
+    frames = [{"at": 2.0 * at, key: value} for at in range(3) for value in values]
+    assert shown(series_of(enhanced(frames))) == [
+        ({name: values[0]}, [0, 2, 4]),
+        ({name: values[1]}, [1, 3, 5]),
+    ]
+
+
+def test_dimensions_tell_frames_apart() -> None:
+    """Of diffusion gradients, say: whatever the image itself calls a dimension."""
+    pointers = []
+    for pointer in (0x00209057, 0x00189089):  # In-Stack Position Number, Diffusion Gradient Orientation
+        pointers.append(Dataset())
+        pointers[-1].DimensionIndexPointer = pointer
+    frames = [{"at": 2.0 * at, "index": [at + 1, number + 1]} for at in range(3) for number in range(2)]
+    found = shown(series_of(enhanced(frames, DimensionIndexSequence=pointers)))
+    assert found == [
+        ({"DiffusionGradientOrientation index": 1}, [0, 2, 4]),
+        ({"DiffusionGradientOrientation index": 2}, [1, 3, 5]),
+    ]
+
+
+def test_a_concatenation_is_one_volume() -> None:
+    (volume,) = series_of(enhanced([{"at": 2.0}, {"at": 0.0}]), enhanced([{"at": 4.0}, {"at": 6.0}])).volumes
+    assert volume.positions[:, 2].tolist() == [5, 7, 9, 11]
+
+
+def test_each_frame_has_its_own_rescale() -> None:
+    frames = [{"at": 2.0 * at, "slope": 0.5 * (at + 1), "intercept": 10 * at} for at in range(3)]
+    (volume,) = series_of(enhanced(frames)).volumes
+    assert volume.array[:, 0, 0].tolist() == [0, 11, 23]
+
+
+def test_functional_groups_of_other_than_all_frames_are_an_error() -> None:
+    broken = enhanced([{"at": 0.0}, {"at": 2.0}, {"at": 4.0}])
+    broken.PerFrameFunctionalGroupsSequence = broken.PerFrameFunctionalGroupsSequence[:2]
+    found = hu.load_series([written(broken)])
+    assert found == []
+    (problem,) = found.problems
+    assert problem.kind == "unreadable"
+    assert "functional groups of 2 frames, and 3 frames" in problem.text
+
+
+@given(st.permutations(range(12)))
+def test_grouping_does_not_depend_on_the_order_of_files(order: list[int]) -> None:
+    images = grid("EchoTime", [1.0, 2.0, 3.0, 4.0])
+    expected = [({"EchoTime": 1.0 + n}, [100.0 * n + at for at in range(3)]) for n in range(4)]
+    found = shown(series_of(*(images[at] for at in order)))
+    assert sorted(found, key=lambda each: each[1]) == expected
