@@ -561,6 +561,7 @@ cdef bytes read_place(str path, const Place* place, uint64_t offset, uint64_t le
         uint8_t* out = <uint8_t*>PyBytes_AS_STRING(data)
         hounsfield_file file
         bint done = False
+    memset(&file, 0, sizeof(file))
     with nogil:
         if hounsfield_open(c_name, &file) == 0:
             if file.size == place.size and file.inode == place.inode and file.changed_ns == place.changed_ns:

@@ -303,7 +303,7 @@ class Decoder:
             return
         frames = self._frames
         jobs = deque(zip(numbers, out, strict=True))
-        with frames.held_open() as self._frames:
+        with frames.held_open(len(numbers)) as self._frames:
             if threads == 1:
                 self._decode_some(jobs)
             else:

@@ -227,14 +227,19 @@ class Frames:
         self._reader: Reader = index.source if reader is None else reader
 
     @contextmanager
-    def held_open(self) -> Iterator[Frames]:
-        """Open the file once, for many frames; what is no path is as it was."""
-        source = self._index.source
-        if not isinstance(source, PathSource):
+    def held_open(self, count: int) -> Iterator[Frames]:
+        """Make ready for reading many frames: open a file once, or read it once if that is not much more."""
+        index = self._index
+        source = index.source
+        if isinstance(source, BufferSource):
             yield self
-            return
-        with source.held_open() as file:
-            yield Frames(self._ds, self._index, file)
+        elif index.encapsulated and 2 * count > self.count and index.stop - index.start <= IN_ONE_GO:
+            yield Frames(self._ds, index, _Ahead(source, index.start, index.stop))
+        elif isinstance(source, PathSource):
+            with source.held_open() as file:
+                yield Frames(self._ds, index, file)
+        else:
+            yield self
 
     @property
     def encapsulated(self) -> bool:
@@ -357,7 +362,7 @@ class Frames:
 
     def _ahead(self, begin: int, end: int) -> Reader:
         source = self._reader
-        if isinstance(source, BufferSource) or not self._index.start <= begin < end <= begin + IN_ONE_GO:
+        if isinstance(source, BufferSource | _Ahead) or not self._index.start <= begin < end <= begin + IN_ONE_GO:
             return source
         return _Ahead(source, begin, end)
 
