@@ -77,31 +77,6 @@ def use(
     DECIMAL, PERSON_NAME, UID, DATE, TIME = decimal, person_name, uid, date, time
 
 
-cdef inline Bytes stripped(Bytes raw) noexcept:
-    """Without the spaces and null bytes at the end."""
-    while raw.size and (raw.at[raw.size - 1] == 32 or raw.at[raw.size - 1] == 0):
-        raw.size -= 1
-    return raw
-
-
-cdef inline Bytes stripped_twice(Bytes raw) noexcept:
-    """Without those at the beginning either."""
-    raw = stripped(raw)
-    while raw.size and (raw.at[0] == 32 or raw.at[0] == 0):
-        raw.at += 1
-        raw.size -= 1
-    return raw
-
-
-cdef inline Bytes without_spaces(Bytes raw) noexcept:
-    while raw.size and raw.at[raw.size - 1] == 32:
-        raw.size -= 1
-    while raw.size and raw.at[0] == 32:
-        raw.at += 1
-        raw.size -= 1
-    return raw
-
-
 cdef inline object as_ascii(Bytes raw):
     text = PyUnicode_New(raw.size, 127)
     if raw.size:

@@ -1,30 +1,8 @@
 """Stored samples to display values in one pass: rescale, VOI window, inversion (PS3.3 C.11.1 and C.11.2)."""
 
-from libc.math cimport fabs
-
 from hounsfield.errors import OptionError
 
 __all__ = ["window"]
-
-cdef extern from "window.h" nogil:
-    enum:
-        WINDOW_U1, WINDOW_I1, WINDOW_U2, WINDOW_I2, WINDOW_U4, WINDOW_I4, WINDOW_F4, WINDOW_F8
-    enum:
-        WINDOW_AFFINE, WINDOW_STEP, WINDOW_SIGMOID
-    enum:
-        WINDOW_DONE, WINDOW_NO_MEMORY
-    ctypedef struct window_map:
-        int src_type
-        int dst_type
-        int shape
-        double scale
-        double offset
-        double center
-        double width
-        double top
-        bint invert
-    size_t window_size(int type) noexcept
-    int window_run(const window_map *map, const unsigned char *src, unsigned char *dst, size_t n) noexcept
 
 cdef dict SRC_TYPES = {
     "u1": WINDOW_U1, "i1": WINDOW_I1, "u2": WINDOW_U2, "i2": WINDOW_I2,
@@ -32,28 +10,7 @@ cdef dict SRC_TYPES = {
 }
 cdef dict DST_TYPES = {"u1": WINDOW_U1, "u2": WINDOW_U2, "f4": WINDOW_F4}
 cdef dict TOPS = {"u1": 255.0, "u2": 65535.0, "f4": 1.0}
-cdef double LARGEST = 1e100  # with all parameters below it no product of theirs overflows
-
-
-cdef bint fold(window_map *map, str function, double slope, double intercept, double center, double width):
-    """Put a window into the form the loops want; False if it is not one of the three functions."""
-    cdef double top = map.top
-    map.shape = WINDOW_AFFINE
-    if function == "LINEAR" and width > 1.0:
-        map.scale = slope * top / (width - 1.0)
-        map.offset = (intercept - (center - 0.5)) * top / (width - 1.0) + top / 2.0
-    elif function == "LINEAR_EXACT":
-        map.scale = slope * top / width
-        map.offset = (intercept - center) * top / width + top / 2.0
-    elif function == "LINEAR" or function == "SIGMOID":
-        map.shape = WINDOW_STEP if function == "LINEAR" else WINDOW_SIGMOID
-        map.scale = slope
-        map.offset = intercept
-        map.center = center - 0.5 if function == "LINEAR" else center
-        map.width = width
-    else:
-        return False
-    return True
+cdef dict FUNCTIONS = {"LINEAR": VOI_LINEAR, "LINEAR_EXACT": VOI_LINEAR_EXACT, "SIGMOID": VOI_SIGMOID}
 
 
 def window(
@@ -124,15 +81,14 @@ def window(
     map.dst_type = DST_TYPES[dst_type]
     map.top = TOPS[dst_type]
     map.invert = invert
-    # Written so that a NaN fails.
-    if not (fabs(slope) <= LARGEST and fabs(intercept) <= LARGEST and fabs(center) <= LARGEST
-            and width <= LARGEST):
+    if function not in FUNCTIONS:
+        raise OptionError(f"function {function!r} is none of {', '.join(FUNCTIONS)}")
+    status = window_fold(&map, FUNCTIONS[function], slope, intercept, center, width)
+    if status == WINDOW_TOO_LARGE:
         raise OptionError(f"slope {slope}, intercept {intercept}, center {center} and width {width} must be "
                           "finite and within 1e100")
-    if not (width >= 1.0 if function == "LINEAR" else width >= 1.0 / LARGEST):
+    if status == WINDOW_TOO_NARROW:
         raise OptionError(f"window width {width}: LINEAR needs 1 or more, the other functions more than 0")
-    if not fold(&map, function, slope, intercept, center, width):
-        raise OptionError(f"function {function!r} is none of LINEAR, LINEAR_EXACT, SIGMOID")
 
     n = size // window_size(map.src_type)
     if n * window_size(map.src_type) != size:

@@ -19,7 +19,8 @@
 
 enum { WINDOW_U1, WINDOW_I1, WINDOW_U2, WINDOW_I2, WINDOW_U4, WINDOW_I4, WINDOW_F4, WINDOW_F8 };
 enum { WINDOW_AFFINE, WINDOW_STEP, WINDOW_SIGMOID };
-enum { WINDOW_DONE = 0, WINDOW_NO_MEMORY = -1 };
+enum { VOI_LINEAR, VOI_LINEAR_EXACT, VOI_SIGMOID }; /* VOI LUT Function */
+enum { WINDOW_DONE = 0, WINDOW_NO_MEMORY = -1, WINDOW_TOO_LARGE = -2, WINDOW_TOO_NARROW = -3 };
 
 typedef struct {
     int src_type, dst_type;
@@ -32,6 +33,32 @@ typedef struct {
 } window_map;
 
 enum { WINDOW_BLOCK = 512 };
+
+#define WINDOW_LARGEST 1e100 /* with all parameters below it no product of theirs overflows */
+
+/* Put a window into the form that the loops want; src_type, dst_type, top and invert are there already. */
+static int window_fold(window_map *map, int function, double slope, double intercept, double center, double width) {
+    /* Written so that a NaN fails. */
+    if (!(fabs(slope) <= WINDOW_LARGEST && fabs(intercept) <= WINDOW_LARGEST && fabs(center) <= WINDOW_LARGEST
+          && width <= WINDOW_LARGEST))
+        return WINDOW_TOO_LARGE;
+    if (!(width >= (function == VOI_LINEAR ? 1.0 : 1.0 / WINDOW_LARGEST))) return WINDOW_TOO_NARROW;
+    map->shape = WINDOW_AFFINE;
+    if (function == VOI_LINEAR && width > 1.0) {
+        map->scale = slope * map->top / (width - 1.0);
+        map->offset = (intercept - (center - 0.5)) * map->top / (width - 1.0) + map->top / 2.0;
+    } else if (function == VOI_LINEAR_EXACT) {
+        map->scale = slope * map->top / width;
+        map->offset = (intercept - center) * map->top / width + map->top / 2.0;
+    } else {
+        map->shape = function == VOI_LINEAR ? WINDOW_STEP : WINDOW_SIGMOID;
+        map->scale = slope;
+        map->offset = intercept;
+        map->center = function == VOI_LINEAR ? center - 0.5 : center;
+        map->width = width;
+    }
+    return WINDOW_DONE;
+}
 
 /* ---- the rule, in float64 ---- */
 
@@ -99,6 +126,19 @@ static size_t window_size(int type) {
     return (size_t)1 << (type == WINDOW_F4 ? 2 : type == WINDOW_F8 ? 3 : type / 2);
 }
 
+static void window_load(int type, const unsigned char *src, double *y, size_t n, double scale, double offset) {
+    switch (type) {
+    case WINDOW_U1: window_load_u1(src, y, n, scale, offset); break;
+    case WINDOW_I1: window_load_i1(src, y, n, scale, offset); break;
+    case WINDOW_U2: window_load_u2(src, y, n, scale, offset); break;
+    case WINDOW_I2: window_load_i2(src, y, n, scale, offset); break;
+    case WINDOW_U4: window_load_u4(src, y, n, scale, offset); break;
+    case WINDOW_I4: window_load_i4(src, y, n, scale, offset); break;
+    case WINDOW_F4: window_load_f4(src, y, n, scale, offset); break;
+    case WINDOW_F8: window_load_f8(src, y, n, scale, offset); break;
+    }
+}
+
 static void window_exact(const window_map *map, const unsigned char *src, unsigned char *dst, size_t n) {
     double y[WINDOW_BLOCK];
     const size_t src_size = window_size(map->src_type), dst_size = window_size(map->dst_type);
@@ -106,16 +146,7 @@ static void window_exact(const window_map *map, const unsigned char *src, unsign
         const size_t m = n - start < WINDOW_BLOCK ? n - start : WINDOW_BLOCK;
         const unsigned char *in = src + start * src_size;
         unsigned char *out = dst + start * dst_size;
-        switch (map->src_type) {
-        case WINDOW_U1: window_load_u1(in, y, m, map->scale, map->offset); break;
-        case WINDOW_I1: window_load_i1(in, y, m, map->scale, map->offset); break;
-        case WINDOW_U2: window_load_u2(in, y, m, map->scale, map->offset); break;
-        case WINDOW_I2: window_load_i2(in, y, m, map->scale, map->offset); break;
-        case WINDOW_U4: window_load_u4(in, y, m, map->scale, map->offset); break;
-        case WINDOW_I4: window_load_i4(in, y, m, map->scale, map->offset); break;
-        case WINDOW_F4: window_load_f4(in, y, m, map->scale, map->offset); break;
-        case WINDOW_F8: window_load_f8(in, y, m, map->scale, map->offset); break;
-        }
+        window_load(map->src_type, in, y, m, map->scale, map->offset);
         if (map->shape == WINDOW_STEP) window_step(y, m, map->center, map->top);
         if (map->shape == WINDOW_SIGMOID) window_sigmoid(y, m, map->center, map->width, map->top);
         switch (map->dst_type) {
@@ -216,26 +247,23 @@ static int32_t window_nearest(double sample, int32_t least, int32_t most) {
     return sample > least ? sample < most ? (int32_t)floor(sample) : most : least;
 }
 
-/* Returns 0, with dst as it was, if float32 does not do for this window or the proof does not pay. */
-static int window_narrow(const window_map *map, const unsigned char *src, unsigned char *dst, size_t n) {
+/* Find how to do it in float32, for n samples; 0 if that does not do for this window or the proof does not pay. */
+static int window_narrow(const window_map *map, window_line *line, size_t n) {
     const int is_signed = map->src_type == WINDOW_I1 || map->src_type == WINDOW_I2;
     const int32_t values = window_size(map->src_type) == 2 ? 65536 : 256;
     const int32_t least = is_signed ? -values / 2 : 0, most = least + values - 1;
     const double scale = map->scale;
-    window_line line;
 
     /* Beyond these a step outside the window would leave the 16 bits of a level. */
     if (scale == 0.0 || fabs(scale) > 8192.0 || fabs(map->offset) > 1e9) return 0;
     const double reach = 128.0 / fabs(scale), middle = (127.5 - map->offset) / scale;
-    line.low = window_nearest(middle - reach - 1.0, least, most);
-    line.high = window_nearest(middle + reach + 2.0, least, most);
-    if (n / 4 < (size_t)(line.high - line.low)) return 0; /* where the proof and exact cost the same */
-    line.origin = window_nearest(middle, least, most);
-    line.scale = (float)scale;
-    line.offset = (float)(line.origin * scale + map->offset);
-    if (!window_line_agrees(map, &line, least, most)) return 0;
-    window_narrow_run(map, &line, src, dst, n);
-    return 1;
+    line->low = window_nearest(middle - reach - 1.0, least, most);
+    line->high = window_nearest(middle + reach + 2.0, least, most);
+    if (n / 4 < (size_t)(line->high - line->low)) return 0; /* where the proof and exact cost the same */
+    line->origin = window_nearest(middle, least, most);
+    line->scale = (float)scale;
+    line->offset = (float)(line->origin * scale + map->offset);
+    return window_line_agrees(map, line, least, most);
 }
 
 /* ---- every sample value once ---- */
@@ -257,31 +285,69 @@ WINDOW_LOOK_UP(u2_u1, uint16_t, uint8_t)
 WINDOW_LOOK_UP(u2_u2, uint16_t, uint16_t)
 WINDOW_LOOK_UP(u2_f4, uint16_t, uint32_t)
 
-static int window_table(const window_map *map, const unsigned char *src, unsigned char *dst, size_t n) {
+static unsigned char *window_table(const window_map *map) {
     const size_t size = window_size(map->src_type), values = size == 2 ? 65536 : 256;
-    unsigned char *samples = malloc(values * (size + window_size(map->dst_type)));
-    if (samples == NULL) return WINDOW_NO_MEMORY;
-    void *table = samples + values * size;
+    const size_t width = window_size(map->dst_type);
+    unsigned char *table = malloc(values * (width + size)), *samples = table + values * width;
+    if (table == NULL) return NULL;
     window_samples(map->src_type, 0, samples, values); /* a signed one stands at its two's complement */
     window_exact(map, samples, table, values);
+    return table;
+}
+
+static void window_look_up(const window_map *map, const unsigned char *table, const unsigned char *src,
+                           unsigned char *dst, size_t n) {
+    const int wide = window_size(map->src_type) == 2;
+    const void *levels = table;
     switch (map->dst_type) {
-    case WINDOW_U1: (size == 2 ? window_look_up_u2_u1 : window_look_up_u1_u1)(src, dst, n, table); break;
-    case WINDOW_U2: (size == 2 ? window_look_up_u2_u2 : window_look_up_u1_u2)(src, dst, n, table); break;
-    case WINDOW_F4: (size == 2 ? window_look_up_u2_f4 : window_look_up_u1_f4)(src, dst, n, table); break;
+    case WINDOW_U1: (wide ? window_look_up_u2_u1 : window_look_up_u1_u1)(src, dst, n, levels); break;
+    case WINDOW_U2: (wide ? window_look_up_u2_u2 : window_look_up_u1_u2)(src, dst, n, levels); break;
+    case WINDOW_F4: (wide ? window_look_up_u2_f4 : window_look_up_u1_f4)(src, dst, n, levels); break;
     }
-    free(samples);
+}
+
+/* ---- the fastest of the three ways, found once for all parts of an image and for images like it ---- */
+
+typedef struct {
+    window_map map;
+    window_line line;
+    int in_float32;
+    unsigned char *table; /* NULL where it is not looked up */
+} window_plan;
+
+/* `n` is how many samples there will be in all. window_finish is to follow, also where there was no memory. */
+static int window_prepare(window_plan *plan, const window_map *map, size_t n) {
+    plan->map = *map;
+    plan->in_float32 = 0;
+    plan->table = NULL;
+    if (map->src_type > WINDOW_I2) return WINDOW_DONE;
+    const size_t values = window_size(map->src_type) == 2 ? 65536 : 256;
+    if (map->shape == WINDOW_SIGMOID && n > values + values / 4) {
+        plan->table = window_table(map);
+        return plan->table == NULL ? WINDOW_NO_MEMORY : WINDOW_DONE;
+    }
+    plan->in_float32 =
+        map->shape == WINDOW_AFFINE && map->dst_type == WINDOW_U1 && window_narrow(map, &plan->line, n);
     return WINDOW_DONE;
 }
 
+static void window_part(const window_plan *plan, const unsigned char *src, unsigned char *dst, size_t n) {
+    if (plan->table != NULL) window_look_up(&plan->map, plan->table, src, dst, n);
+    else if (plan->in_float32) window_narrow_run(&plan->map, &plan->line, src, dst, n);
+    else window_exact(&plan->map, src, dst, n);
+}
+
+static void window_finish(window_plan *plan) {
+    free(plan->table);
+    plan->table = NULL;
+}
+
 static int window_run(const window_map *map, const unsigned char *src, unsigned char *dst, size_t n) {
-    if (map->src_type <= WINDOW_I2) {
-        const size_t values = window_size(map->src_type) == 2 ? 65536 : 256;
-        if (map->shape == WINDOW_SIGMOID && n > values + values / 4) return window_table(map, src, dst, n);
-        if (map->shape == WINDOW_AFFINE && map->dst_type == WINDOW_U1 && window_narrow(map, src, dst, n))
-            return WINDOW_DONE;
-    }
-    window_exact(map, src, dst, n);
-    return WINDOW_DONE;
+    window_plan plan;
+    const int status = window_prepare(&plan, map, n);
+    if (status == WINDOW_DONE) window_part(&plan, src, dst, n);
+    window_finish(&plan);
+    return status;
 }
 
 #endif

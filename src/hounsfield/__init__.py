@@ -36,18 +36,21 @@ from hounsfield.errors import (
 from hounsfield.facade import Dataset, read, read_dicomdir
 
 if TYPE_CHECKING:
+    from hounsfield.batch import Batch, Item, decode_batch
     from hounsfield.slides import read_region
     from hounsfield.volumes import load_series, load_volume
 
 __all__ = [
     "PRESETS",
     "UID",
+    "Batch",
     "Dataset",
     "Date",
     "DateTime",
     "DicomError",
     "Element",
     "ElementError",
+    "Item",
     "LimitError",
     "MissingElementError",
     "NotDicomError",
@@ -62,6 +65,7 @@ __all__ = [
     "TruncatedError",
     "UnsupportedError",
     "VolumeError",
+    "decode_batch",
     "errors",
     "load_series",
     "load_volume",
@@ -75,6 +79,9 @@ __all__ = [
 
 # What is loaded when it is first asked for: an import stays light.
 _LATER = {
+    "Batch": "hounsfield.batch",
+    "Item": "hounsfield.batch",
+    "decode_batch": "hounsfield.batch",
     "load_series": "hounsfield.volumes",
     "load_volume": "hounsfield.volumes",
     "read_region": "hounsfield.slides",

@@ -347,7 +347,7 @@ class Dataset(elements.Dataset):
         -----
         PS3.3 C.11.1 and C.7.6.16.2.9.
         """
-        with _Locating(self):
+        with Locating(self):
             samples, frame = self._stored(frame)
             return display.modality_values(self, samples, frame=frame, byteorder=self._byteorder)
 
@@ -396,7 +396,7 @@ class Dataset(elements.Dataset):
         -----
         PS3.3 C.11.2, PS3.4 N.2. `hounsfield._kernels.window` states the rule to the last bit.
         """
-        with _Locating(self):
+        with Locating(self):
             samples, frame = self._stored(frame)
             return display.render_dataset(
                 self,
@@ -440,7 +440,7 @@ class Dataset(elements.Dataset):
         self.close()
 
 
-class _Locating:
+class Locating:
     """Tells errors from layers that know a tag at most which file it was, and where."""
 
     __slots__ = ("_ds",)

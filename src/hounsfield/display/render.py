@@ -14,7 +14,7 @@ from hounsfield.display.presets import preset
 from hounsfield.display.voi import Window, auto_window, value_range, voi_alternatives
 from hounsfield.errors import OptionError
 
-__all__ = ["WindowLike", "render", "render_dataset"]
+__all__ = ["WindowLike", "render", "render_dataset", "rendered"]
 
 WindowLike = str | Sequence[float]
 Array = npt.NDArray[Any]
@@ -136,10 +136,38 @@ def render_dataset(
     if isinstance(window, int):
         index, window = window, None
     stored = stored_samples(ds, array, frame)
+    return rendered(
+        ds,
+        stored,
+        window,
+        index=index,
+        frame=frame,
+        invert=invert,
+        function=function,
+        dtype=dtype,
+        out=out,
+        byteorder=byteorder,
+    )[0]
+
+
+def rendered(
+    ds: DatasetLike,
+    stored: Array,
+    window: WindowLike | None,
+    *,
+    index: int = 0,
+    frame: int | None = None,
+    invert: bool | None = None,
+    function: str = "LINEAR",
+    dtype: npt.DTypeLike | None = None,
+    out: Array | None = None,
+    byteorder: ByteOrder = "<",
+) -> tuple[Array, LookupTable | Window | None]:
+    """Do what `render_dataset` does, and tell what window or VOI LUT the first frame has; None for colour."""
     _check_numbers(stored)
     photometric = str(ds.get("PhotometricInterpretation") or "MONOCHROME2").strip()
     if photometric == "PALETTE COLOR" or int(ds.get("SamplesPerPixel") or 1) > 1:
-        return _color(ds, stored, photometric, bool(invert), dtype, out, byteorder)
+        return _color(ds, stored, photometric, bool(invert), dtype, out, byteorder), None
 
     if invert is None:
         shape = str(ds.get("PresentationLUTShape") or "").strip()
@@ -166,7 +194,7 @@ def render_dataset(
         # An ellipsis gives a view, even of an array that has no dimensions left.
         if voi is not None:
             _gray(stored[where], target[where], table, slope, intercept, voi, invert)
-    return target
+    return target, chosen[0] if chosen else None
 
 
 def _gray(

@@ -1,0 +1,637 @@
+"""Many files to rows of one array: open, read, scan, decode, rescale and window, all without the GIL.
+
+Files of the common kind only: what is rare, broken or of another kind is left to the facade, which gives the
+same values, and all errors.
+"""
+
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
+)
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.math cimport isfinite
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memchr, memcmp, memcpy, memset, strlen
+
+from cursor cimport has, hounsfield_host_is_big, load16
+from walk cimport FLAG_IMPLICIT, FRAGMENTS, PIXEL_DATA, Row, Scratch, Walk, begin
+
+from hounsfield._kernels.bits cimport bits_mask
+from hounsfield._kernels.jpegll cimport decode_jpegll, jpegll_report
+from hounsfield._kernels.rle cimport RLE_DONE, rle_decode, rle_result
+from hounsfield._kernels.scan cimport (
+    HEAD_BYTES, Head, find_only, hounsfield_close, hounsfield_read, is_syntax, open_and_walk,
+)
+from hounsfield._kernels.values cimport Bytes, stripped, stripped_twice, without_spaces
+from hounsfield._kernels.window cimport (
+    VOI_LINEAR, VOI_LINEAR_EXACT, VOI_SIGMOID, WINDOW_DONE, WINDOW_F4, WINDOW_I1, WINDOW_I2, WINDOW_I4,
+    WINDOW_U1, WINDOW_U2, WINDOW_U4, window_finish, window_fold, window_map, window_part, window_plan,
+    window_prepare,
+)
+
+from hounsfield.errors import OptionError
+
+cdef extern from "Python.h":
+    bytes PyUnicode_EncodeFSDefault(object text)
+
+cdef extern from "values.h":
+    bint hounsfield_is_plain_text(const uint8_t* text, size_t size) noexcept nogil
+    bint hounsfield_decimal(const uint8_t* text, size_t size, double* number) noexcept nogil
+    bint hounsfield_integer(const uint8_t* text, size_t size, int64_t* number) noexcept nogil
+
+cdef extern from "pipeline.h":
+    double pipeline_clock() noexcept nogil
+    void pipeline_rescale(
+        int type, const uint8_t* src, uint8_t* dst, size_t n, double slope, double intercept
+    ) noexcept nogil
+
+__all__ = ["decode_files"]
+
+cdef enum:
+    PART = 131072               # bytes read at a time: they stay in the second-level cache
+    MOST_ENCODED = 1 << 24      # bytes of a compressed frame that are read
+    MOST_WINDOWS = 16
+    SAMPLES_PER_PIXEL = 0x00280002
+    PHOTOMETRIC_INTERPRETATION = 0x00280004
+    PLANAR_CONFIGURATION = 0x00280006
+    NUMBER_OF_FRAMES = 0x00280008
+    ROWS = 0x00280010
+    COLUMNS = 0x00280011
+    BITS_ALLOCATED = 0x00280100
+    BITS_STORED = 0x00280101
+    HIGH_BIT = 0x00280102
+    PIXEL_REPRESENTATION = 0x00280103
+    WINDOW_CENTER = 0x00281050
+    WINDOW_WIDTH = 0x00281051
+    RESCALE_INTERCEPT = 0x00281052
+    RESCALE_SLOPE = 0x00281053
+    VOI_LUT_FUNCTION = 0x00281056
+    MODALITY_LUT_SEQUENCE = 0x00283000
+    VOI_LUT_SEQUENCE = 0x00283010
+    PRESENTATION_LUT_SHAPE = 0x20500020
+    SHARED_FUNCTIONAL_GROUPS = 0x52009229
+    PER_FRAME_FUNCTIONAL_GROUPS = 0x52009230
+    VR_CS = 0x5343
+    VR_DS = 0x5344
+    VR_IS = 0x5349
+    VR_US = 0x5355
+
+cdef enum Values:
+    DISPLAY, MODALITY, STORED
+
+cdef enum Coding:
+    NATIVE, RLE, JPEG_LOSSLESS
+
+cdef struct Options:            # what all files have in common
+    Values values
+    int dst_type                # of window.h; of stored values not used
+    size_t itemsize             # of the output
+    bint is_signed
+    bint is_float
+    size_t rows
+    size_t columns
+    size_t samples
+    uint64_t frame
+    bint has_window             # else the file's own: its n-th
+    int window
+    int function
+    double center
+    double width
+
+cdef struct Image:
+    Coding coding
+    size_t width                # bytes a sample
+    int bits_stored
+    int high_bit
+    bint is_signed
+    bint inverted
+    uint64_t at                 # in the file, of native pixel data the frame's first byte
+    double slope
+    double intercept
+
+cdef struct Result:
+    bint done
+    bint has_window
+    int function
+    double center
+    double width
+    double seconds
+
+cdef struct Workspace:          # of one call
+    uint8_t* head
+    uint8_t* part
+    uint8_t* encoded            # a frame's fragment, and the frame; NULL until they are needed
+    uint8_t* frame
+    bint is_planned
+    window_plan plan
+    window_map map              # that the plan is for
+    Scratch scratch
+
+
+cdef struct Attributes:
+    const uint8_t* data
+    uint64_t size
+    const Row* rows
+    uint64_t count
+    bint odd                    # whether something is not as it nearly always is
+
+
+cdef const Row* find(const Attributes* image, uint32_t tag) noexcept nogil:
+    cdef uint64_t low = 0, high = image.count, middle
+    while low < high:
+        middle = (low + high) >> 1
+        if image.rows[middle].tag < tag:
+            low = middle + 1
+        else:
+            high = middle
+    return image.rows + low if low < image.count and image.rows[low].tag == tag else NULL
+
+
+cdef Bytes value(Attributes* image, uint32_t tag, uint16_t vr) noexcept nogil:
+    """The bytes of a value; none if it is not there, or not as it should be."""
+    cdef Bytes raw
+    cdef const Row* row = find(image, tag)
+    raw.at, raw.size = NULL, 0
+    if row == NULL:
+        return raw
+    if (row.flags & ~FLAG_IMPLICIT or (row.vr != 0 and row.vr != vr)
+            or not has(row.offset, row.length, image.size)):
+        image.odd = True
+        return raw
+    raw.at, raw.size = image.data + row.offset, row.length
+    return raw
+
+
+cdef int number(Attributes* image, uint32_t tag, int missing) noexcept nogil:
+    """The value of an element of VR US with one value."""
+    cdef Bytes raw = value(image, tag, VR_US)
+    if raw.size == 2:
+        return load16(raw.at, False)
+    if raw.at != NULL or missing < 0:
+        image.odd = True
+    return missing
+
+
+cdef Bytes text(Attributes* image, uint32_t tag, uint16_t vr) noexcept nogil:
+    cdef Bytes raw = value(image, tag, vr)
+    if raw.size and not hounsfield_is_plain_text(raw.at, <size_t>raw.size):
+        image.odd = True
+        raw.size = 0
+    return stripped(raw)
+
+
+cdef bint equals(Bytes raw, const char* word) noexcept nogil:
+    return <size_t>raw.size == strlen(word) and memcmp(raw.at, word, <size_t>raw.size) == 0
+
+
+cdef int decimals(Attributes* image, uint32_t tag, double* numbers) noexcept nogil:
+    """The values of an element of VR DS, MOST_WINDOWS of them at most; returns how many there are."""
+    cdef Bytes raw = stripped_twice(text(image, tag, VR_DS)), part
+    cdef const uint8_t* end
+    cdef int count = 0
+    if raw.size == 0:
+        return 0
+    while count < MOST_WINDOWS:
+        end = <const uint8_t*>memchr(raw.at, c"\\", <size_t>raw.size) if raw.size else NULL
+        part.at = raw.at
+        part.size = raw.size if end == NULL else end - raw.at
+        raw.at += part.size + 1
+        raw.size -= part.size + 1
+        part = without_spaces(part)
+        if not hounsfield_decimal(part.at, <size_t>part.size, numbers + count):
+            break
+        count += 1
+        if end == NULL:
+            return count
+    image.odd = True
+    return 0
+
+
+cdef double decimal(Attributes* image, uint32_t tag, double missing) noexcept nogil:
+    cdef double[MOST_WINDOWS] numbers
+    return numbers[0] if decimals(image, tag, numbers) else missing
+
+
+cdef bint describe(const Head* head, Attributes* found, const Options* options, Image* image) noexcept nogil:
+    """Take from the attributes what decoding needs to know; False if that is for the facade."""
+    cdef const Row* pixels = find(found, PIXEL_DATA)
+    cdef Bytes raw
+    cdef const uint8_t* syntax = found.data + head.syntax
+    cdef int samples, allocated
+    cdef int64_t frames = 1
+    cdef uint64_t frame_bytes, wanted
+    if (pixels == NULL or find(found, MODALITY_LUT_SEQUENCE) or find(found, SHARED_FUNCTIONAL_GROUPS)
+            or find(found, PER_FRAME_FUNCTIONAL_GROUPS)):
+        return False
+    samples = number(found, SAMPLES_PER_PIXEL, -1)
+    allocated = number(found, BITS_ALLOCATED, -1)
+    image.bits_stored = number(found, BITS_STORED, -1)
+    image.high_bit = number(found, HIGH_BIT, image.bits_stored - 1)
+    image.is_signed = number(found, PIXEL_REPRESENTATION, -1) == 1
+    if (number(found, ROWS, -1) != <int>options.rows or number(found, COLUMNS, -1) != <int>options.columns
+            or samples != <int>options.samples or number(found, PIXEL_REPRESENTATION, -1) > 1
+            or (allocated != 8 and allocated != 16 and allocated != 32)
+            or not 1 <= image.bits_stored <= image.high_bit + 1 <= allocated):
+        return False
+    image.width = <size_t>allocated // 8
+    if image.width > 1 and hounsfield_host_is_big():
+        return False
+    raw = text(found, NUMBER_OF_FRAMES, VR_IS)
+    if raw.at != NULL:
+        raw = without_spaces(stripped_twice(raw))
+        if not hounsfield_integer(raw.at, <size_t>raw.size, &frames):
+            return False
+    if not (0 < frames <= 0x7FFFFFFF and options.frame < <uint64_t>frames):
+        return False
+
+    raw = text(found, PHOTOMETRIC_INTERPRETATION, VR_CS)
+    image.inverted = equals(raw, b"MONOCHROME1")
+    if samples == 1:
+        if not image.inverted and not equals(raw, b"MONOCHROME2"):
+            return False
+    elif samples != 3 or not equals(raw, b"RGB") or number(found, PLANAR_CONFIGURATION, -1) != 0:
+        return False
+    raw = text(found, PRESENTATION_LUT_SHAPE, VR_CS)
+    if equals(raw, b"INVERSE"):
+        image.inverted = True
+    elif raw.size and not equals(raw, b"IDENTITY"):
+        return False
+
+    frame_bytes = options.rows * options.columns * options.samples * image.width
+    if frame_bytes > 0x40000000:
+        return False
+    if pixels.flags & ~FLAG_IMPLICIT == 0:
+        image.coding = NATIVE
+        image.at = pixels.offset + options.frame * frame_bytes
+        wanted = <uint64_t>frames * frame_bytes
+        if not wanted <= pixels.length <= wanted + wanted % 2:
+            return False
+        if not (is_syntax(syntax, head.syntax_length, b"1.2.840.10008.1.2", 17)
+                or is_syntax(syntax, head.syntax_length, b"1.2.840.10008.1.2.1", 19)):
+            return False
+    elif head.status == FRAGMENTS and frames == 1:
+        if is_syntax(syntax, head.syntax_length, b"1.2.840.10008.1.2.5", 19):
+            image.coding = RLE
+        elif (samples == 1 and image.width <= 2
+                and (is_syntax(syntax, head.syntax_length, b"1.2.840.10008.1.2.4.70", 22)
+                     or is_syntax(syntax, head.syntax_length, b"1.2.840.10008.1.2.4.57", 22))):
+            image.coding = JPEG_LOSSLESS
+        else:
+            return False
+    else:
+        return False
+
+    image.slope = decimal(found, RESCALE_SLOPE, 1.0)
+    image.intercept = decimal(found, RESCALE_INTERCEPT, 0.0)
+    return not found.odd
+
+
+cdef bint choose_window(Attributes* found, const Options* options, Result* result) noexcept nogil:
+    """Find the window that applies; False if there is none, or more than a window."""
+    cdef double[MOST_WINDOWS] centers
+    cdef double[MOST_WINDOWS] widths
+    cdef int index, count
+    cdef Bytes raw
+    result.has_window = True
+    result.function, result.center, result.width = options.function, options.center, options.width
+    if options.has_window:
+        return True
+    if find(found, VOI_LUT_SEQUENCE):
+        return False
+    count = min(decimals(found, WINDOW_CENTER, centers), decimals(found, WINDOW_WIDTH, widths))
+    raw = text(found, VOI_LUT_FUNCTION, VR_CS)
+    if equals(raw, b"LINEAR_EXACT"):
+        result.function = VOI_LINEAR_EXACT
+    elif equals(raw, b"SIGMOID"):
+        result.function = VOI_SIGMOID
+    elif raw.size == 0 or equals(raw, b"LINEAR"):
+        result.function = VOI_LINEAR
+    else:
+        return False
+    for index in range(count):
+        if not (isfinite(centers[index]) and isfinite(widths[index]) and widths[index] > 0):
+            return False
+    if options.window >= count or found.odd:
+        return False
+    result.center, result.width = centers[options.window], widths[options.window]
+    if result.function == VOI_LINEAR and result.width < 1.0:
+        result.function = VOI_LINEAR_EXACT
+    return True
+
+
+cdef bint plan_window(
+    const Image* image, const Options* options, const Result* result, Workspace* work
+) noexcept nogil:
+    """Make ready for the loops of the kernel window, unless they are since the image before."""
+    cdef window_map map
+    cdef double full
+    cdef int status
+    memset(&map, 0, sizeof(map))    # padding, too: maps are compared as bytes
+    map.src_type = type_of(image)
+    map.dst_type = options.dst_type
+    map.top = 255.0 if options.dst_type == WINDOW_U1 else 65535.0 if options.dst_type == WINDOW_U2 else 1.0
+    if options.samples == 1:
+        map.invert = image.inverted
+        status = window_fold(
+            &map, result.function, image.slope, image.intercept, result.center, result.width
+        )
+    else:       # colours: as many levels as there are bits
+        full = <double>((<uint64_t>1 << image.bits_stored) - 1)
+        status = window_fold(&map, VOI_LINEAR_EXACT, 1.0, 0.0, full / 2, full)
+    if status != WINDOW_DONE:
+        return False
+    if work.is_planned:
+        if memcmp(&map, &work.map, sizeof(map)) == 0:
+            return True
+        window_finish(&work.plan)
+    work.is_planned = True
+    memcpy(&work.map, &map, sizeof(map))
+    return window_prepare(&work.plan, &map, options.rows * options.columns * options.samples) == WINDOW_DONE
+
+
+cdef int type_of(const Image* image) noexcept nogil:
+    if image.width == 1:
+        return WINDOW_I1 if image.is_signed else WINDOW_U1
+    if image.width == 2:
+        return WINDOW_I2 if image.is_signed else WINDOW_U2
+    return WINDOW_I4 if image.is_signed else WINDOW_U4
+
+
+cdef void put(
+    const Image* image, const Options* options, const Workspace* work, uint8_t* samples, uint8_t* out,
+    size_t n,
+) noexcept nogil:
+    """Turn samples as they are stored into values of the output; of stored values both are one place."""
+    cdef int bits = <int>(8 * image.width)
+    if image.bits_stored < bits:
+        bits_mask(samples, n, image.width, bits - 1 - image.high_bit, bits - image.bits_stored,
+                  image.is_signed)
+    if options.values == DISPLAY:
+        window_part(&work.plan, samples, out, n)
+    elif options.values == MODALITY:
+        pipeline_rescale(type_of(image), samples, out, n, image.slope, image.intercept)
+
+
+cdef bint decode_native(
+    Head* head, const Image* image, const Options* options, Workspace* work, uint8_t* out
+) noexcept nogil:
+    """Read the frame in parts that stay in the cache until they are values of the output."""
+    cdef size_t left = options.rows * options.columns * options.samples, n
+    cdef size_t step = left if options.values == STORED else PART // image.width
+    cdef uint64_t at = image.at
+    cdef uint8_t* samples
+    while left:
+        n = 0 if at >= head.file.got else <size_t>((head.file.got - at) // image.width)
+        if n and options.values != STORED:
+            n = min(n, left)        # these came with the header
+            samples = work.head + at
+        else:
+            n = min(step, left)
+            samples = out if options.values == STORED else work.part
+            if hounsfield_read(&head.file, samples, at, n * image.width):
+                return False
+        put(image, options, work, samples, out, n)
+        left -= n
+        at += n * image.width
+        out += n * options.itemsize
+    return True
+
+
+cdef bint decode_fragment(
+    Head* head, uint64_t at, Image* image, const Options* options, Workspace* work, uint8_t* out,
+) noexcept nogil:
+    """Decode a frame that is one fragment, the only one."""
+    cdef uint64_t size = head.file.size - at, start, length
+    cdef size_t count = options.rows * options.columns
+    cdef rle_result rle
+    cdef jpegll_report jpeg
+    cdef uint8_t* frame = out
+    if at >= head.file.size or size > MOST_ENCODED:
+        return False
+    free(work.encoded)
+    work.encoded = <uint8_t*>malloc(size)
+    if work.encoded == NULL or hounsfield_read(&head.file, work.encoded, at, size):
+        return False
+    if not find_only(work.encoded, size, &start, &length):
+        return False
+    if options.values != STORED:
+        if work.frame == NULL:
+            work.frame = <uint8_t*>malloc(count * options.samples * 4)
+        if work.frame == NULL:
+            return False
+        frame = work.frame
+    if image.coding == RLE:
+        # The number of segments is looked at first: where it makes no sense it may be another codestream.
+        if length < 4 or work.encoded[start] > 15 or memcmp(work.encoded + start + 1, b"\0\0\0", 3):
+            return False
+        rle_decode(work.encoded + start, length, frame, count, <unsigned>options.samples,
+                   <unsigned>image.width, False, &rle)
+        if rle.status != RLE_DONE:
+            return False
+    else:
+        if not is_whole_jpeg(work.encoded + start, length):
+            return False
+        if decode_jpegll(work.encoded + start, length, frame, options.rows, options.columns, 1, image.width,
+                         &jpeg):
+            return False
+        if jpeg.precision < image.bits_stored:
+            image.bits_stored = jpeg.precision
+            image.high_bit = jpeg.precision - 1
+    put(image, options, work, frame, out, count * options.samples)
+    return True
+
+
+cdef bint is_whole_jpeg(const uint8_t* data, uint64_t length) noexcept nogil:
+    """Whether a stream begins with SOI and ends with EOI, a byte of padding aside."""
+    if length > 4 and data[length - 1] == 0:
+        length -= 1
+    return (length > 4 and data[0] == 0xFF and data[1] == 0xD8 and data[2] == 0xFF
+            and data[length - 2] == 0xFF and data[length - 1] == 0xD9)
+
+
+cdef bint takes(const Options* options, const Image* image) noexcept nogil:
+    """Whether stored values can be read to where they belong."""
+    if image.width != options.itemsize or options.is_float:
+        return False
+    return (image.is_signed == options.is_signed
+            or (options.is_signed and image.bits_stored < <int>(8 * image.width)))
+
+
+cdef bint decode_file(
+    const char* path, const Options* options, Workspace* work, uint8_t* out, Result* result
+) noexcept nogil:
+    cdef Head head
+    cdef Walk walk
+    cdef Attributes found
+    cdef Image image
+    cdef bint done = False
+    memset(&head, 0, sizeof(head))
+    begin(&walk, &work.scratch)
+    if open_and_walk(path, work.head, 0xFFFFFFFF, &head, &walk):
+        free(walk.block)
+        return False
+    if head.file.regular and head.plain and walk.ascending:
+        found.data, found.size = work.head, head.file.got
+        found.rows, found.count, found.odd = walk.rows, walk.count, False
+        if describe(&head, &found, options, &image):
+            if options.values == STORED:
+                done = takes(options, &image)
+            elif options.values == MODALITY:
+                done = True
+            elif options.samples > 1:
+                done = plan_window(&image, options, result, work)
+            else:
+                done = (choose_window(&found, options, result) and not found.odd
+                        and plan_window(&image, options, result, work))
+        if done and image.coding == NATIVE:
+            done = decode_native(&head, &image, options, work, out)
+        elif done:
+            done = decode_fragment(&head, walk.position, &image, options, work, out)
+    free(walk.block)
+    hounsfield_close(&head.file)
+    return done
+
+
+cdef void decode_each(
+    const char** paths, size_t count, const Options* options, Workspace* work, uint8_t* out,
+    size_t row_size, Result* results,
+) noexcept nogil:
+    cdef size_t index
+    cdef double start = pipeline_clock(), now
+    for index in range(count):
+        results[index].done = paths[index] != NULL and decode_file(
+            paths[index], options, work, out + index * row_size, results + index
+        )
+        now = pipeline_clock()
+        results[index].seconds = now - start
+        start = now
+
+
+cdef dict VALUES = {"display": DISPLAY, "modality": MODALITY, "stored": STORED}
+cdef dict FUNCTIONS = {"LINEAR": VOI_LINEAR, "LINEAR_EXACT": VOI_LINEAR_EXACT, "SIGMOID": VOI_SIGMOID}
+cdef tuple FUNCTION_NAMES = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+cdef tuple INTEGERS = (b"b", b"B", b"h", b"H", b"i", b"I", b"l", b"L")
+cdef bytes NATIVE_ORDERS = b"@=>" if hounsfield_host_is_big() else b"@=<"
+
+
+cdef object take_output(const Py_buffer* view, Options* options):
+    cdef bytes code = (b"B" if view.format == NULL else <bytes>view.format).lstrip(NATIVE_ORDERS)
+    if not 3 <= view.ndim <= 4:
+        raise OptionError(f"out has {view.ndim} axes: files, rows, columns and perhaps samples are possible")
+    if code not in (b"B", b"H", b"f") and (options.values != STORED or code not in INTEGERS):
+        raise OptionError(f"out holds {code.decode()!r}, which these values do not fit")
+    if options.values == MODALITY and code != b"f":
+        raise OptionError("modality values are float32")
+    options.dst_type = WINDOW_U1 if code == b"B" else WINDOW_U2 if code == b"H" else WINDOW_F4
+    options.itemsize = <size_t>view.itemsize
+    options.is_float = code == b"f"
+    options.is_signed = code.islower()
+    options.rows, options.columns = <size_t>view.shape[1], <size_t>view.shape[2]
+    options.samples = <size_t>view.shape[3] if view.ndim == 4 else 1
+    if options.rows > 0xFFFF or options.columns > 0xFFFF or options.samples > 0xFFFF:
+        raise OptionError("out has more than 65535 rows, columns or samples a file")
+
+
+def decode_files(
+    list paths not None, out, *, str values not None="display", window=0, str function not None="LINEAR",
+    uint64_t frame=0,
+):
+    """Decode one frame of each file into a row of an array, as far as they are of the common kind.
+
+    That is: plain files (see `scan_file`) of one shape, grey or RGB, of 8, 16 or 32 bits, native or of one
+    frame in one fragment of RLE Lossless or JPEG Lossless, with rescale and windows in the data set itself,
+    and nothing wrong with them.
+
+    Parameters
+    ----------
+    paths : list of str or None
+        None for what is no file.
+    out : writable C-contiguous array, shape (files, rows, columns) or (files, rows, columns, samples)
+        Of uint8, uint16 or float32 for display values, float32 for modality values; for stored ones of any
+        integers that hold them as they are in the file. Rows of files that were not decoded hold anything.
+    values : {"display", "modality", "stored"}
+    window : int or (center, width)
+        The file's own window of that number, or one in modality units.
+    function : {"LINEAR", "LINEAR_EXACT", "SIGMOID"}
+        VOI LUT Function of a window that is given.
+    frame : int
+        Of files with several, counted from 0.
+
+    Returns
+    -------
+    list of None or (seconds, window)
+        None for a file that is left to the facade, whatever the reason. The window is (center, width,
+        function), or None where none applied.
+
+    Raises
+    ------
+    OptionError
+        An argument cannot be used.
+    MemoryError
+        There is no room for the buffers of one call.
+    """
+    cdef Options options
+    cdef Workspace* work = NULL
+    cdef Result* results = NULL
+    cdef const char** names = NULL
+    cdef Py_buffer view
+    cdef size_t index, count = <size_t>len(paths), row_size
+    cdef bytes name
+    cdef list kept = [], found = []
+    memset(&options, 0, sizeof(options))
+    if values not in VALUES or function not in FUNCTIONS:
+        raise OptionError(f"values={values!r}, function={function!r}: "
+                          f"{', '.join(VALUES)} and {', '.join(FUNCTIONS)} are possible")
+    options.values, options.function, options.frame = VALUES[values], FUNCTIONS[function], frame
+    if isinstance(window, int):
+        options.window = window
+        if options.window < 0:
+            raise OptionError(f"window {window}: they are counted from 0")
+    else:
+        options.center, options.width = window
+        options.has_window = True
+    if frame >> 31:
+        raise OptionError(f"frame {frame}")
+    PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
+    try:
+        take_output(&view, &options)
+        if <size_t>view.shape[0] != count:
+            raise OptionError(f"out has {view.shape[0]} rows for {count} files")
+        row_size = <size_t>view.len // count if count else 0
+        work = <Workspace*>malloc(sizeof(Workspace) + HEAD_BYTES + PART)
+        results = <Result*>malloc(count * sizeof(Result) or 1)
+        names = <const char**>malloc(count * sizeof(char*) or 1)
+        if work == NULL or results == NULL or names == NULL:
+            raise MemoryError
+        memset(work, 0, sizeof(Workspace))
+        memset(results, 0, count * sizeof(Result))
+        work.head = <uint8_t*>(work + 1)
+        work.part = work.head + HEAD_BYTES
+        for index in range(count):
+            names[index] = NULL
+            path = paths[index]
+            if path is not None:
+                name = PyUnicode_EncodeFSDefault(path)
+                if <size_t>PyBytes_GET_SIZE(name) == strlen(PyBytes_AS_STRING(name)):
+                    kept.append(name)
+                    names[index] = PyBytes_AS_STRING(name)
+        with nogil:
+            decode_each(names, count, &options, work, <uint8_t*>view.buf, row_size, results)
+        for index in range(count):
+            found.append(as_tuple(results + index) if results[index].done else None)
+    finally:
+        if work != NULL:
+            window_finish(&work.plan)
+            free(work.encoded)
+            free(work.frame)
+        free(work)
+        free(results)
+        free(names)
+        PyBuffer_Release(&view)
+    return found
+
+
+cdef tuple as_tuple(const Result* result):
+    if not result.has_window:
+        return result.seconds, None
+    return result.seconds, (result.center, result.width, FUNCTION_NAMES[result.function])

@@ -1,0 +1,507 @@
+"""Many files to one array: what a model is fed with."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, cast
+
+import numpy as np
+
+from hounsfield._kernels.pipeline import decode_files
+from hounsfield.display.lut import LookupTable
+from hounsfield.display.modality import modality_values
+from hounsfield.display.presets import preset
+from hounsfield.display.render import OUT_TYPES, render, rendered
+from hounsfield.errors import OptionError
+from hounsfield.facade import Dataset, Locating, read
+from hounsfield.finding import find_files
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from hounsfield.pixels.layout import Layout
+
+__all__ = ["Batch", "Decoding", "Item", "Values", "decode_batch", "decode_one"]
+
+Values = Literal["display", "modality", "stored"]
+WindowLike = str | tuple[float, float] | Sequence[float] | int | None
+OnError = Literal["raise", "skip", "fill"]
+Array = Any  # an ndarray of any type
+
+STORED_TYPES = frozenset({"u1", "i1", "u2", "i2", "u4", "i4"})
+"""Of samples that the kernel reads to where they belong."""
+
+AT_ONCE = 16
+"""Files that a thread takes at a time, at most: few enough that all threads end at the same time."""
+
+
+@dataclass(slots=True)
+class Item:
+    """What became of one source.
+
+    Attributes
+    ----------
+    index : int
+        Of the source, in the order in which they were given.
+    source : str
+        Its name: the path of a file.
+    status : {"ok", "error", "skipped"}
+        "skipped" where there was an error and the item has no row for that.
+    error : Exception or None
+    frame : int
+        The one that was decoded.
+    window : (float, float) or None
+        Center and width of the window that was applied, in modality units; None where none was, as for
+        colour, a VOI LUT, or values that are not for display.
+    seconds : float
+        How long it took.
+    row : int or None
+        Of the array; None where there is none.
+    """
+
+    index: int
+    source: str
+    status: Literal["ok", "error", "skipped"]
+    error: Exception | None
+    frame: int
+    window: tuple[float, float] | None
+    seconds: float
+    row: int | None
+
+
+class Batch:
+    """What `decode_batch` gives: an array, and what became of each source.
+
+    Attributes
+    ----------
+    array : ndarray, shape (N, rows, columns) or (N, rows, columns, 3)
+    items : list of Item
+        One a source, in their order.
+    """
+
+    __slots__ = ("array", "items")
+
+    def __init__(self, array: Array, items: list[Item]) -> None:
+        self.array: npt.NDArray[Any] = array
+        self.items = items
+
+    @property
+    def errors(self) -> list[Item]:
+        """The items that could not be decoded."""
+        return [item for item in self.items if item.error is not None]
+
+    def __len__(self) -> int:
+        """How many rows the array has."""
+        return len(self.array)
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return np.array(self.array, dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        failed = len(self.errors)
+        errors = f", {failed} of {len(self.items)} sources failed" if failed else ""
+        return f"<Batch of {self.array.dtype} {self.array.shape}{errors}>"
+
+
+class Decoding(NamedTuple):
+    """How a frame is to be decoded: the options, as `decode_batch` has them, checked."""
+
+    values: Values
+    window: str | tuple[float, float] | int
+    frame: int
+    dtype: np.dtype[Any] | None
+
+    @classmethod
+    def checked(cls, values: Values, window: WindowLike, frame: int, dtype: npt.DTypeLike | None) -> Self:
+        """Take arguments of the caller.
+
+        Raises
+        ------
+        OptionError
+            One cannot be used.
+        """
+        kind = None if dtype is None else np.dtype(dtype)
+        if values == "display":
+            kind = np.dtype(np.uint8) if kind is None else kind
+            possible, wanted = kind.str[1:] in OUT_TYPES, "uint8, uint16 or float32"
+        elif values == "modality":
+            kind = np.dtype(np.float32) if kind is None else kind
+            possible, wanted = kind == np.float32, "float32"
+        elif values == "stored":
+            possible, wanted = kind is None or kind.kind in "iuf", "integers or floats"
+        else:
+            raise OptionError(f'values={values!r}: "display", "modality" and "stored" are possible')
+        if kind is not None and not (possible and kind.isnative):
+            raise OptionError(f"{values} values are {wanted}, not {kind}")
+        if frame < 0:
+            raise OptionError(f"there is no frame {frame}: they are counted from 0")
+        return cls(values, _checked_window(window), frame, kind)
+
+    def shape(self, layout: Layout) -> tuple[int, ...]:
+        """Of the values of one frame."""
+        palette = layout.photometric_interpretation == "PALETTE COLOR"
+        return (*layout.frame_shape, 3) if palette and self.values == "display" else layout.frame_shape
+
+    def decode(self, ds: Dataset, out: Array | None = None) -> tuple[Array, tuple[float, float] | None]:
+        """Decode the frame of a data set, into `out` if it is given; gives it and the window that was used.
+
+        Raises
+        ------
+        DicomError
+            The frame cannot be decoded. OptionError if it has not the shape of `out`, or values that its type
+            does not hold.
+        """
+        with Locating(ds):
+            layout = ds.frames.layout
+            if out is not None and out.shape != self.shape(layout):
+                raise OptionError(f"the image is {_sizes(self.shape(layout))}, not {_sizes(out.shape)}")
+            if self.values == "stored":
+                return self._stored(ds, layout, out), None
+            samples, frame = ds._stored(self.frame)
+            if self.values == "modality":
+                values = modality_values(ds, samples, frame=frame, byteorder=ds._byteorder)
+                if out is None:
+                    return values, None
+                out[...] = values
+                return out, None
+            window = None if isinstance(self.window, int) else self.window
+            index = self.window if isinstance(self.window, int) else 0
+            out, voi = rendered(
+                ds,
+                samples,
+                window,
+                index=index,
+                frame=frame,
+                dtype=self.dtype,
+                out=out,
+                byteorder=ds._byteorder,
+            )
+            return out, None if voi is None or isinstance(voi, LookupTable) else (voi.center, voi.width)
+
+    def _stored(self, ds: Dataset, layout: Layout, out: Array | None) -> Array:
+        kind = self.dtype or (layout.dtype if out is None else out.dtype)
+        if kind == layout.dtype:
+            return ds.pixels(self.frame, out=out)
+        if not _holds(kind, layout):
+            signed = "signed" if layout.signed else "unsigned"
+            what = (
+                f"{signed} samples of {layout.bits_stored} bits" if layout.dtype.kind != "f" else layout.dtype
+            )
+            raise OptionError(f"the image has {what}, which {kind} does not hold: another dtype= does")
+        samples = ds.pixels(self.frame)
+        if out is None:
+            return samples.astype(kind)
+        out[...] = samples
+        return out
+
+
+def decode_one(source: Source, decoding: Decoding, out: Array, index: int = 0) -> Item:
+    """Decode a frame of a source of any kind into a row of an array; what is wrong with it, the item says."""
+    start = time.perf_counter()
+    window, error = None, None
+    try:
+        _, window = decoding.decode(read(source.open()), out)
+    except Exception as problem:  # one bad file, whatever is wrong with it, must not cost the others
+        error = problem
+        if isinstance(problem, OptionError) and problem.file is None:
+            problem.file = source.name
+    seconds = time.perf_counter() - start
+    status: Literal["ok", "error"] = "ok" if error is None else "error"
+    return Item(index, source.name, status, error, decoding.frame, window, seconds, index)
+
+
+def decode_batch(
+    sources: Any,
+    *,
+    window: WindowLike = None,
+    dtype: npt.DTypeLike | None = None,
+    values: Values = "display",
+    frame: int = 0,
+    fill: float = 0,
+    out: Any = None,
+    threads: int | None = None,
+    on_error: OnError = "raise",
+) -> Batch:
+    """Decode one frame of each of many files into one array.
+
+    Files of the common kind are read, decoded, rescaled and windowed without the GIL; others by codecs that
+    release it. Beside the result, memory is needed for one image a thread.
+
+    Parameters
+    ----------
+    sources : path, bytes-like, file object, or an iterable of them
+        What `read` takes; of folders, all files in them.
+    window : str, (center, width) or int, optional
+        For display values, as for `Dataset.render`: a preset, a center and width in modality units, "auto",
+        or n for each file's own n-th. By default each file's first, or "auto" where it has none.
+    dtype : dtype, optional
+        uint8 (the default), uint16 or float32 for display values, which range to 255, 65535 or 1.0; float32
+        for modality values; for stored ones any that holds them, by default that of the first image.
+    values : {"display", "modality", "stored"}
+        What `Dataset.render`, `Dataset.modality_values` or `Dataset.pixels` give.
+    frame : int
+        Which frame of files with several, counted from 0.
+    fill : number
+        What rows of sources with errors hold, if `on_error` is "fill".
+    out : array, optional
+        Where to put it: C-contiguous, writable, with a row for each source. A NumPy array or memmap, or what
+        gives one by the buffer protocol, `__array__` or DLPack: a tensor in the memory of the CPU.
+    threads : int, optional
+        As many as there are CPUs for this process by default.
+    on_error : {"raise", "skip", "fill"}
+        What an error costs: all of the batch, the first of them by the order of sources being raised; or its
+        row alone, which is left out, or filled.
+
+    Returns
+    -------
+    Batch
+        Its `array` is (N, rows, columns), or (N, rows, columns, 3) for colour; its `items` tell of each
+        source.
+
+    Raises
+    ------
+    OptionError
+        An argument cannot be used; or, if errors are raised, an image has another shape than the first one.
+    DicomError, OSError
+        If errors are raised: as `read` and `Dataset.render`.
+
+    Examples
+    --------
+    >>> batch = hu.decode_batch(paths, window="lung")
+    >>> batch.array.shape, batch.array.dtype
+    >>> batch = hu.decode_batch(folder, values="modality", on_error="skip")
+    >>> [(item.source, str(item.error)) for item in batch.errors]
+    """
+    if on_error not in ("raise", "skip", "fill"):
+        raise OptionError(f'on_error={on_error!r}: "raise", "skip" and "fill" are possible')
+    if threads is None:
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if threads < 1:
+        raise OptionError(f"threads={threads}: 1 is the least")
+    target = None if out is None else _array_of(out)
+    decoding = Decoding.checked(values, window, frame, dtype if target is None else _same(dtype, target))
+    origins = list(_expanded(sources))
+    if target is None:
+        shape, kind = _first_image(origins, decoding)
+        target = np.empty((len(origins), *shape), kind)
+    elif len(target) != len(origins):
+        raise OptionError(f"out has {len(target)} rows for {len(origins)} sources")
+    if on_error == "fill":
+        _check_fill(fill, target.dtype)
+    work = _Work(origins, decoding, target, raises=on_error == "raise")
+    work.run(threads)
+    items = cast("list[Item]", work.items)
+    failed = [item.index for item in items if item is not None and item.error is not None]
+    if failed and on_error == "raise":
+        error = items[failed[0]].error
+        assert error is not None
+        raise error
+    if failed and on_error == "fill":
+        target[failed] = fill
+    elif failed:
+        target, items = _without(target, items)
+    return Batch(target, items)
+
+
+class _Work:
+    """What is to be decoded, from which threads take some files at a time."""
+
+    def __init__(self, origins: list[Source], decoding: Decoding, target: Array, *, raises: bool) -> None:
+        self.items: list[Item | None] = [None] * len(origins)
+        self._origins = origins
+        self._decoding = decoding
+        self._target = target
+        self._raises = raises
+        self._lock = threading.Lock()
+        self._next = 0
+        self._stop = len(origins)  # nothing from here on is wanted
+        self._threads = 1
+        self._options: dict[str, Any] | None = _options_of(decoding, target)
+
+    def run(self, threads: int) -> None:
+        self._threads = max(1, min(threads, len(self._origins)))
+        if self._threads == 1:
+            self._some()
+            return
+        from concurrent.futures import ThreadPoolExecutor  # slower to load than all that is ours
+
+        with ThreadPoolExecutor(self._threads - 1, "hounsfield") as pool:
+            working = [pool.submit(self._some) for _ in range(self._threads - 1)]
+            self._some()
+        for other in working:
+            other.result()
+
+    def _some(self) -> None:
+        """Decode files as long as there are any."""
+        try:
+            while part := self._take():
+                self._do(*part)
+        except BaseException:
+            self._stop = 0  # nobody will look at the rest
+            raise
+
+    def _take(self) -> tuple[int, int] | None:
+        with self._lock:
+            start = self._next
+            if start >= self._stop:
+                return None
+            left = self._stop - start
+            self._next = start + max(1, min(AT_ONCE, left // (4 * self._threads)))
+            return start, self._next
+
+    def _do(self, start: int, stop: int) -> None:
+        origins = self._origins[start:stop]
+        found: list[Any] = [None] * len(origins)
+        if self._options is not None:
+            found = decode_files([each.path for each in origins], self._target[start:stop], **self._options)
+        frame = self._decoding.frame
+        for index, (origin, result) in enumerate(zip(origins, found, strict=True), start):
+            if result is not None:
+                seconds, window = result
+                used = None if window is None else window[:2]
+                self.items[index] = Item(index, origin.name, "ok", None, frame, used, seconds, index)
+                continue
+            if index > self._stop:
+                return
+            item = self.items[index] = decode_one(origin, self._decoding, self._target[index], index)
+            if item.error is not None and self._raises:
+                with self._lock:
+                    self._stop = min(self._stop, index)
+
+
+def _options_of(decoding: Decoding, target: Array) -> dict[str, Any] | None:
+    """Arguments for the kernel, or None if this is nothing for it."""
+    window = decoding.window
+    if isinstance(window, str) or target.ndim not in (3, 4):
+        return None
+    if decoding.values == "stored" and target.dtype.str[1:] not in STORED_TYPES:
+        return None
+    return {"values": decoding.values, "window": window, "frame": decoding.frame}
+
+
+class Source:
+    """A source: what it is called, the path if it is a file, and what `read` is to take."""
+
+    __slots__ = ("_given", "name", "path")
+
+    def __init__(self, given: Any, index: int) -> None:
+        self._given = given
+        self.path = os.fsdecode(given) if isinstance(given, str | os.PathLike) else None
+        name = self.path or getattr(given, "name", None)
+        self.name: str = name if isinstance(name, str) else f"source {index}"
+
+    def open(self) -> Any:
+        return self._given if self.path is None else self.path
+
+
+def _expanded(sources: Any) -> list[Source]:
+    if isinstance(sources, str | os.PathLike) or hasattr(sources, "read") or _is_buffer(sources):
+        sources = [sources]
+    if not isinstance(sources, Iterable):
+        raise TypeError(
+            f"cannot read from {type(sources).__name__}: pass paths, bytes or binary file objects"
+        )
+    given: list[Any] = []
+    for each in sources:
+        if isinstance(each, str | os.PathLike):
+            given += (found.path for found in find_files([each]))
+        else:
+            given.append(each)
+    return [Source(each, index) for index, each in enumerate(given)]
+
+
+def _first_image(origins: list[Source], decoding: Decoding) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type of the first image that says so; what is wrong with others is for later."""
+    for origin in origins:
+        try:
+            layout = read(origin.open()).frames.layout
+        except Exception:  # it will be raised again when it is this one's turn
+            continue
+        return decoding.shape(layout), decoding.dtype or layout.dtype
+    return (0, 0), decoding.dtype or np.dtype(np.uint8)
+
+
+def _checked_window(window: WindowLike) -> str | tuple[float, float] | int:
+    """A preset by its center and width; 0 for the file's own."""
+    if window is None:
+        return 0
+    if isinstance(window, int):
+        if window < 0:
+            raise OptionError(f"there is no window {window}: they are counted from 0")
+        return window
+    render(np.zeros(1, np.uint8), window)
+    if isinstance(window, str):
+        return "auto" if window.strip().lower() == "auto" else preset(window)
+    center, width = window
+    return float(center), float(width)
+
+
+def _array_of(out: Any) -> Array:
+    """A view of what the caller gave, as an array."""
+    if not isinstance(out, np.ndarray):
+        if _is_buffer(out):
+            out = np.asarray(memoryview(out))
+        elif hasattr(out, "__array__"):
+            out = np.asarray(out)
+        elif hasattr(out, "__dlpack__"):
+            out = np.from_dlpack(out)
+        else:
+            raise TypeError(f"cannot put an array into {type(out).__name__}")
+    if not (out.flags.c_contiguous and out.flags.writeable and out.ndim in (3, 4)):
+        raise OptionError("out must be C-contiguous and writable, with 3 or 4 axes")
+    return out
+
+
+def _is_buffer(given: Any) -> bool:
+    try:
+        memoryview(given)
+    except TypeError:
+        return False
+    return True
+
+
+def _same(dtype: npt.DTypeLike | None, target: Array) -> np.dtype[Any]:
+    kind: np.dtype[Any] = target.dtype
+    if dtype is not None and np.dtype(dtype) != kind:
+        raise OptionError(f"out is of {kind}, not of {np.dtype(dtype)}")
+    return kind
+
+
+def _check_fill(fill: float, kind: np.dtype[Any]) -> None:
+    try:
+        np.full((), fill, kind)
+    except (OverflowError, TypeError, ValueError) as error:
+        raise OptionError(f"fill={fill!r} is no {kind}") from error
+
+
+def _holds(kind: np.dtype[Any], layout: Layout) -> bool:
+    """Whether a type holds all samples that an image can have."""
+    own = layout.dtype
+    if own.kind == "f" or kind.kind == "f":
+        digits = {2: 11, 4: 24, 8: 53}.get(kind.itemsize, 0) if kind.kind == "f" else 0
+        return np.can_cast(own, kind) or (own.kind != "f" and layout.bits_stored <= digits)
+    if layout.signed:
+        return kind.kind == "i" and layout.bits_stored <= 8 * kind.itemsize
+    return layout.bits_stored <= 8 * kind.itemsize - (kind.kind == "i")
+
+
+def _without(target: Array, items: list[Item]) -> tuple[Array, list[Item]]:
+    """Close up the rows of items that have no error, in place."""
+    row, kept = 0, []
+    for item in items:
+        if item.error is not None:
+            kept.append(replace(item, status="skipped", row=None))
+            continue
+        if row != item.index:
+            target[row] = target[item.index]
+        kept.append(replace(item, row=row))
+        row += 1
+    return target[:row], kept
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,353 @@
+"""Many files to one array: the same values as one by one, and a good account of what went wrong."""
+
+import io
+import os
+import threading
+
+import numpy as np
+import pytest
+
+import hounsfield as hu
+from generate import files
+
+ONE_BY_ONE = {
+    "display": lambda path, frame, **options: hu.read(path).render(frame=frame, **options),
+    "modality": lambda path, frame: hu.read(path).modality_values(frame=frame),
+    "stored": lambda path, frame: hu.read(path).pixels(frame),
+}
+
+
+def outcome(function, *arguments, **options):
+    """What a call gives, or the type and text of its error."""
+    try:
+        return function(*arguments, **options)
+    except Exception as error:
+        return type(error), str(error)
+
+
+def same(found, expected):
+    if isinstance(expected, tuple):
+        assert found == expected
+    else:
+        np.testing.assert_array_equal(np.asarray(found)[0], expected)
+        assert np.asarray(found).dtype == expected.dtype
+
+
+def test_every_file_gives_what_it_gives_alone(corpus_file):
+    """Whatever values are asked for: the same, or the same error."""
+    path = corpus_file.path
+    for values in ("modality", "stored"):
+        same(outcome(hu.decode_batch, [path], values=values), outcome(ONE_BY_ONE[values], path, 0))
+    for window, dtype in (
+        (None, np.uint8),
+        ("lung", np.uint16),
+        ((0.5, 3.0), np.float32),
+        ("auto", np.uint8),
+    ):
+        alone = outcome(ONE_BY_ONE["display"], path, 0, window=window, dtype=dtype)
+        same(outcome(hu.decode_batch, [path], window=window, dtype=dtype, threads=1), alone)
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    """Forty files of one shape, of all kinds, and their stored samples."""
+    folder = tmp_path_factory.mktemp("batch")
+    random = np.random.default_rng(3)
+    found = []
+    for number in range(40):
+        array = random.integers(0, 4096, (1, 40, 50, 1)).astype(np.uint16)
+        extra = {"RescaleSlope": 1 + number % 3, "RescaleIntercept": -1024}
+        if number % 4:
+            extra |= {"WindowCenter": 100 + number, "WindowWidth": 900}
+        if number % 7 == 3:
+            from imagecodecs import jpegls_encode
+
+            data = files.encapsulated(
+                array, files.JPEG_LS, lambda frame: jpegls_encode(frame), BitsStored=12, **extra
+            )
+        else:
+            data = files.file(array, BitsStored=12, **extra)
+        path = folder / f"{number:02}.dcm"
+        path.write_bytes(data)
+        found.append(path)
+    return found
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7, None])
+@pytest.mark.parametrize("values", ONE_BY_ONE)
+def test_threads_and_order_change_nothing(paths, threads, values):
+    order = np.random.default_rng(threads).permutation(len(paths))
+    shuffled = [paths[number] for number in order]
+    batch = hu.decode_batch(shuffled, values=values, threads=threads)
+    expected = np.stack([ONE_BY_ONE[values](path, 0) for path in shuffled])
+    np.testing.assert_array_equal(batch.array, expected)
+    assert batch.array.dtype == expected.dtype
+    assert [item.source for item in batch.items] == list(map(str, shuffled))
+    assert all(item.status == "ok" and item.row == item.index for item in batch.items)
+    assert all(item.seconds > 0 for item in batch.items)
+
+
+def test_items_tell_the_window(paths):
+    items = hu.decode_batch(paths).items
+    assert items[1].window == (101, 900)
+    low, high = np.ptp(hu.read(paths[0]).modality_values()), items[0].window[1]
+    assert low == high  # "auto", as it has none
+    assert items[3].window == (103, 900)  # JPEG-LS
+    assert hu.decode_batch(paths[:1], window="lung").items[0].window == hu.PRESETS["lung"]
+    assert hu.decode_batch(paths[:1], values="modality").items[0].window is None
+
+
+def test_a_batch_is_an_array(paths):
+    batch = hu.decode_batch(paths[:3])
+    assert len(batch) == 3
+    assert np.asarray(batch) is batch.array or np.shares_memory(np.asarray(batch), batch.array)
+    assert not np.shares_memory(np.array(batch), batch.array)
+    assert np.asarray(batch, np.float32).dtype == np.float32
+    with pytest.raises(ValueError, match="copy"):
+        np.asarray(batch, np.float32, copy=False)
+    assert repr(batch) == "<Batch of uint8 (3, 40, 50)>"
+
+
+def test_sources_of_all_kinds(paths):
+    data = paths[0].read_bytes()
+    batch = hu.decode_batch([paths[0], str(paths[0]), data, memoryview(data), io.BytesIO(data)])
+    assert (batch.array == batch.array[0]).all()
+    np.testing.assert_array_equal(hu.decode_batch(paths[0]).array, batch.array[:1])
+    np.testing.assert_array_equal(hu.decode_batch(data).array, batch.array[:1])
+    folder = hu.decode_batch(paths[0].parent)
+    np.testing.assert_array_equal(folder.array, hu.decode_batch(paths).array)
+
+
+@pytest.fixture
+def mixed(tmp_path, paths):
+    """Good files and bad ones of every kind: (paths, which are good)."""
+    good = paths[1].read_bytes()
+    huge = files.file(
+        np.zeros((1, 40, 50, 1), np.uint16), TextValue="x" * 99000, WindowCenter=1, WindowWidth=2
+    )
+    made = {
+        "a-good": good,
+        "b-empty": b"",
+        "c-text": b"This is no DICOM file, it is text.\n" * 100,
+        "d-cut-header": good[:300],
+        "e-cut-pixels": good[:-500],
+        "f-huge-header": huge,
+        "g-other-shape": files.file(np.zeros((1, 41, 50, 1), np.uint16)),
+        "h-good": good,
+        "i-no-pixels": files.file(np.zeros((1, 40, 50, 1), np.float32)),
+        "j-wrong-syntax": good.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.5\0"),
+        "l-good": good,
+    }
+    for name, data in made.items():
+        (tmp_path / name).write_bytes(data)
+    os.mkfifo(tmp_path / "k-pipe")
+    names = sorted([*made, "k-pipe", "k-vanished"])
+    sources = [tmp_path / name for name in names]
+    return sources, [
+        name in ("a-good", "f-huge-header", "h-good", "j-wrong-syntax", "l-good") for name in names
+    ]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_each_bad_file_is_reported(mixed, threads):
+    sources, good = mixed
+    batch = hu.decode_batch(sources, on_error="fill", fill=7, threads=threads)
+    assert [item.status for item in batch.items] == ["ok" if each else "error" for each in good]
+    assert len(batch) == len(sources)
+    for item, source, is_good in zip(batch.items, sources, good, strict=True):
+        row = batch.array[item.row]
+        if is_good:
+            assert item.error is None
+            np.testing.assert_array_equal(row, hu.read(source).render())
+            continue
+        assert (row == 7).all()
+        assert isinstance(item.error, hu.DicomError | OSError)
+        assert source.name in str(item.error)
+    by_name = {source.name: item.error for source, item in zip(sources, batch.items, strict=True)}
+    assert isinstance(by_name["b-empty"], hu.NotDicomError)
+    assert isinstance(by_name["e-cut-pixels"], hu.PixelDataError)
+    assert isinstance(by_name["k-vanished"], FileNotFoundError)
+    assert "41 x 50" in str(by_name["g-other-shape"])
+    assert "8 of 13 sources failed" in repr(batch)
+    assert [item.source for item in batch.errors] == [
+        str(source) for source, is_good in zip(sources, good, strict=True) if not is_good
+    ]
+
+
+def test_bad_files_can_be_left_out(mixed):
+    sources, good = mixed
+    batch = hu.decode_batch(sources, on_error="skip")
+    assert len(batch) == sum(good)
+    for item, source, is_good in zip(batch.items, sources, good, strict=True):
+        assert item.status == ("ok" if is_good else "skipped")
+        assert (item.row is None) == (not is_good)
+        if is_good:
+            np.testing.assert_array_equal(batch.array[item.row], hu.read(source).render())
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_the_first_error_is_raised(mixed, paths, threads):
+    sources, _ = mixed
+    with pytest.raises(hu.NotDicomError, match="b-empty"):
+        hu.decode_batch(sources, threads=threads)
+    with pytest.raises(FileNotFoundError, match="k-vanished"):
+        hu.decode_batch([*paths, sources[-2], *paths], threads=threads)
+
+
+def test_nothing_is_right(mixed, tmp_path):
+    sources, good = mixed
+    bad = [source for source, is_good in zip(sources, good, strict=True) if not is_good][:3]
+    batch = hu.decode_batch(bad, on_error="skip")
+    assert len(batch) == 0
+    assert [item.status for item in batch.items] == ["skipped"] * 3
+    assert len(hu.decode_batch([])) == 0
+    (tmp_path / "nothing").mkdir()
+    assert len(hu.decode_batch(tmp_path / "nothing")) == 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_an_unreadable_file(paths, tmp_path):
+    path = tmp_path / "secret.dcm"
+    path.write_bytes(paths[0].read_bytes())
+    path.chmod(0)
+    [good, bad] = hu.decode_batch([paths[0], path], on_error="fill").items
+    assert good.error is None
+    assert isinstance(bad.error, PermissionError)
+
+
+def test_a_file_that_is_cut_while_it_is_read(tmp_path):
+    """An error, not a bus error, and the other files are right."""
+    array = np.zeros((1, 600, 600, 1), np.uint16)
+    path, other = tmp_path / "cut.dcm", tmp_path / "other.dcm"
+    data = files.file(array, WindowCenter=1, WindowWidth=2)
+    path.write_bytes(data)
+    other.write_bytes(data)
+    expected = hu.read(other).render()
+    stop = threading.Event()
+
+    def cut():
+        while not stop.is_set():
+            os.truncate(path, 5000)
+            os.truncate(path, len(data))
+
+    thread = threading.Thread(target=cut)
+    thread.start()
+    try:
+        for _ in range(100):
+            batch = hu.decode_batch([path, other], on_error="fill", threads=1)
+            np.testing.assert_array_equal(batch.array[1], expected)
+            assert batch.items[0].error is None or isinstance(batch.items[0].error, hu.DicomError)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_into_what_the_caller_has(paths, tmp_path):
+    expected = hu.decode_batch(paths[:4]).array
+    mapped = np.lib.format.open_memmap(tmp_path / "out.npy", "w+", np.uint8, expected.shape)
+    batch = hu.decode_batch(paths[:4], out=mapped)
+    assert batch.array is mapped
+    np.testing.assert_array_equal(mapped, expected)
+    del batch, mapped
+    octets = bytearray(expected.size)
+    hu.decode_batch(paths[:4], out=memoryview(octets).cast("B", expected.shape))
+    assert bytes(octets) == expected.tobytes()
+
+    class Tensor:
+        def __init__(self):
+            self.data = np.zeros(expected.shape, np.uint8)
+
+        def __dlpack__(self, **options):
+            return self.data.__dlpack__(**options)
+
+        def __dlpack_device__(self):
+            return self.data.__dlpack_device__()
+
+    tensor = Tensor()
+    hu.decode_batch(paths[:4], out=tensor)
+    np.testing.assert_array_equal(tensor.data, expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fits"),
+    [
+        ("u2", True),
+        ("i2", True),
+        ("i4", True),
+        ("u4", True),
+        ("f4", True),
+        ("f8", True),
+        ("u1", False),
+        ("i1", False),
+    ],
+)
+def test_types_of_stored_values(paths, kind, fits):
+    if not fits:
+        with pytest.raises(hu.OptionError, match="12 bits"):
+            hu.decode_batch(paths[:5], values="stored", dtype=kind)
+        return
+    batch = hu.decode_batch(paths[:5], values="stored", dtype=kind)
+    assert batch.array.dtype == kind
+    for row, path in zip(batch.array, paths, strict=False):
+        np.testing.assert_array_equal(row, hu.read(path).pixels())
+
+
+def test_a_frame_of_several(tmp_path):
+    array = files.picture(12, frames=3, rows=8, columns=9)
+    data = files.file(array, BitsStored=12, WindowCenter=100, WindowWidth=500)
+    batch = hu.decode_batch([data, data], frame=2)
+    np.testing.assert_array_equal(batch.array, [hu.read(data).render(frame=2)] * 2)
+    assert batch.items[1].frame == 2
+    path = tmp_path / "frames.dcm"
+    path.write_bytes(data)
+    np.testing.assert_array_equal(hu.decode_batch([path], frame=2).array[0], batch.array[0])
+    with pytest.raises(hu.DicomError, match="frame 3"):
+        hu.decode_batch([path], frame=3)
+
+
+def test_colour(tmp_path):
+    array = files.picture(8, samples=3)
+    path = tmp_path / "colour.dcm"
+    path.write_bytes(files.file(array))
+    batch = hu.decode_batch([path, path.read_bytes()])
+    np.testing.assert_array_equal(batch.array, np.concatenate([array, array]))
+    assert batch.items[0].window is None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"window": "long"},
+        {"window": -1},
+        {"window": (40, 0)},
+        {"window": (np.nan, 5)},
+        {"window": (1, 2, 3)},
+        {"dtype": np.int16},
+        {"dtype": np.dtype(">u2")},
+        {"values": "modality", "dtype": np.uint8},
+        {"values": "stored", "dtype": bool},
+        {"values": "HU"},
+        {"frame": -1},
+        {"threads": 0},
+        {"on_error": "ignore"},
+        {"fill": 300, "on_error": "fill"},
+        {"out": np.zeros((3, 40, 50), np.uint8)},
+        {"out": np.zeros((4, 40, 50), np.uint8)[:, ::2]},
+        {"out": np.zeros((4, 40, 50), np.int16)},
+        {"out": np.zeros((4, 40, 50), np.uint8), "dtype": np.uint16},
+        {"out": np.zeros((4, 39, 50), np.uint8)},
+        {"out": np.zeros((4, 40 * 50), np.uint8)},
+    ],
+)
+def test_options_are_checked(paths, options):
+    with pytest.raises(hu.OptionError):
+        hu.decode_batch(paths[:4], **options)
+
+
+def test_what_is_no_source():
+    with pytest.raises(TypeError, match="cannot read from int"):
+        hu.decode_batch(3)
+    with pytest.raises(TypeError, match="cannot read from int"):
+        hu.decode_batch([3])
+    with pytest.raises(TypeError, match="cannot put an array into list"):
+        hu.decode_batch([], out=[])
