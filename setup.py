@@ -16,7 +16,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-KERNELS = ("bits", "color", "header", "jpegll", "resize", "rle", "scan", "swap", "values", "window")
+KERNELS = ("bits", "color", "gather", "header", "jpegll", "resize", "rle", "scan", "swap", "values", "window")
 
 FLAVOURS = ("release", "debug", "sanitize", "trace")
 flavour = os.environ.get("HOUNSFIELD_BUILD", "release")

@@ -4,7 +4,7 @@ from cpython.buffer cimport (
     PyBUF_FORMAT, PyBUF_ND, PyBUF_SIMPLE, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
@@ -25,12 +25,6 @@ cdef extern from "Python.h":
 
 cdef extern from "file.h":
     bint HOUNSFIELD_HAS_FILES
-    ctypedef struct hounsfield_file:
-        size_t got
-        uint64_t size
-        uint64_t inode
-        int64_t changed_ns
-        bint regular
     int hounsfield_open(const char* path, hounsfield_file* file) noexcept nogil
     int hounsfield_extend(hounsfield_file* file, uint8_t* head, size_t wanted) noexcept nogil
     int hounsfield_read(hounsfield_file* file, uint8_t* out, uint64_t offset, size_t wanted) noexcept nogil
@@ -437,23 +431,12 @@ def scan(
 
 cdef enum:
     FIRST_BYTES = 16384     # enough for nearly all headers
-    HEAD_BYTES = 65536
     DATA_SET_START = 132    # behind a preamble of 128 bytes and the prefix "DICM" (PS3.10 Section 7.1)
     TRANSFER_SYNTAX_UID = 0x00020010
     AFTER_META = 0x00030000
     FLOAT_PIXEL_DATA = 0x7FE00008
     DOUBLE_FLOAT_PIXEL_DATA = 0x7FE00009
     AFTER_PIXELS = 0x7FE00011
-
-
-cdef struct Head:
-    hounsfield_file file
-    uint64_t start          # of the data set
-    uint64_t syntax         # of the value of Transfer Syntax UID
-    uint32_t syntax_length
-    bint explicit
-    bint plain              # whether the walk found all that a reader needs
-    Status status
 
 
 cdef bint is_pixels(uint32_t tag) noexcept nogil:

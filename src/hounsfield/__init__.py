@@ -36,6 +36,7 @@ from hounsfield.errors import (
 from hounsfield.facade import Dataset, read, read_dicomdir
 
 if TYPE_CHECKING:
+    from hounsfield.indexing import index
     from hounsfield.slides import read_region
     from hounsfield.volumes import load_series, load_volume
 
@@ -63,6 +64,7 @@ __all__ = [
     "UnsupportedError",
     "VolumeError",
     "errors",
+    "index",
     "load_series",
     "load_volume",
     "read",
@@ -75,6 +77,7 @@ __all__ = [
 
 # What is loaded when it is first asked for: an import stays light.
 _LATER = {
+    "index": "hounsfield.indexing",
     "load_series": "hounsfield.volumes",
     "load_volume": "hounsfield.volumes",
     "read_region": "hounsfield.slides",

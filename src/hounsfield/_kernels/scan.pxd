@@ -2,7 +2,18 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from walk cimport PackedRow, Row, Status
+from walk cimport PackedRow, Row, Status, Walk
+
+cdef extern from "file.h":
+    ctypedef struct hounsfield_file:
+        size_t got
+        uint64_t size
+        uint64_t inode
+        int64_t changed_ns
+        bint regular
+
+cdef enum:
+    HEAD_BYTES = 65536
 
 
 cdef class Table:
@@ -30,7 +41,22 @@ cdef struct Place:
 
 
 cdef tuple head_of_file(str path, uint32_t stop_tag, Place* place)
-
-
 cdef bytes read_place(str path, const Place* place, uint64_t offset, uint64_t length)
 cdef bint find_only(const uint8_t* data, uint64_t size, uint64_t* at, uint64_t* length) noexcept nogil
+
+
+# What was found of a file whose head was read.
+cdef struct Head:
+    hounsfield_file file
+    uint64_t start          # of the data set
+    uint64_t syntax         # of the value of Transfer Syntax UID
+    uint32_t syntax_length
+    bint explicit
+    bint plain              # whether the walk found all that a reader needs
+    Status status
+
+
+# Reads into `data` as much of the file's head, HEAD_BYTES at most, as the walk asks for; gives 0, or errno.
+cdef int read_and_walk(
+    const char* path, uint8_t* data, uint32_t stop_tag, Head* head, Walk* walk
+) noexcept nogil
