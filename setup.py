@@ -19,6 +19,7 @@ from setuptools.command.build_ext import build_ext
 KERNELS = (
     "bits",
     "color",
+    "gather",
     "header",
     "jpegll",
     "pipeline",

@@ -61,9 +61,10 @@ def test_kernels_are_listed_alike_everywhere() -> None:
     assert kernels == set(_kernels.__all__)
     assert kernels == {path.stem for path in (ROOT / "ext").glob("*.pyx")}
     assert kernels == {path.stem for path in (PACKAGE / "_kernels").glob("*.pyi")}
-    # Those of these two are what they leave the less common cases to: elements/values.py and dataset.py.
+    # Those of these are what they leave the less common cases to: elements/values.py and dataset.py, and for
+    # `gather` indexing/columns.py.
     twins = {path.stem for path in (PACKAGE / "_reference").glob("*.py")}
-    assert kernels - {"header", "pipeline", "values"} == twins - {"__init__"}
+    assert kernels - {"gather", "header", "pipeline", "values"} == twins - {"__init__"}
 
 
 @pytest.mark.parametrize("kernel", _kernels.__all__)

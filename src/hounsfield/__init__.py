@@ -37,6 +37,7 @@ from hounsfield.facade import Dataset, read, read_dicomdir
 
 if TYPE_CHECKING:
     from hounsfield.batch import Batch, Item, decode_batch
+    from hounsfield.indexing import index
     from hounsfield.slides import read_region
     from hounsfield.volumes import load_series, load_volume
 
@@ -67,6 +68,7 @@ __all__ = [
     "VolumeError",
     "decode_batch",
     "errors",
+    "index",
     "load_series",
     "load_volume",
     "read",
@@ -82,6 +84,7 @@ _LATER = {
     "Batch": "hounsfield.batch",
     "Item": "hounsfield.batch",
     "decode_batch": "hounsfield.batch",
+    "index": "hounsfield.indexing",
     "load_series": "hounsfield.volumes",
     "load_volume": "hounsfield.volumes",
     "read_region": "hounsfield.slides",

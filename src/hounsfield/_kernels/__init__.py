@@ -4,6 +4,7 @@ try:
     from hounsfield._kernels import (
         bits,
         color,
+        gather,
         header,
         jpegll,
         pipeline,
@@ -23,6 +24,7 @@ except ImportError as error:
 __all__ = [
     "bits",
     "color",
+    "gather",
     "header",
     "jpegll",
     "pipeline",

@@ -1,0 +1,164 @@
+"""A table of what is in files: a row for each file, a column for each attribute."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from hounsfield.errors import OptionError
+from hounsfield.indexing.columns import arrow
+from hounsfield.indexing.known import Known
+from hounsfield.indexing.reading import OK, Plan, batches, find
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hounsfield.elements.dataset import Key
+
+__all__ = ["Index", "index", "plan_of"]
+
+
+class Index:
+    """Makes tables of what is in DICOM files, and keeps them up to date; see `__call__`."""
+
+    def __call__(
+        self, sources: Any, tags: Iterable[Key] = (), *, below: bool = True, threads: int | None = None
+    ) -> Any:
+        """Give a table with a row for each file.
+
+        Of each file only the head is read, up to the last element that is wanted.
+
+        Parameters
+        ----------
+        sources : path, URL, or iterable of such
+            Files, and folders all of whose files are meant.
+        tags : iterable of keywords, tags and dotted paths
+            Elements that are to have a column, too: "ConvolutionKernel", (0x0009, 0x1001) or
+            "SharedFunctionalGroupsSequence.0.PixelMeasuresSequence.0.PixelSpacing". A path may end in the
+            number of an item.
+        below : bool
+            Whether folders in folders are searched, too.
+        threads : int, optional
+            How many files to read at a time; by default one for each processor.
+
+        Returns
+        -------
+        pyarrow.Table
+            In the order of the files, which in folders is that of their names, with the columns
+
+            path : string
+                As it was given, or below the folder that was given.
+            size : int64; mtime : timestamp in microseconds, UTC
+                Bytes, and time of the last change; null where there is no such file.
+            status : string
+                "ok"; "not DICOM"; "broken", of DICOM files that cannot be read; "unreadable", of files and
+                folders that the operating system does not give.
+            reason : string
+                Why the status is not "ok"; null if it is.
+            notes : string
+                What was assumed or repaired, and which values are null because they do not fit their
+                column; null where there was nothing of the kind.
+            TransferSyntaxUID : string
+                The one that was assumed where the file gives none.
+
+            and one for each element of `hounsfield.indexing.columns.STANDARD` (patient, study, series,
+            instance, image, geometry, window) and of `tags`. An empty value is null, as is one that is not
+            there. The type is that of the VR that PS3.6 has for the element:
+
+            ======================== =======================================================================
+            VR                       type
+            ======================== =======================================================================
+            IS; DS                   int64; float64
+            US, SS, UL, SL, UV, SV   uint16, int16, uint32, int32, uint64, int64; int32 for "US or SS"
+            FL, FD                   float32, float64
+            DA; TM                   date32; time64 in microseconds
+            OB, OD, OF, OL, OV, OW   binary
+            SQ, and items            string: in the DICOM JSON model (PS3.18 Annex F)
+            AT                       string: eight hexadecimal digits
+            all others, DT too       string, by Specific Character Set
+            ======================== =======================================================================
+
+            An element that may have several values has a list of these; where one has several that may not,
+            a text has them parted by backslashes. Private elements are text.
+
+        Raises
+        ------
+        OptionError
+            pyarrow is not installed (``hounsfield[index]``), or an argument cannot be used. What is wrong
+            with a file is never raised.
+
+        Notes
+        -----
+        PS3.5 Section 6.2, PS3.6.
+
+        Examples
+        --------
+        >>> table = hu.index("archive/", tags=["ConvolutionKernel"])
+        >>> table.group_by("SeriesInstanceUID").aggregate([("path", "count")])
+        >>> hu.index.problems(table).to_pylist()
+        """
+        plan = Plan(tags)
+        return arrow().Table.from_batches(batches(plan, find(sources, below=below), threads), plan.schema)
+
+    def batches(
+        self, sources: Any, tags: Iterable[Key] = (), *, below: bool = True, threads: int | None = None
+    ) -> Iterator[Any]:
+        """Give the same some hundred rows at a time, as pyarrow.RecordBatch: for more than memory holds."""
+        return batches(Plan(tags), find(sources, below=below), threads)
+
+    def update(self, table: Any, sources: Any, *, below: bool = True, threads: int | None = None) -> Any:
+        """Give an index of files, of which one was made before: only what is new or has changed is read.
+
+        Parameters
+        ----------
+        table : pyarrow.Table or path
+            An index, or a Parquet file of one, with the columns that it was made with.
+        sources, below, threads
+            As for a new index. Paths have to be given as they were, relative or absolute.
+
+        Returns
+        -------
+        pyarrow.Table
+            First the rows of the files that have the size and the time of the last change that they had, in
+            their order; then those of the others. Rows of files that are not there any more are left out.
+
+        Raises
+        ------
+        OptionError
+            As for a new index; `table` is none, or lacks columns.
+        """
+        pa = arrow()
+        if isinstance(table, str | os.PathLike):
+            table = import_module("pyarrow.parquet").read_table(os.fspath(table))
+        plan = plan_of(table.schema)
+        known = Known(table.select(["path", "size", "mtime"]).to_batches())
+        places = known.changed(find(sources, below=below))
+        new = pa.Table.from_batches(batches(plan, places, threads), plan.schema)
+        return pa.concat_tables([table.cast(plan.schema).filter(pa.array(known.kept)), new])
+
+    def problems(self, table: Any) -> Any:
+        """Give the rows of an index whose status is not "ok": path, size, mtime, status and reason."""
+        chosen = table.select(["path", "size", "mtime", "status", "reason"])
+        return chosen.filter(import_module("pyarrow.compute").not_equal(chosen["status"], OK))
+
+
+def plan_of(schema: Any) -> Plan:
+    """Give the plan by which an index with this schema was made.
+
+    Raises
+    ------
+    OptionError
+        It is the schema of something else.
+    """
+    notes = (schema.metadata or {}).get(b"hounsfield")
+    if notes is None:
+        raise OptionError("this is no index: its schema has no metadata of hounsfield")
+    plan = Plan(json.loads(notes)["tags"])
+    if not schema.equals(plan.schema):
+        raise OptionError("this index has other columns than it was made with, or is of another version")
+    return plan
+
+
+index = Index()

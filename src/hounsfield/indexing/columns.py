@@ -1,0 +1,331 @@
+"""Which columns a table of files has, of which types, and how a value becomes one of that type."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from hounsfield.elements.access import path_step
+from hounsfield.elements.dictionary import entry, tag_number
+from hounsfield.elements.json_model import to_json_dict
+from hounsfield.elements.sequence import Sequence
+from hounsfield.elements.times import Date, Time
+from hounsfield.elements.values import LUT_DESCRIPTORS
+from hounsfield.errors import ElementError, OptionError
+
+if TYPE_CHECKING:
+    from hounsfield.elements.dataset import Key
+    from hounsfield.facade import Dataset
+
+__all__ = ["STANDARD", "Column", "MisfitError", "arrow", "columns_of", "fit", "value_of"]
+
+STANDARD = (
+    # patient
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "PatientAge",
+    # study
+    "StudyInstanceUID",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "StudyDescription",
+    "AccessionNumber",
+    # series
+    "SeriesInstanceUID",
+    "SeriesNumber",
+    "SeriesDate",
+    "SeriesTime",
+    "SeriesDescription",
+    "Modality",
+    "BodyPartExamined",
+    "ProtocolName",
+    "Manufacturer",
+    "ManufacturerModelName",
+    # instance
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "InstanceNumber",
+    "ImageType",
+    "AcquisitionNumber",
+    "AcquisitionDate",
+    "AcquisitionTime",
+    "ContentDate",
+    "ContentTime",
+    "TemporalPositionIdentifier",
+    "EchoNumbers",
+    "EchoTime",
+    "RepetitionTime",
+    # image
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "LossyImageCompression",
+    "BurnedInAnnotation",
+    # geometry
+    "FrameOfReferenceUID",
+    "PatientPosition",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "SliceLocation",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "PixelSpacing",
+    "ImagerPixelSpacing",
+    # window
+    "WindowCenter",
+    "WindowWidth",
+    "VOILUTFunction",
+    "RescaleIntercept",
+    "RescaleSlope",
+    "RescaleType",
+)
+"""The elements that every index has a column of (PS3.3), by keyword."""
+
+BEHIND_HEADERS = 0x50000000
+"""From here on are curves, overlays and pixel data: a reader of heads may stop before them."""
+
+ITEM = "item"
+"""In the place of a VR: an item of a sequence."""
+
+UNKNOWN = ""
+"""In the place of a VR: of a private element, which has one in each file."""
+
+TYPES = {
+    "DA": "date32",
+    "DS": "float64",
+    "FD": "float64",
+    "FL": "float32",
+    "IS": "int64",
+    "SL": "int32",
+    "SS": "int16",
+    "SV": "int64",
+    "TM": "time64",
+    "UL": "uint32",
+    "US": "uint16",
+    "UV": "uint64",
+    "US or SS": "int32",
+}
+BINARY = {"OB", "OD", "OF", "OL", "OV", "OW", "OB or OW", "US or OW", "US or SS or OW"}
+OF_ONE_VALUE = {"LT", "SQ", "ST", "UR", "UT", ITEM, UNKNOWN} | BINARY
+RANGES = {
+    "int16": (-(2**15), 2**15 - 1),
+    "int32": (-(2**31), 2**31 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "uint16": (0, 2**16 - 1),
+    "uint32": (0, 2**32 - 1),
+    "uint64": (0, 2**64 - 1),
+}
+
+
+class MisfitError(ValueError):
+    """A value is not of the type that its column has."""
+
+
+@cache
+def arrow() -> Any:
+    """Give the module pyarrow.
+
+    Raises
+    ------
+    OptionError
+        It is not installed.
+    """
+    try:
+        return import_module("pyarrow")
+    except ImportError as error:
+        message = "tables are made by pyarrow, which is not installed: pip install 'hounsfield[index]'"
+        raise OptionError(message) from error
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table of files.
+
+    Attributes
+    ----------
+    name : str
+        A keyword, a dotted path, or eight digits where there is no keyword.
+    key : int or str
+        A tag or a dotted path.
+    tag : int
+        Of the element at the top.
+    vr : str
+        Of the element that the path ends in, by PS3.6: `ITEM`, `UNKNOWN` or a choice like "US or SS", too.
+    several : bool
+        Whether a row has a list of values.
+    """
+
+    name: str
+    key: int | str
+    tag: int
+    vr: str
+    several: bool
+
+    @property
+    def type_name(self) -> str:
+        """Of one value, as pyarrow calls it."""
+        return TYPES.get(self.vr) or ("binary" if self.vr in BINARY else "string")
+
+    @property
+    def type(self) -> Any:
+        """The Arrow type."""
+        pa = arrow()
+        one = pa.time64("us") if self.type_name == "time64" else getattr(pa, self.type_name)()
+        return pa.list_(one) if self.several else one
+
+    @property
+    def kernel_vr(self) -> str | None:
+        """As what the kernel is to read it: "" to tell only whether it is there, None for not at all."""
+        if self.tag >> 16 == 0x0002 or self.tag >= BEHIND_HEADERS:
+            return None
+        return "" if isinstance(self.key, str) or self.tag in LUT_DESCRIPTORS else self.vr
+
+
+def columns_of(tags: Iterable[Key]) -> tuple[Column, ...]:
+    """Give the columns of an index: the standard ones, and those of `tags` that are not among them.
+
+    Raises
+    ------
+    OptionError
+        One is neither a keyword, a tag nor a dotted path.
+    TypeError
+        `tags` is one text.
+    """
+    if isinstance(tags, str):
+        raise TypeError(f"tags is a list of keywords, tags or paths, not one: [{tags!r}]")
+    columns = {column.name: column for column in map(_column, (*STANDARD, *tags))}
+    return tuple(columns.values())
+
+
+def _column(key: Key) -> Column:
+    if isinstance(key, str) and "." in key:
+        steps = key.strip().split(".")
+        if not all(re.fullmatch("-?[0-9]{1,9}", step) for step in steps[1::2]):
+            raise OptionError(f"{key!r} is not like SequenceKeyword.0.Keyword")
+        tags = [tag_number(step) for step in steps[::2]]
+        vr, several = _values(tags[-1]) if len(steps) % 2 else (ITEM, False)
+        return Column(".".join(steps), ".".join(steps), tags[0], vr, several)
+    tag = tag_number(key)
+    return Column(path_step(tag), tag, tag, *_values(tag))
+
+
+def _values(tag: int) -> tuple[str, bool]:
+    """The VR of an element, and whether it may have several values."""
+    known = entry(tag)
+    if known is None or (tag >> 16 & 1 and tag & 0xFFFF > 0xFF):
+        return UNKNOWN, False
+    return known.vr, known.vm != "1" and known.vr not in OF_ONE_VALUE
+
+
+def value_of(ds: Dataset, column: Column) -> Any:
+    """Give what a data set has for a column, in its type; None where it has nothing.
+
+    Raises
+    ------
+    MisfitError
+    DicomError
+        As access to the value.
+    """
+    within = ds.file_meta if column.tag >> 16 == 0x0002 else ds
+    value = within.get(column.key) if isinstance(column.key, str) else within._value(column.key, None)
+    return fit(value, column)
+
+
+def fit(value: Any, column: Column) -> Any:
+    """Make a value one of a column's type; None of an empty one.
+
+    Raises
+    ------
+    MisfitError
+        It is not of that type.
+    """
+    if value is None or value == "":
+        return None
+    if column.several:
+        values = value if isinstance(value, tuple) else (value,)
+        text = column.type_name == "string"
+        return [None if one is None or (one == "" and not text) else _fit_one(one, column) for one in values]
+    if isinstance(value, tuple) and column.type_name == "string":
+        return "\\".join(_fit_one("" if one is None else one, column) for one in value)
+    return _fit_one(value, column)
+
+
+def _fit_one(value: Any, column: Column) -> Any:
+    fitted = _FITS[column.type_name](value, column)
+    if fitted is None:
+        raise MisfitError(f"{value!r:.60} is no {column.vr or 'text'}")
+    return fitted
+
+
+def _text(value: Any, column: Column) -> str | None:
+    from hounsfield.facade import Dataset
+
+    if isinstance(value, Sequence):
+        return _json([to_json_dict(item) for item, _ in value.each()])
+    if isinstance(value, Dataset):
+        return _json(to_json_dict(value))
+    if column.vr == "AT" and isinstance(value, int):
+        return f"{value:08X}"
+    if column.vr == UNKNOWN and isinstance(value, int | float):
+        return str(value)
+    return str(value) if isinstance(value, str) else None
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _bytes(value: Any, _: Column) -> bytes | None:
+    return value if isinstance(value, bytes) else None
+
+
+def _whole(value: Any, column: Column) -> int | None:
+    least, most = RANGES[column.type_name]
+    return value if isinstance(value, int) and least <= value <= most else None
+
+
+def _real(value: Any, column: Column) -> float | None:
+    if not isinstance(value, int | float) or (column.vr == "DS" and not math.isfinite(value)):
+        return None
+    return float(value)
+
+
+def _day(value: Any, _: Column) -> Any:
+    try:
+        return Date(value).to_date() if isinstance(value, str) else None
+    except ElementError:
+        return None
+
+
+def _time(value: Any, _: Column) -> Any:
+    try:
+        return Time(value).to_time() if isinstance(value, str) else None
+    except ElementError:
+        return None
+
+
+_FITS: dict[str, Callable[[Any, Column], Any]] = dict.fromkeys(RANGES, _whole) | {
+    "string": _text,
+    "binary": _bytes,
+    "float64": _real,
+    "float32": _real,
+    "date32": _day,
+    "time64": _time,
+}

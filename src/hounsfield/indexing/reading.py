@@ -1,0 +1,291 @@
+"""From files to rows: heads by the kernel, many at a time, and what is unusual one by one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from hounsfield._kernels.gather import UNUSUAL, gather
+from hounsfield._kernels.scan import HAS_FILES
+from hounsfield.errors import DicomError, NotDicomError, OptionError
+from hounsfield.facade import read
+from hounsfield.finding import find_files
+from hounsfield.indexing.columns import Column, MisfitError, arrow, columns_of, value_of
+from hounsfield.sources import is_url, public_name
+
+if TYPE_CHECKING:
+    from hounsfield.elements.dataset import Key
+    from hounsfield.facade import Dataset
+
+__all__ = ["BROKEN", "NOT_DICOM", "OK", "UNREADABLE", "Place", "Plan", "batches", "find", "shown"]
+
+OK, NOT_DICOM, BROKEN, UNREADABLE = "ok", "not DICOM", "broken", "unreadable"
+"""What `status` says of a file."""
+
+CHUNK = 512
+"""Files in a batch: what is done for each column, and not for each file, takes a microsecond or two."""
+
+CHARACTER_SET = 0x00080005
+
+
+class Place(NamedTuple):
+    """Where a file is.
+
+    Attributes
+    ----------
+    path : str
+    reason : str or None
+        Why it cannot be read, where that showed before: of folders that cannot be listed.
+    """
+
+    path: str
+    reason: str | None = None
+
+
+def find(sources: Any, *, below: bool = True) -> Iterator[Place]:
+    """Give the files of one path or of several, and the folders that cannot be listed."""
+    given = [sources] if isinstance(sources, str | os.PathLike) else sources
+    failed: list[OSError] = []
+    for path, _ in find_files(given, below=below, unreadable=failed.append):
+        yield from _cannot_be_listed(failed)
+        yield Place(path)
+    yield from _cannot_be_listed(failed)
+
+
+def _cannot_be_listed(failed: list[OSError]) -> Iterator[Place]:
+    while failed:
+        error = failed.pop(0)
+        yield Place(str(error.filename), error.strerror or str(error))
+
+
+def shown(path: str) -> str:
+    r"""Give a path as tables have it: bytes that are no UTF-8 as ``\udc80`` to ``\udcff``, and no secrets."""
+    if path.isascii() or not any("\ud800" <= each <= "\udfff" for each in path):
+        return public_name(path)
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+class Plan:
+    """What is read of each file, and what becomes of it.
+
+    Attributes
+    ----------
+    tags : list of str
+        The names of the columns that were asked for.
+    columns : tuple of Column
+    schema : pyarrow.Schema
+    """
+
+    def __init__(self, tags: Iterable[Key] = ()) -> None:
+        pa = arrow()
+        self.columns = columns_of(tags)
+        standard = len(columns_of(()))
+        self.tags = [column.name for column in self.columns[standard:]]
+        order = range(len(self.columns))
+        self._here = sorted(
+            (number for number in order if self.columns[number].kernel_vr is not None),
+            key=lambda number: self.columns[number].tag,
+        )
+        self._elsewhere = [number for number in order if self.columns[number].kernel_vr is None]
+        self._wanted = [
+            (each.tag, each.kernel_vr or "", each.several)
+            for each in (self.columns[number] for number in self._here)
+        ]
+        self._stop_tag = self._wanted[-1][0] + 1
+        self._types = [column.type for column in self.columns]
+        fields = [
+            ("path", pa.string()),
+            ("size", pa.int64()),
+            ("mtime", pa.timestamp("us", "UTC")),
+            ("status", pa.string()),
+            ("reason", pa.string()),
+            ("notes", pa.string()),
+            ("TransferSyntaxUID", pa.string()),
+        ]
+        names = {name for name, _ in fields}
+        if taken := [column.name for column in self.columns if column.name in names]:
+            raise OptionError(f"{taken[0]} is a column of every index")
+        fields += [(column.name, kind) for column, kind in zip(self.columns, self._types, strict=True)]
+        self.schema = pa.schema(fields, metadata={b"hounsfield": json.dumps({"tags": self.tags}).encode()})
+
+    def read(self, places: list[Place]) -> Any:
+        """Read some files; a pyarrow.RecordBatch of a row each."""
+        return _Batch(self, places).made()
+
+
+class _Batch:
+    """Rows in the making."""
+
+    def __init__(self, plan: Plan, places: list[Place]) -> None:
+        self.plan = plan
+        self.places = places
+        self.statuses: list[str] = [OK] * len(places)
+        self.reasons: list[str | None] = [None] * len(places)
+        self.notes: list[str | None] = [None] * len(places)
+        self.syntaxes: dict[int, str | None] = {}
+        self.others: dict[int, dict[int, Any]] = {}
+        """Values that the kernel left, by column and row."""
+
+    def made(self) -> Any:
+        pa, plan, count = arrow(), self.plan, len(self.places)
+        names = [_plain_path(place) for place in self.places]
+        fates, sizes, times, left, gathered = gather(names, plan._wanted, plan._stop_tag)
+        self._read_others(fates, left)
+        unknown = np.frombuffer(sizes, np.int64) < 0
+        arrays = [
+            pa.array([shown(place.path) for place in self.places], pa.string()),
+            pa.array(np.frombuffer(sizes, np.int64), mask=unknown),
+            pa.array(np.frombuffer(times, np.int64) // 1000, pa.timestamp("us", "UTC"), mask=unknown),
+            pa.array(self.statuses, pa.string()),
+            pa.array(self.reasons, pa.string()),
+            pa.array(self.notes, pa.string()),
+            _replaced(_array(pa.string(), False, count, gathered[0]), self.syntaxes),
+        ]
+        columns: list[Any] = [None] * len(plan.columns)
+        for number, buffers in zip(plan._here, gathered[1:], strict=True):
+            columns[number] = _array(plan._types[number], plan.columns[number].several, count, buffers)
+        for number in plan._elsewhere:
+            columns[number] = pa.nulls(count, plan._types[number])
+        for number, values in self.others.items():
+            columns[number] = _replaced(columns[number], values)
+        return pa.RecordBatch.from_arrays(arrays + columns, schema=plan.schema)
+
+    def _read_others(self, fates: list[int], left: list[tuple[int, int]]) -> None:
+        """Read what the kernel did not."""
+        by_row: dict[int, list[int]] = {}
+        for row, number in left:
+            by_row.setdefault(row, []).append(self.plan._here[number])
+        everything = list(range(len(self.plan.columns)))
+        for row, fate in enumerate(fates):
+            place = self.places[row]
+            if place.reason is not None:
+                self._fail(row, UNREADABLE, place.reason)
+            elif fate == UNUSUAL:
+                self._read_row(row, everything)
+            elif fate:
+                self._fail(row, UNREADABLE, os.strerror(fate))
+            elif row in by_row or self.plan._elsewhere:
+                self._read_row(row, by_row.get(row, []) + self.plan._elsewhere)
+
+    def _read_row(self, row: int, numbers: list[int]) -> None:
+        columns = [self.plan.columns[number] for number in numbers]
+        try:
+            ds = read(self.places[row].path, tags=[column.key for column in columns])
+            self.syntaxes[row] = ds.transfer_syntax or None
+            values, notes = _values(ds, columns)
+        except Exception as error:
+            # Whatever is wrong with one file must not cost the others.
+            self._fail(row, *_verdict(error))
+            return
+        for number, value in zip(numbers, values, strict=True):
+            self.others.setdefault(number, {})[row] = value
+        self.notes[row] = "; ".join(notes) or None
+
+    def _fail(self, row: int, status: str, reason: str) -> None:
+        self.statuses[row], self.reasons[row] = status, reason
+
+
+def _plain_path(place: Place) -> str | None:
+    """The path, if it is one that the kernel can open."""
+    if place.reason is not None or not HAS_FILES or ("://" in place.path and is_url(place.path)):
+        return None
+    return place.path
+
+
+def _values(ds: Dataset, columns: list[Column]) -> tuple[list[Any], list[str]]:
+    """The values of some columns, and what is to be told of them, in the order of the tags."""
+    values = []
+    misfits: dict[int, str] = {}
+    for column in columns:
+        value = None
+        try:
+            value = value_of(ds, column)
+        except MisfitError as error:
+            misfits[column.tag] = f"{column.name}: {error}"
+        except DicomError as error:
+            misfits[column.tag] = f"{column.name}: {error.message}"
+        values.append(value)
+    notes = [(tag or 0, message) for message, tag in (ds._notes or {}).items() if tag != CHARACTER_SET]
+    told = {tag for tag, _ in notes}
+    notes += [(tag, message) for tag, message in misfits.items() if tag not in told]
+    return values, [message for _, message in sorted(notes, key=lambda note: note[0])]
+
+
+def _verdict(error: Exception) -> tuple[str, str]:
+    """Status and reason of a file that could not be read."""
+    if isinstance(error, NotDicomError):
+        return NOT_DICOM, error.message
+    message = (
+        error.message if isinstance(error, DicomError) else getattr(error, "strerror", None) or str(error)
+    )
+    if isinstance(error, OSError | OptionError | UnicodeError):
+        return UNREADABLE, message
+    return BROKEN, f"{type(error).__name__}: {message}"
+
+
+def _array(kind: Any, several: bool, rows: int, buffers: Any) -> Any:
+    """Make an Arrow array of what the kernel gathered, without a copy."""
+    pa = arrow()
+    if buffers is None:
+        return pa.nulls(rows, kind)
+    nulls, present, *parts = buffers
+    mask = present and pa.py_buffer(present)
+    places, item_places, data = map(pa.py_buffer, parts)
+    if not several:
+        layout = [mask, places, data] if kind == pa.string() else [mask, data]
+        return pa.Array.from_buffers(kind, rows, layout, nulls)
+    if kind.value_type == pa.string():
+        items = pa.Array.from_buffers(kind.value_type, item_places.size // 4 - 1, [None, item_places, data])
+    else:
+        count = data.size * 8 // kind.value_type.bit_width
+        items = pa.Array.from_buffers(kind.value_type, count, [None, data])
+    return pa.Array.from_buffers(kind, rows, [mask, places], nulls, children=[items])
+
+
+def _replaced(array: Any, values: dict[int, Any]) -> Any:
+    """The array with other values in some rows."""
+    if not values:
+        return array
+    rows = array.to_pylist()
+    for row, value in values.items():
+        rows[row] = value
+    return arrow().array(rows, array.type)
+
+
+def batches(plan: Plan, places: Iterable[Place], threads: int | None = None) -> Iterator[Any]:
+    """Read files, and give their rows as a pyarrow.RecordBatch for each few hundred, in order.
+
+    No more places are asked for than are being read; of what was given, nothing is kept.
+
+    Raises
+    ------
+    OptionError
+        `threads` is not positive.
+    """
+    if threads is None:
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if threads < 1:
+        raise OptionError(f"threads must be 1 or more, not {threads}")
+    left = iter(places)
+    chunks = iter(lambda: list(islice(left, CHUNK)), [])
+    if threads == 1:
+        yield from map(plan.read, chunks)
+        return
+    waiting: deque[Future[Any]] = deque()
+    executor = ThreadPoolExecutor(threads, thread_name_prefix="hounsfield-index")
+    try:
+        for chunk in chunks:
+            waiting.append(executor.submit(plan.read, chunk))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        executor.shutdown(cancel_futures=True)

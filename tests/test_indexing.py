@@ -1,0 +1,447 @@
+"""Tables of files: what the kernel gathers is what `read` gives, and nothing in a file stops them."""
+
+import datetime
+import itertools
+import json
+import os
+import shutil
+import struct
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hounsfield as hu
+from hounsfield._kernels.gather import UNUSUAL, gather
+from hounsfield.indexing import reading
+from hounsfield.indexing.columns import STANDARD
+
+FUNCTIONAL = "SharedFunctionalGroupsSequence.0.PixelMeasuresSequence.0.PixelSpacing"
+EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
+LONG = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}
+
+MORE_TAGS = [
+    FUNCTIONAL,
+    "ReferencedImageSequence",
+    "ReferencedImageSequence.0",
+    "ReferencedImageSequence.-1.ReferencedSOPInstanceUID",
+    "AdditionalPatientHistory",
+    "FrameIncrementPointer",
+    "InstitutionName",
+    "KVP",
+    "LargestImagePixelValue",
+    "MediaStorageSOPClassUID",
+    "OtherPatientNames",
+    "PatientWeight",
+    "RedPaletteColorLookupTableDescriptor",
+    "RetrieveAETitle",
+    "SoftwareVersions",
+    "SpecificCharacterSet",
+    "TagAngleSecondAxis",
+    (0x0009, 0x0010),
+    (0x0009, 0x1001),
+    "OverlayRows",
+]
+
+
+def element(tag, vr, value, *, explicit=True):
+    value += (b"\0" if vr in ("UI", "OB", "UN") else b" ") * (len(value) % 2)
+    start = struct.pack("<HH", tag >> 16, tag & 0xFFFF)
+    if not explicit:
+        return start + struct.pack("<I", len(value)) + value
+    length = struct.pack("<xxI" if vr in LONG else "<H", len(value))
+    return start + vr.encode() + length + value
+
+
+def part10(body, syntax=EXPLICIT):
+    meta = element(0x00020010, "UI", syntax.encode())
+    return bytes(128) + b"DICM" + element(0x00020000, "UL", struct.pack("<I", len(meta))) + meta + body
+
+
+def dicom(values, *, explicit=True):
+    """A file of elements, {tag: (VR, bytes)}, behind SOP Class UID."""
+    values = {0x00080016: ("UI", b"1.2.3")} | values
+    body = b"".join(element(tag, *values[tag], explicit=explicit) for tag in sorted(values))
+    return part10(body, EXPLICIT if explicit else IMPLICIT)
+
+
+@pytest.fixture
+def one_by_one(monkeypatch):
+    """Makes an index by `read` alone, without the kernel."""
+
+    def index(*arguments, **options):
+        with monkeypatch.context() as without:
+            without.setattr(reading, "HAS_FILES", False)
+            return hu.index(*arguments, **options)
+
+    return index
+
+
+def assert_same(table, other):
+    for name in table.column_names:
+        if name not in ("size", "mtime"):
+            # repr: NaN is NaN, and 1 is not 1.0
+            rows = zip(
+                table["path"].to_pylist(), table[name].to_pylist(), other[name].to_pylist(), strict=True
+            )
+            assert [row for row in rows if repr(row[1]) != repr(row[2])] == [], name
+
+
+def row_of(tmp_path, data, tags=(), **options):
+    path = tmp_path / "one.dcm"
+    path.write_bytes(data)
+    (row,) = hu.index(path, tags, **options).to_pylist()
+    return row
+
+
+def test_corpus_as_one_by_one(corpus, one_by_one):
+    table = hu.index(corpus, MORE_TAGS)
+    table.validate(full=True)
+    assert table.num_rows > 350
+    assert_same(table, one_by_one(corpus, MORE_TAGS))
+
+
+def test_values_of_the_corpus_are_those_of_read(corpus):
+    table = hu.index(corpus, threads=2)
+    counted = 0
+    for row in table.to_pylist():
+        if row["status"] != "ok":
+            continue
+        ds = hu.read(row["path"])
+        assert row["TransferSyntaxUID"] == (ds.transfer_syntax or None)
+        for keyword in STANDARD:
+            value, found = ds.get(keyword), row[keyword]
+            if found is None:
+                assert value in (None, "") or keyword in row["notes"]
+            elif isinstance(found, datetime.date):
+                assert value.to_date() == found
+            elif isinstance(found, datetime.time):
+                assert value.to_time() == found
+            elif isinstance(found, list):
+                assert list(value if isinstance(value, tuple) else (value,)) == found
+            else:
+                assert value == found or "\\".join(value) == found
+                counted += 1
+    assert counted > 5000
+
+
+def test_pydicom_files_as_one_by_one(pydicom_path, one_by_one):
+    folder = pydicom_path("CT_small.dcm").parents[1]
+    assert_same(hu.index(folder, MORE_TAGS), one_by_one(folder, MORE_TAGS))
+
+
+def joined(*pieces):
+    return st.lists(st.sampled_from(pieces)).map(b"".join)
+
+
+TEXT = joined(b"A", b"^", b"=", b" ", b"\0", b"\\", b"\xe4", b"\xc3\xa4", b"\xed\xa0\x80", b"\x1b", b"\x01")
+NUMBER = st.one_of(
+    joined(b"1", b"0", b"-", b"+", b".", b"e", b" ", b"\\", b"\0", b"_", b"23"),
+    st.lists(st.floats(width=32).map(repr), max_size=4).map(lambda each: "\\".join(each).encode()),
+    st.integers(-(10**20), 10**20).map(lambda each: str(each).encode()),
+)
+DATE = st.one_of(
+    st.dates().map(lambda each: each.isoformat().replace("-", "").encode()),
+    st.sampled_from([b"20230229", b"20240229", b"19000229", b"00000101", b"1997.04.30", b"20040119 "]),
+)
+TIME = st.one_of(
+    st.times().map(lambda each: each.strftime("%H%M%S.%f").encode()),
+    st.sampled_from([b"10", b"1015", b"101530", b"101560.5", b"1", b"24", b"10:15:30", b"101530.1234567"]),
+)
+BINARY = st.binary(max_size=20)
+KINDS = {
+    0x00080008: ("CS", TEXT),  # Image Type
+    0x00080020: ("DA", DATE),  # Study Date
+    0x00080030: ("TM", TIME),  # Study Time
+    0x00081030: ("LO", TEXT),  # Study Description
+    0x00100010: ("PN", TEXT),  # Patient's Name
+    0x00101001: ("PN", TEXT),  # Other Patient Names
+    0x001021B0: ("LT", TEXT),  # Additional Patient History
+    0x00180050: ("DS", NUMBER),  # Slice Thickness
+    0x00181020: ("LO", TEXT),  # Software Versions
+    0x0020000D: ("UI", TEXT),  # Study Instance UID
+    0x00200013: ("IS", NUMBER),  # Instance Number
+    0x00200032: ("DS", NUMBER),  # Image Position (Patient)
+    0x00280009: ("AT", BINARY),  # Frame Increment Pointer
+    0x00280010: ("US", BINARY),  # Rows
+    0x00280103: ("US", st.sampled_from([b"\0\0", b"\1\0", b""])),  # Pixel Representation
+    0x00280107: ("SS", BINARY),  # Largest Image Pixel Value
+    0x00280120: ("US", BINARY),  # Pixel Padding Value
+    0x00189219: ("SS", BINARY),  # Tag Angle Second Axis
+}
+CHARACTER_SETS = [
+    None,
+    b"",
+    b"ISO_IR 100",
+    b"ISO_IR 192",
+    b"ISO_IR 6",
+    b"ISO 2022 IR 100",
+    b"\\ISO 2022 IR 87",
+    b"NONE",
+]
+
+
+@given(
+    st.fixed_dictionaries({}, optional={tag: value for tag, (_, value) in KINDS.items()}),
+    st.sampled_from(CHARACTER_SETS),
+    st.booleans(),
+)
+def test_generated_as_one_by_one(tmp_path_factory, values, characters, explicit):
+    values = {tag: (KINDS[tag][0], value) for tag, value in values.items()}
+    if characters is not None:
+        values[0x00080005] = ("CS", characters)
+    folder = tmp_path_factory.mktemp("generated")
+    (folder / "one").write_bytes(dicom(values, explicit=explicit))
+    table = hu.index(folder, MORE_TAGS)
+    table.validate(full=True)
+    assert table["status"].to_pylist() == ["ok"]
+    with pytest.MonkeyPatch.context() as without:
+        without.setattr(reading, "HAS_FILES", False)
+        assert_same(table, hu.index(folder, MORE_TAGS))
+
+
+def test_types(pydicom_path):
+    table = hu.index(pydicom_path("CT_small.dcm"), MORE_TAGS)
+    types = {
+        "size": "int64",
+        "mtime": "timestamp[us, tz=UTC]",
+        "PatientName": "string",
+        "StudyDate": "date32[day]",
+        "StudyTime": "time64[us]",
+        "InstanceNumber": "int64",
+        "SliceThickness": "double",
+        "Rows": "uint16",
+        "PixelPaddingValue": "int32",
+        "TagAngleSecondAxis": "int16",
+        "ImageType": "list<item: string>",
+        "WindowCenter": "list<item: double>",
+        "ReferencedImageSequence": "string",
+        "00091001": "string",
+        FUNCTIONAL: "list<item: double>",
+    }
+    assert {name: str(table.schema.field(name).type) for name in types} == types
+    (row,) = table.to_pylist()
+    status = pydicom_path("CT_small.dcm").stat()
+    assert row["size"] == status.st_size
+    assert table["mtime"].cast("int64").to_pylist() == [status.st_mtime_ns // 1000]
+    assert row["StudyDate"] == datetime.date(2004, 1, 19)
+    assert row["StudyTime"] == datetime.time(7, 27, 30)
+    assert row["ImagePositionPatient"] == [-158.135803, -179.035797, -75.699997]
+    assert row["PixelPaddingValue"] == -2000
+    assert row["00091001"] == "GE_GENESIS_FF"
+    assert (row["status"], row["reason"], row["notes"]) == ("ok", None, None)
+
+
+def test_sequences_are_json(pydicom_path):
+    path = pydicom_path("rtplan.dcm")
+    (row,) = hu.index(path, ["BeamSequence", "BeamSequence.0", "BeamSequence.0.BeamName"]).to_pylist()
+    ds = hu.read(path)
+    assert json.loads(row["BeamSequence"]) == ds.to_json_dict()["300A00B0"]["Value"]
+    assert json.loads(row["BeamSequence.0"]) == ds.BeamSequence[0].to_json_dict()
+    assert row["BeamSequence.0.BeamName"] == ds.BeamSequence[0].BeamName
+
+
+@pytest.mark.parametrize(
+    ("tag", "vr", "raw", "name"),
+    [
+        (0x00100030, "DA", b"19700230", "PatientBirthDate"),
+        (0x00200013, "IS", b"12a", "InstanceNumber"),
+        (0x00180050, "DS", b"1\\2", "SliceThickness"),
+        (0x00280010, "US", b"\1\0\2\0", "Rows"),
+        (0x00280010, "OB", b"\1\0", "Rows"),
+        (0x00180050, "DS", b"1e999", "SliceThickness"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_null_and_told(tmp_path, tag, vr, raw, name):
+    row = row_of(tmp_path, dicom({tag: (vr, raw), 0x00100020: ("LO", b"P1")}))
+    assert row[name] is None
+    assert name in row["notes"]
+    assert row["PatientID"] == "P1"
+    assert row["status"] == "ok"
+
+
+def test_character_sets(tmp_path):
+    for terms, raw in {
+        b"ISO_IR 100": "Müller^Jörg".encode("latin-1"),
+        b"ISO_IR 192": "Müller^Jörg=山田".encode(),
+        b"ISO_IR 144": "Люк".encode("iso8859-5"),
+    }.items():
+        data = dicom({0x00080005: ("CS", terms), 0x00100010: ("PN", raw)})
+        row = row_of(tmp_path, data)
+        assert row["PatientName"] == hu.read(data).PatientName
+        assert row["notes"] is None
+    row = row_of(tmp_path, dicom({0x00100010: ("PN", b"M\xfcller")}))
+    assert row["PatientName"] == "Müller"
+    assert "no character set is given" in row["notes"]
+
+
+def test_header_longer_than_a_read(tmp_path):
+    long = {0x00081030 + 2 * each: ("LT", b"x" * 65000) for each in range(20)}
+    row = row_of(tmp_path, dicom({**long, 0x00100020: ("LO", b"P1"), 0x00280010: ("US", b"\5\0")}))
+    assert (row["PatientID"], row["Rows"]) == ("P1", 5)
+
+
+@pytest.fixture
+def bad_folder(tmp_path, pydicom_path):
+    """Good files among those that are broken, empty, no DICOM, unreadable or no files at all."""
+    folder = tmp_path / "mixed"
+    (folder / "below").mkdir(parents=True)
+    good = pydicom_path("CT_small.dcm").read_bytes()
+    for name in ("a.dcm", "below/z.dcm"):
+        (folder / name).write_bytes(good)
+    (folder / "broken.dcm").write_bytes(good[:132] + b"\xff" * 50)
+    (folder / "cut.dcm").write_bytes(good[:1000])
+    (folder / "empty").touch()
+    (folder / "notes.txt").write_text("not DICOM at all")
+    (folder / "prefix.dcm").write_bytes(good[:132])
+    (folder / "huge").write_bytes(
+        dicom({0x00100020: ("LO", b"P1")}) + element(0x00104000, "UT", b"x" * 3_000_000)
+    )
+    return folder
+
+
+def test_bad_files_are_told_and_the_others_right(bad_folder):
+    table = hu.index([bad_folder, bad_folder / "gone.dcm", "s3-no-scheme://bucket/x"], ["PatientComments"])
+    rows = {os.path.relpath(row["path"], bad_folder): row for row in table.to_pylist()}
+    statuses = {name: row["status"] for name, row in rows.items()}
+    assert {name for name, status in statuses.items() if status == "ok"} == {
+        "a.dcm",
+        "below/z.dcm",
+        "cut.dcm",
+        "huge",
+        "prefix.dcm",
+    }
+    assert statuses["notes.txt"] == statuses["empty"] == "not DICOM"
+    assert statuses["broken.dcm"] == "broken"
+    assert "no data set follows" in rows["prefix.dcm"]["notes"]
+    assert (statuses["gone.dcm"], rows["gone.dcm"]["reason"]) == ("unreadable", "No such file or directory")
+    assert rows["gone.dcm"]["size"] is None
+    assert rows["a.dcm"]["Rows"] == 128
+    assert "the data end inside" in rows["cut.dcm"]["notes"]
+    assert len(rows["huge"]["PatientComments"]) == 3_000_000
+    problems = hu.index.problems(table)
+    assert problems.num_rows == len(rows) - 5
+    assert all(problems["reason"].to_pylist())
+
+
+def test_pipes_devices_and_odd_names(tmp_path, pydicom_path):
+    os.mkfifo(tmp_path / "pipe")
+    odd = os.fsdecode(bytes(tmp_path) + b"/odd\xff.dcm")
+    shutil.copy(pydicom_path("CT_small.dcm"), odd)
+    table = hu.index([tmp_path / "pipe", "/dev/null", odd, "nul\0l", "sur\ud800rogate"])
+    assert table["status"].to_pylist() == ["unreadable", "unreadable", "ok", "unreadable", "unreadable"]
+    assert table["path"].to_pylist()[2].endswith("/odd\\udcff.dcm")
+    assert hu.index.update(table, [odd])["Rows"].to_pylist() == [128]
+
+
+def test_a_folder_that_cannot_be_listed(bad_folder, monkeypatch):
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("below"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    (row,) = [row for row in hu.index(bad_folder).to_pylist() if row["path"].endswith("below")]
+    assert (row["status"], row["reason"], row["size"]) == ("unreadable", "Permission denied", None)
+
+
+def test_any_number_of_threads_and_any_source(corpus):
+    expected = hu.index(corpus, threads=1)
+    for threads in (2, 5):
+        assert hu.index(str(corpus), threads=threads).equals(expected)
+    assert hu.index(iter(expected["path"].to_pylist())).equals(expected)
+    assert hu.index([]).num_rows == 0
+    assert pa.Table.from_batches(hu.index.batches(corpus)).equals(expected)
+    assert hu.index(corpus, below=False).num_rows < expected.num_rows
+
+
+def test_batches_are_read_when_they_are_asked_for(pydicom_path):
+    path = str(pydicom_path("CT_small.dcm"))
+    asked = []
+    batches = hu.index.batches((asked.append(1) or path for _ in itertools.count()), threads=2)
+    assert next(batches).num_rows == 512
+    batches.close()
+    assert len(asked) < 3000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error"),
+    [
+        ((["NoKeyword"],), {}, hu.OptionError),
+        ((["BeamSequence.Name"],), {}, hu.OptionError),
+        (("Rows",), {}, TypeError),
+        (((),), {"threads": 0}, hu.OptionError),
+    ],
+)
+def test_arguments_that_cannot_be_used(arguments, options, error):
+    with pytest.raises(error):
+        hu.index(["none"], *arguments, **options)
+
+
+def test_without_pyarrow(monkeypatch):
+    from hounsfield.indexing import columns
+
+    columns.arrow.cache_clear()
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(hu.OptionError, match=r"hounsfield\[index\]"):
+        hu.index("none")
+    columns.arrow.cache_clear()
+
+
+class TestUpdate:
+    @pytest.fixture
+    def folder(self, tmp_path, pydicom_path):
+        folder = tmp_path / "archive"
+        folder.mkdir()
+        for number in range(20):
+            shutil.copy(pydicom_path("CT_small.dcm"), folder / f"{number:02}.dcm")
+        (folder / "notes.txt").write_text("not DICOM")
+        return folder
+
+    def test_reads_only_what_is_new_or_changed(self, folder, pydicom_path, monkeypatch, tmp_path):
+        table = hu.index(folder, ["KVP"])
+        pq.write_table(table, tmp_path / "index.parquet")
+        (folder / "03.dcm").unlink()
+        shutil.copy(pydicom_path("MR_small.dcm"), folder / "05.dcm")
+        shutil.copy(pydicom_path("MR_small.dcm"), folder / "99.dcm")
+        os.utime(folder / "07.dcm", ns=(1000, 1000))
+        read = []
+        monkeypatch.setattr(
+            reading, "gather", lambda paths, *rest: read.extend(paths) or gather(paths, *rest)
+        )
+        for before in (table, tmp_path / "index.parquet"):
+            read.clear()
+            updated = hu.index.update(before, folder)
+            assert [os.path.basename(path) for path in read] == ["05.dcm", "07.dcm", "99.dcm"]  # noqa: PTH119
+            assert updated.sort_by("path").equals(hu.index(folder, ["KVP"]).combine_chunks())
+
+    def test_of_nothing_new_is_the_same(self, folder):
+        table = hu.index(folder)
+        assert hu.index.update(table, folder).equals(table)
+        assert hu.index.update(table, []).num_rows == 0
+        assert hu.index.update(hu.index([]), folder).equals(table)
+
+    def test_of_what_is_no_index(self, folder):
+        table = hu.index(folder)
+        with pytest.raises(hu.OptionError, match="no index"):
+            hu.index.update(pa.table({"path": ["x"]}), folder)
+        with pytest.raises(hu.OptionError, match="other columns"):
+            hu.index.update(table.drop_columns("Rows"), folder)
+
+
+def test_kernel_alone(pydicom_path):
+    path = str(pydicom_path("CT_small.dcm"))
+    fates, sizes, times, left, columns = gather(
+        [path, None, "/none"], [(0x00280010, "US", False)], 0x00280011
+    )
+    assert fates == [0, UNUSUAL, 2]
+    assert struct.unpack("=3q", sizes)[1:] == (-1, -1)
+    assert len(times) == 24
+    assert left == []
+    assert columns[1] == (2, b"\1", b"", b"", struct.pack("=3H", 128, 0, 0))
+    with pytest.raises(hu.OptionError):
+        gather([], [(0, "US", False)] * 5000, 1)
