@@ -37,6 +37,7 @@ from hounsfield.facade import Dataset, read, read_dicomdir
 
 if TYPE_CHECKING:
     from hounsfield.slides import read_region
+    from hounsfield.streaming import stream
     from hounsfield.volumes import load_series, load_volume
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "read_dicomdir",
     "read_region",
     "render",
+    "stream",
     "tag",
     "uid",
 ]
@@ -78,6 +80,7 @@ _LATER = {
     "load_series": "hounsfield.volumes",
     "load_volume": "hounsfield.volumes",
     "read_region": "hounsfield.slides",
+    "stream": "hounsfield.streaming",
 }
 
 
