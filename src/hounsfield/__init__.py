@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from hounsfield.batch import Batch, Item, decode_batch
     from hounsfield.indexing import index
     from hounsfield.slides import read_region
+    from hounsfield.streaming import stream
     from hounsfield.volumes import load_series, load_volume
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "read_dicomdir",
     "read_region",
     "render",
+    "stream",
     "tag",
     "uid",
 ]
@@ -88,6 +90,7 @@ _LATER = {
     "load_series": "hounsfield.volumes",
     "load_volume": "hounsfield.volumes",
     "read_region": "hounsfield.slides",
+    "stream": "hounsfield.streaming",
 }
 
 

@@ -1,11 +1,26 @@
-"""Files in folders, found by their paths alone: whoever reads them tells what they are."""
+"""Files in folders, of patterns, at URLs and in archives: whoever reads them tells what they are."""
 
+from __future__ import annotations
+
+import errno
+import fnmatch
 import os
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-__all__ = ["Found", "find_files"]
+from hounsfield.archives import MEMBER_LIMIT, RangeFile, is_archive, members
+from hounsfield.sources import PathSource, RemoteSource, Source, is_url, public_name
+
+__all__ = ["Found", "Origin", "Sources", "expand", "find_files"]
+
+Sources = Any
+"""A path, pattern, URL, bytes-like, binary file object or `Origin`, or an iterable of them: see `expand`."""
+
+MAGIC = re.compile(r"[*?\[]")
 
 
 class Found(NamedTuple):
@@ -87,3 +102,263 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return entry.is_file()
     except OSError:  # links in a circle
         return False
+
+
+class Origin:
+    """One file to be read, wherever it is.
+
+    Attributes
+    ----------
+    name : str
+        For messages and tables: the path, the URL without secrets, "archive.zip::folder/a.dcm" for a member,
+        what a file object calls itself, or its type.
+    path : str or None
+        Of a file on disk.
+    """
+
+    __slots__ = ("_open", "name", "path")
+
+    def __init__(self, name: str, path: str | None = None, open: Callable[[], Any] | None = None) -> None:  # noqa: A002
+        """Take what `open` is to call; a path is opened by whoever reads it."""
+        self.name = name
+        self.path = path
+        self._open = open
+
+    def open(self) -> Any:
+        """Give what `hounsfield.read` takes: the path of a file on disk, bytes, or a file object.
+
+        Raises
+        ------
+        DicomError, OSError
+            A member of an archive that cannot be read, a URL that cannot; a folder that cannot be listed or
+            an archive that is broken, which stand where their next files would be.
+        """
+        return self.path if self._open is None else self._open()
+
+    def __repr__(self) -> str:
+        return f"<Origin {self.name}>"
+
+
+def expand(
+    sources: Sources, *, member_limit: int = MEMBER_LIMIT, storage_options: Mapping[str, Any] | None = None
+) -> Iterator[Origin]:
+    """Give the files that sources are, lazily and in an order that is always the same.
+
+    Parameters
+    ----------
+    sources : path, pattern, URL, bytes-like, binary file object or Origin, or an iterable of them
+        Folders are searched, and the folders in them, in the order of their names, files first. Patterns have
+        ``*``, ``?``, ``[...]`` and ``**`` for any folders, as long as there is no file of that very name;
+        names with a dot in front are as good as others, and folders that they match are searched if there is
+        no ``**``. A URL that ends in "/" is a folder, and one with ``*`` a pattern, where fsspec can list
+        them. A path or URL, given or matched, that ends as tar or zip archives do (.zip, .tar, .tar.gz, .tgz,
+        .tar.bz2, .tbz2, .tar.xz, .txz) is opened; archives in folders, and in archives, are files like
+        others, which are not DICOM. Nothing is extracted to disk.
+    member_limit : int
+        Bytes that a compressed member of an archive may have. Stored ones are read by range, deflated ones of
+        zip archives inflated when they are opened; those of compressed tar archives are read when it is their
+        turn, and held as long as the `Origin` is.
+    storage_options : mapping, optional
+        For the file systems of URLs, as fsspec has it.
+
+    Yields
+    ------
+    Origin
+        What is not there, cannot be listed or is broken is one, too, whose `open`, or reading its path, is
+        the error; a pattern that matches nothing is taken for a path.
+
+    Raises
+    ------
+    TypeError
+        A source is none of these.
+    """
+    for given in _each(sources):
+        if isinstance(given, Origin):
+            yield given
+        elif isinstance(given, str | os.PathLike):
+            path = os.fsdecode(given)
+            if is_url(path):
+                yield from _remote(path, member_limit, storage_options)
+            elif MAGIC.search(path) and not os.path.lexists(path):
+                yield from _matching(path, member_limit)
+            else:
+                yield from _local(path, member_limit)
+        else:
+            name = getattr(given, "name", None)
+            yield Origin(
+                name if isinstance(name, str) else f"<{type(given).__name__}>", open=partial(_same, given)
+            )
+
+
+def _same(given: Any) -> Any:
+    return given
+
+
+def _each(sources: Sources) -> Iterable[Any]:
+    if isinstance(sources, str | os.PathLike | Origin) or hasattr(sources, "read") or _is_buffer(sources):
+        return (sources,)
+    if not isinstance(sources, Iterable):
+        raise TypeError(
+            f"cannot read from {type(sources).__name__}: pass paths, bytes or binary file objects"
+        )
+    return sources
+
+
+def _is_buffer(given: Any) -> bool:
+    """Whether something is bytes: arrays of text and of objects, which list paths, are not."""
+    try:
+        return memoryview(given).format[-1:] not in "wO"
+    except (TypeError, ValueError):
+        return False
+
+
+def _failed(name: str, error: Exception) -> Origin:
+    return Origin(name, open=partial(_fail, error))
+
+
+def _fail(error: Exception) -> Any:
+    raise error
+
+
+# Files on disk
+
+
+def _local(path: str, member_limit: int, *, search: bool = True) -> Iterator[Origin]:
+    """A folder's files, an archive's members, or the file itself."""
+    if Path(path).is_dir():
+        if search:
+            yield from _within(path)
+    elif is_archive(path):
+        yield from _members(path, lambda: PathSource.with_head(path, 0)[0], member_limit)
+    else:
+        yield Origin(path, path)
+
+
+def _within(folder: str) -> Iterator[Origin]:
+    failures: list[OSError] = []
+    for path, _ in find_files([folder], unreadable=failures.append):
+        while failures:
+            yield _unlisted(failures.pop(0))
+        yield Origin(path, path)
+    yield from map(_unlisted, failures)
+
+
+def _unlisted(error: OSError) -> Origin:
+    return _failed(str(error.filename), error)
+
+
+def _matching(pattern: str, member_limit: int) -> Iterator[Origin]:
+    """What a pattern matches; folders are searched unless it reaches into them by itself."""
+    parts = Path(pattern).parts
+    fixed = next(number for number, part in enumerate(parts) if MAGIC.search(part))
+    recursive = "**" in parts
+    nothing = True
+    for path in _walk(str(Path(*parts[:fixed])) if fixed else "", parts[fixed:]):
+        nothing = False
+        if isinstance(path, OSError):
+            yield _unlisted(path)
+        else:
+            yield from _local(path, member_limit, search=not recursive)
+    if nothing:
+        yield Origin(pattern, pattern)
+
+
+def _walk(root: str, parts: tuple[str, ...]) -> Iterator[str | OSError]:
+    """Go through folders once, with all the places in the pattern that a path so far may stand at."""
+    matches = [None if part == "**" else re.compile(fnmatch.translate(part)).match for part in parts]
+    waiting = [(root, frozenset([0]))]
+    while waiting:
+        folder, places = waiting.pop()
+        try:
+            with os.scandir(folder or ".") as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+                yield error
+            continue
+        deeper = []
+        for entry in found:
+            path, is_folder = os.path.join(folder, entry.name), _is_dir(entry)  # noqa: PTH118 - many
+            after = _after(matches, places, entry.name, is_link=entry.is_symlink())
+            if len(matches) in after and (matches[-1] is not None if is_folder else Path(path).is_file()):
+                yield path
+            after -= {len(matches)}
+            if after and is_folder:
+                deeper.append((path, after))
+        waiting += reversed(deeper)
+
+
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _after(
+    matches: Sequence[Callable[[str], object] | None], places: frozenset[int], name: str, *, is_link: bool
+) -> frozenset[int]:
+    """Where in the pattern a path may stand behind one more name."""
+    after = set()
+    for place in places:
+        at = place
+        while at < len(matches) and (match := matches[at]) is None:
+            if not is_link:
+                after.add(at)  # ** takes the name
+            at += 1
+        if at == len(matches):
+            after.add(at)  # a last ** takes any file
+        elif match is not None and match(name):
+            after.add(at + 1)
+    return frozenset(after)
+
+
+# Others
+
+
+def _members(name: str, open_source: Callable[[], Source], member_limit: int) -> Iterator[Origin]:
+    try:
+        source = open_source()
+    except Exception as error:  # the same that reading a file would raise
+        yield _failed(name, error)
+        return
+    for member, open_member in members(source, limit=member_limit):
+        yield Origin(name if member is None else f"{name}::{member}", open=open_member)
+
+
+def _remote(url: str, member_limit: int, options: Mapping[str, Any] | None) -> Iterator[Origin]:
+    name = public_name(url)
+    if url.endswith("/") or "*" in url:
+        yield from _listed(url, name, member_limit, options)
+    elif is_archive(name):
+        yield from _members(name, partial(RemoteSource.open, url, options), member_limit)
+    else:
+        yield Origin(name, open=partial(_open_source, partial(RemoteSource.open, url, options)))
+
+
+def _listed(url: str, name: str, member_limit: int, options: Mapping[str, Any] | None) -> Iterator[Origin]:
+    """Files of a remote folder or pattern, which is listed as a whole."""
+    try:
+        core = import_module("fsspec.core")
+        fs, path = core.url_to_fs(url, **(options or {}))
+        found = fs.glob(path, detail=True) if "*" in url else fs.find(path, detail=True)
+    except Exception as error:
+        yield _failed(name, error)
+        return
+    for each, info in sorted(found.items()):
+        if info["type"] != "file":
+            continue
+        public = public_name(fs.unstrip_protocol(each))
+        source = partial(_listed_source, fs, each, public, info.get("size"))
+        if "*" in url and is_archive(public):
+            yield from _members(public, source, member_limit)
+        else:
+            yield Origin(public, open=partial(_open_source, source))
+
+
+def _listed_source(fs: Any, path: str, name: str, size: int | None) -> RemoteSource:
+    return RemoteSource(fs, path, name, fs.size(path) if size is None else size)
+
+
+def _open_source(open_source: Callable[[], Source]) -> RangeFile:
+    return RangeFile(open_source())

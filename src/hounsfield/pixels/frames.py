@@ -362,7 +362,10 @@ class Frames:
 
     def _ahead(self, begin: int, end: int) -> Reader:
         source = self._reader
-        if isinstance(source, BufferSource | _Ahead) or not self._index.start <= begin < end <= begin + IN_ONE_GO:
+        if (
+            isinstance(source, BufferSource | _Ahead)
+            or not self._index.start <= begin < end <= begin + IN_ONE_GO
+        ):
             return source
         return _Ahead(source, begin, end)
 

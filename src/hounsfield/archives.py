@@ -1,0 +1,280 @@
+"""Members of tar and zip archives, one after the other; nothing is extracted to disk."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hounsfield.errors import DicomError, LimitError, ParseError, TruncatedError, UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hounsfield.sources import BinaryFile, Source
+
+__all__ = ["MEMBER_LIMIT", "Member", "RangeFile", "is_archive", "members"]
+
+MEMBER_LIMIT = 1 << 30
+"""Bytes that a compressed member may have."""
+
+ENDINGS = {
+    ".zip": "zip",
+    ".tar": "tar",
+    ".tar.gz": "gz",
+    ".tgz": "gz",
+    ".tar.bz2": "bz2",
+    ".tbz2": "bz2",
+    ".tar.xz": "xz",
+    ".txz": "xz",
+}
+
+UNPACK: dict[str | None, Callable[[Any], Any]] = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
+
+TAR_HEADER_LIMIT = 1 << 20
+"""Bytes of one header of a tar archive: long names and PAX records are in them."""
+
+DIRECTORY_LIMIT = 1 << 28
+"""Bytes of the directory of a zip archive: more than a million files with long names."""
+
+LOCAL_HEADER = struct.Struct("<4s22xHH")
+LOCAL_SIGNATURE = b"PK\x03\x04"
+
+
+class Member(NamedTuple):
+    """A file in an archive.
+
+    Attributes
+    ----------
+    name : str or None
+        As the archive has it; None for what is no member, but ends the list: `open` raises what went wrong.
+    open : callable
+        Gives its bytes, or a file object that reads them out of the archive by range.
+    """
+
+    name: str | None
+    open: Callable[[], Any]
+
+
+class RangeFile(io.RawIOBase):
+    """A range of a source as a file object; the source may be of many, in several threads."""
+
+    def __init__(
+        self, source: Source, start: int = 0, size: int | None = None, name: str | None = None
+    ) -> None:
+        super().__init__()
+        self.name = source.name if name is None else name
+        self._source = source
+        self._start = start
+        self._size = source.size - start if size is None else size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        self._position = offset + (0, self._position, self._size)[whence]
+        if self._position < 0:
+            raise ValueError(f"position {self._position} is before the beginning")
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def read(self, count: int | None = -1, /) -> bytes:
+        left = max(self._size - self._position, 0)
+        length = left if count is None or count < 0 else min(count, left)
+        data = self._source.read(self._start + self._position, length) if length else b""
+        self._position += length
+        return bytes(data)
+
+    def readinto(self, out: Any, /) -> int:
+        data = self.read(len(out))
+        out[: len(data)] = data
+        return len(data)
+
+
+class _Headers:
+    """A file object for those who parse an archive: no read is longer than `limit`, and the last is kept."""
+
+    def __init__(self, file: BinaryFile, limit: int, name: str | None) -> None:
+        self._file = file
+        self._limit = limit
+        self._name = name
+        self.last = b""
+        self.seek = file.seek
+        self.tell = file.tell
+
+    def read(self, count: int = -1) -> bytes:
+        if count > self._limit:
+            raise LimitError(
+                f"a header of the archive has more than {self._limit >> 20} MiB", file=self._name
+            )
+        self.last = self._file.read(self._limit if count < 0 else count)
+        return self.last
+
+    def seekable(self) -> bool:
+        return True
+
+
+def is_archive(name: str) -> bool:
+    """Whether a name ends as those of archives do, in capitals or not."""
+    return _kind(name) is not None
+
+
+def _kind(name: str) -> str | None:
+    lower = name.lower()
+    return next((kind for ending, kind in ENDINGS.items() if lower.endswith(ending)), None)
+
+
+def members(source: Source, *, limit: int = MEMBER_LIMIT) -> Iterator[Member]:
+    """Give the files of an archive in its order, each when it is asked for.
+
+    Those of uncompressed tar archives, and stored ones of zip archives, are read by range. Those deflated in
+    zip archives are inflated when they are opened. Those of compressed tar archives are read when they are
+    come to, and their bytes are held by the member.
+
+    Folders, links and devices are left out; archives in archives are files like others.
+
+    Parameters
+    ----------
+    source : Source
+        Its name tells the kind of archive.
+    limit : int
+        Bytes that a compressed member may have: opening a larger one is a LimitError.
+
+    Yields
+    ------
+    Member
+        The last one has no name, and raises when it is opened, if the archive cannot be read to its end:
+        ParseError, or TruncatedError, LimitError, OSError.
+    """
+    kind = _kind(source.name or "")
+    try:
+        if kind == "zip":
+            yield from _zip_members(source, limit)
+        else:
+            yield from _tar_members(source, kind, limit)
+    except Exception as error:  # the parsers raise many kinds for what is broken
+        yield Member(None, partial(_fail, _own(error, source.name)))
+
+
+def _fail(error: Exception) -> Any:
+    raise error
+
+
+def _own(error: Exception, name: str | None) -> Exception:
+    """What a parser raised, as an error of ours; those of the operating system as they are."""
+    if isinstance(error, DicomError | MemoryError) or (
+        isinstance(error, OSError) and error.errno is not None
+    ):
+        return error
+    if isinstance(error, EOFError):
+        return TruncatedError(f"the archive ends before it should: {error}", file=name)
+    return ParseError(f"the archive is broken: {error}", file=name)
+
+
+def _open_range(source: Source, start: int, size: int, name: str | None) -> RangeFile:
+    if start + size > source.size:
+        there = max(source.size - start, 0)
+        message = f"the member has {size} bytes, {there} are there, where the archive ends"
+        raise TruncatedError(message, file=name, offset=start)
+    return RangeFile(source, start, size, name)
+
+
+# tar
+
+
+def _tar_members(source: Source, kind: str | None, limit: int) -> Iterator[Member]:
+    raw = io.BufferedReader(RangeFile(source), 1 << 16)
+    file: Any = UNPACK[kind](raw) if kind in UNPACK else raw
+    headers: Any = _Headers(file, TAR_HEADER_LIMIT, source.name)
+    tar: Any = tarfile.TarFile(fileobj=headers)
+    end = 0
+    while (info := tar.next()) is not None:
+        if info.size < 0 or tar.offset <= end:
+            raise ParseError("a member has a size below 0", file=source.name, offset=end)
+        end = tar.offset
+        tar.members.clear()  # where it would keep all that were
+        if not info.isreg():
+            continue
+        name = f"{source.name}::{info.name}"
+        if info.issparse():
+            yield Member(
+                info.name, partial(_fail, UnsupportedError("a sparse member of a tar archive", file=name))
+            )
+        elif file is raw:
+            yield Member(info.name, partial(_open_range, source, info.offset_data, info.size, name))
+        elif info.size > limit:
+            yield Member(info.name, partial(_fail, _too_large(info.size, limit, name)))
+        else:
+            file.seek(info.offset_data)
+            data = file.read(info.size)
+            if len(data) < info.size:
+                message = f"the member has {info.size} bytes, {len(data)} are there"
+                yield Member(info.name, partial(_fail, TruncatedError(message, file=name)))
+            else:
+                yield Member(info.name, partial(_give, data))
+    # What tarfile takes for the end, too:
+    if headers.last.strip(b"\0"):
+        raise ParseError("a header of the archive is broken", file=source.name, offset=tar.offset)
+    if not headers.last:
+        raise TruncatedError("the archive has no end: it may have been cut", file=source.name)
+
+
+def _give(data: bytes) -> bytes:
+    return data
+
+
+def _too_large(size: int, limit: int, name: str) -> LimitError:
+    return LimitError(f"the member has {size} bytes, more than member_limit={limit}", file=name)
+
+
+# zip
+
+
+def _zip_members(source: Source, limit: int) -> Iterator[Member]:
+    headers: Any = _Headers(RangeFile(source), DIRECTORY_LIMIT, source.name)
+    with zipfile.ZipFile(headers) as archive:
+        infos = archive.infolist()
+    for info in infos:
+        if not info.is_dir():
+            yield Member(info.filename, partial(_open_zipped, source, info, limit))
+
+
+def _open_zipped(source: Source, info: zipfile.ZipInfo, limit: int) -> Any:
+    name = f"{source.name}::{info.filename}"
+    if info.flag_bits & 1:
+        raise UnsupportedError("an encrypted member of a zip archive", file=name)
+    at = info.header_offset
+    if not 0 <= at <= source.size - LOCAL_HEADER.size:
+        raise TruncatedError("the member is behind the end of the archive", file=name, offset=at)
+    signature, *lengths = LOCAL_HEADER.unpack(source.read(at, LOCAL_HEADER.size))
+    if signature != LOCAL_SIGNATURE:
+        raise ParseError("there is no member where the archive's directory says", file=name, offset=at)
+    packed = _open_range(source, at + LOCAL_HEADER.size + sum(lengths), info.compress_size, name)
+    if info.compress_type == zipfile.ZIP_STORED:
+        return packed
+    if info.compress_type != zipfile.ZIP_DEFLATED:
+        raise UnsupportedError(f"a zip member compressed by method {info.compress_type}", file=name)
+    if max(info.file_size, info.compress_size) > limit:
+        raise _too_large(max(info.file_size, info.compress_size), limit, name)
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        data = inflater.decompress(packed.read(), info.file_size + 1)
+    except zlib.error as error:
+        raise ParseError(f"the member cannot be inflated: {error}", file=name) from error
+    if len(data) != info.file_size or zlib.crc32(data) != info.CRC:
+        raise ParseError("the member is not what its checksum says", file=name)
+    return data

@@ -1,0 +1,551 @@
+"""Arrays of many files, one after the other, decoded ahead by threads: `stream`."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from contextlib import suppress
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from time import monotonic, perf_counter
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+
+import numpy as np
+
+from hounsfield.display.presets import preset
+from hounsfield.display.voi import Window, voi_alternatives
+from hounsfield.errors import OptionError
+from hounsfield.facade import read
+from hounsfield.finding import Origin, Sources, expand
+from hounsfield.pixels.decode import Decoder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from hounsfield.facade import Dataset
+
+__all__ = ["Item", "Stream", "stream"]
+
+GRACE = 1.0
+"""Seconds that ending a stream waits for a thread that is asking the caller's own sources for more."""
+
+ON_ERROR = ("raise", "skip", "yield")
+VALUES = ("display", "modality", "stored")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """One file, or one frame of it, decoded or failed.
+
+    Attributes
+    ----------
+    index : int
+        Of the file among all that the sources are, from 0.
+    source : str
+        Name of the file: see `hounsfield.finding.Origin`.
+    frame : int or None
+        Counted from 0; None for the file as a whole.
+    array : ndarray or None
+        None if it failed.
+    status : {"ok", "error"}
+    error : Exception or None
+        What went wrong.
+    window : (float, float) or None
+        Center and width that were used; None for tables, colours, automatic windows and values that are not
+        windowed.
+    seconds : float
+        That a thread was busy with it.
+    """
+
+    index: int
+    source: str
+    frame: int | None
+    array: npt.NDArray[Any] | None = field(repr=False)
+    status: Literal["ok", "error"] = "ok"
+    error: Exception | None = None
+    window: tuple[float, float] | None = None
+    seconds: float = 0.0
+
+
+class Stream:
+    """Items as they are decoded: an iterator, an asynchronous one, and a context manager of both kinds.
+
+    It ends, with its threads, when it is exhausted, closed, left, let go of, or raises. Ending waits for what
+    is being decoded, except in a coroutine, where `aclose` and ``async with`` wait and do not block.
+    """
+
+    __slots__ = ("__weakref__", "_finalizer", "_on_error", "_work")
+
+    def __init__(self, work: _Work, on_error: str) -> None:
+        self._work = work
+        self._on_error = on_error
+        self._finalizer = weakref.finalize(self, _Work.end, work)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Item:
+        try:
+            while True:
+                result = self._work.wait()
+                if result is None:
+                    raise StopIteration
+                item = self._wanted(result)
+                if item is not None:
+                    return item
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End it: nothing more is decoded, and no thread of it is left."""
+        self._work.stop()
+        self._work.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Item:
+        from asyncio import get_running_loop
+
+        work = self._work
+        work.is_async = True
+        try:
+            while True:
+                waiter = get_running_loop().create_future()
+                result = work.poll(waiter)
+                if result is None:
+                    await waiter
+                elif result is END:
+                    await self.aclose()
+                    raise StopAsyncIteration
+                else:
+                    item = self._wanted(result)
+                    if item is not None:
+                        return item
+        except BaseException:
+            work.stop()  # without waiting: a cancelled task must not be kept
+            raise
+
+    async def aclose(self) -> None:
+        """End it, and wait without blocking until no thread of it is left."""
+        from asyncio import get_running_loop
+
+        work = self._work
+        work.is_async = True
+        work.stop()
+        while not work.is_over(waiter := get_running_loop().create_future()):
+            await waiter
+        work.join()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.aclose()
+
+    def _wanted(self, result: _Result) -> Item | None:
+        """The item, unless it failed and is to be skipped; raises if it is not."""
+        if result.failure is not None:
+            raise result.failure
+        item = result.item
+        if item is None or item.error is None or self._on_error == "yield":
+            return item
+        if self._on_error == "raise":
+            raise item.error
+        return None
+
+
+class _Result(NamedTuple):
+    """What is ready.
+
+    Attributes
+    ----------
+    item : Item or None
+    is_last : bool
+        Of its file.
+    failure : BaseException or None
+        Of the caller's sources, whatever is to be done about files that fail.
+    """
+
+    item: Item | None
+    is_last: bool = True
+    failure: BaseException | None = None
+
+
+END = _Result(None)
+
+
+class _Job(NamedTuple):
+    """A frame to be decoded, of a file that is open already, or else the first of one that is not.
+
+    Jobs are done in the order of files, then frames.
+    """
+
+    number: int
+    frame: int
+    total: int
+    origin: Origin
+    ds: Dataset | None
+
+
+class _Work:
+    """What threads and caller share. It knows no `Stream`, so that one that is let go of can end it.
+
+    Each item that runs or is ready holds one of `prefetch` places, from before its source is asked for until
+    it is handed over. A file's next frames come before other files: so the item that is to be handed over
+    next always has a place, or the first one that is free.
+    """
+
+    def __init__(
+        self,
+        origins: Iterator[Origin],
+        options: _Options,
+        *,
+        threads: int,
+        prefetch: int,
+        ordered: bool,
+    ) -> None:
+        self.is_async = False
+        self._origins = origins
+        self._options = options
+        self._prefetch = prefetch
+        self._ordered = ordered
+        # A garbage collection may end a stream while its thread is in here: the lock must be reentrant.
+        lock = threading.RLock()
+        self._room = threading.Condition(lock)
+        self._news = threading.Condition(lock)
+        self._waiters: list[Any] = []
+        self._threads = [
+            threading.Thread(target=self._run, name=f"hounsfield-{number}", daemon=True)
+            for number in range(min(threads, prefetch))
+        ]
+        self._started = False
+        self._stopped = False
+        self._alive = 0
+        self._feeder: threading.Thread | None = None
+        self._opening = 0
+        self._exhausted = False
+        self._files = 0
+        self._held = 0
+        self._pending: list[_Job] = []
+        self._ready: dict[tuple[int, int], _Result] = {}
+        self._next = 0, 0
+
+    # For the caller
+
+    def wait(self) -> _Result | None:
+        """Give the next result when it is there; None at the end."""
+        with self._news:
+            self._start()
+            while (result := self._pop()) is None:
+                self._news.wait()
+        return None if result is END else result
+
+    def poll(self, waiter: Any) -> _Result | None:
+        """Give the next result, or END; or None, and see to it that the future `waiter` is told of news."""
+        with self._news:
+            self._start()
+            result = self._pop()
+            if result is None:
+                self._waiters.append(waiter)
+            return result
+
+    def stop(self) -> None:
+        """Have all threads end after what they do now."""
+        with self._news:
+            self._stopped = True
+            self._origins = iter(())
+            self._pending.clear()
+            self._ready.clear()
+            self._room.notify_all()
+            self._tell()
+
+    def is_over(self, waiter: Any) -> bool:
+        """Whether no thread decodes any more; if one does, the future `waiter` is told of news."""
+        with self._news:
+            over = self._alive == (self._feeder is not None)
+            if not over:
+                self._waiters.append(waiter)
+            return over
+
+    def join(self) -> None:
+        """Wait for the threads; for one that asks the caller's sources for more only a while."""
+        until = monotonic() + GRACE
+        with self._news:
+            while self._alive:
+                left = None if self._alive > (self._feeder is not None) else until - monotonic()
+                if left is not None and left <= 0:
+                    break
+                self._news.wait(left)
+            feeder = self._feeder
+        for thread in self._threads:
+            if self._started and thread is not feeder:
+                thread.join()
+
+    def end(self) -> None:
+        """Stop, as nobody holds the stream any more."""
+        self.stop()
+        if not self.is_async and threading.current_thread() not in self._threads:
+            self.join()
+
+    def _start(self) -> None:
+        if not self._started and not self._stopped:
+            self._started = True
+            self._alive = len(self._threads)
+            for thread in self._threads:
+                thread.start()
+
+    def _pop(self) -> _Result | None:
+        if self._stopped:
+            return END
+        key = self._next if self._ordered else next(iter(self._ready), None)
+        result = None if key is None else self._ready.pop(key, None)
+        if result is None:
+            return END if self._exhausted and not self._held and not self._pending else None
+        number, frame = self._next
+        self._next = (number + 1, 0) if result.is_last else (number, frame + 1)
+        self._held -= 1
+        self._room.notify()
+        return result
+
+    def _tell(self) -> None:
+        self._news.notify_all()
+        for waiter in self._waiters:
+            with suppress(RuntimeError):  # of a loop that is closed
+                waiter.get_loop().call_soon_threadsafe(_wake, waiter)
+        self._waiters.clear()
+
+    # For the threads
+
+    def _run(self) -> None:
+        try:
+            while (job := self._take()) is not None:
+                self._do(job)
+                del job  # or it would be held while this waits
+        finally:
+            with self._news:
+                self._alive -= 1
+                self._tell()
+
+    def _take(self) -> _Job | None:
+        """Give the next thing to do, when there is a place for it; None if there will be nothing more."""
+        with self._room:
+            while True:
+                if self._stopped or (self._exhausted and not self._pending and not self._opening):
+                    return None
+                if self._held < self._prefetch:
+                    if self._pending:
+                        job = heappop(self._pending)
+                        if job.frame + 1 < job.total:
+                            heappush(self._pending, job._replace(frame=job.frame + 1))
+                            self._room.notify()
+                        self._held += 1
+                        return job
+                    if self._feeder is None and not self._exhausted:
+                        break
+                self._room.wait()
+            self._feeder = threading.current_thread()
+            self._held += 1
+            self._opening += 1
+            number, origins = self._files, self._origins
+            self._files += 1
+        origin, failure = None, None
+        try:
+            origin = next(origins, None)
+        except BaseException as error:
+            failure = error
+        del origins
+        with self._room:
+            self._feeder = None
+            if origin is not None:
+                self._room.notify()
+                return _Job(number, 0, 1, origin, None)
+            self._exhausted = True
+            self._opening -= 1
+            self._room.notify_all()
+            if failure is None:
+                self._held -= 1
+            else:
+                self._ready[number, 0] = _Result(None, failure=failure)
+            self._tell()
+        return self._take()
+
+    def _do(self, job: _Job) -> None:
+        start = perf_counter()
+        array, error, window = None, None, None
+        options = self._options
+        ds = job.ds
+        frame = job.frame if options.every_frame else options.frame
+        try:
+            if ds is None:
+                try:
+                    ds = read(job.origin.open())
+                    if options.every_frame:
+                        job = job._replace(ds=ds, total=max(options.count(ds), 1))
+                finally:
+                    self._opened(job)
+            array, window = options.decode(ds, frame)
+        except Exception as failure:
+            error = failure
+        item = Item(
+            job.number,
+            job.origin.name,
+            frame,
+            array,
+            "ok" if error is None else "error",
+            error,
+            window,
+            perf_counter() - start,
+        )
+        with self._news:
+            if not self._stopped:
+                self._ready[job.number, job.frame] = _Result(item, job.frame + 1 == job.total)
+                self._tell()
+
+    def _opened(self, job: _Job) -> None:
+        """Put what else a file has where all can take from it."""
+        with self._room:
+            self._opening -= 1
+            if job.total > 1 and not self._stopped:
+                heappush(self._pending, job._replace(frame=1))
+            self._room.notify_all()
+
+
+def _wake(waiter: Any) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+class _Options(NamedTuple):
+    """How files are to be decoded."""
+
+    window: Any
+    dtype: npt.DTypeLike | None
+    values: str
+    frame: int | None
+    every_frame: bool
+
+    def count(self, ds: Dataset) -> int:
+        """Number of frames, those of a video included."""
+        return Decoder(ds).count
+
+    def decode(self, ds: Dataset, frame: int | None) -> tuple[npt.NDArray[Any], tuple[float, float] | None]:
+        """Decode a frame, or all, and tell the window that was used."""
+        if self.values == "stored":
+            return ds.pixels(frame), None
+        if self.values == "modality":
+            return ds.modality_values(frame=frame), None
+        array = ds.render(self.window, frame=frame, dtype=self.dtype)
+        return array, self._used(ds, frame or 0)
+
+    def _used(self, ds: Dataset, frame: int) -> tuple[float, float] | None:
+        window = self.window
+        if ds.get("SamplesPerPixel", 1) != 1 or ds.get("PhotometricInterpretation") == "PALETTE COLOR":
+            return None
+        if isinstance(window, str):
+            return None if window.strip().lower() == "auto" else preset(window)
+        if window is not None and not isinstance(window, int):
+            center, width = window
+            return float(center), float(width)
+        alternatives = voi_alternatives(ds, frame, byteorder=ds._byteorder)
+        index = window or 0
+        voi = alternatives[index] if index < len(alternatives) else None
+        return (voi.center, voi.width) if isinstance(voi, Window) else None
+
+
+def stream(
+    sources: Sources,
+    *,
+    window: str | tuple[float, float] | Sequence[float] | int | None = None,
+    dtype: npt.DTypeLike | None = None,
+    values: Literal["display", "modality", "stored"] = "display",
+    frame: int | Literal["all"] | None = None,
+    threads: int | None = None,
+    ordered: bool = True,
+    prefetch: int | None = None,
+    on_error: Literal["raise", "skip", "yield"] = "raise",
+    storage_options: Mapping[str, Any] | None = None,
+) -> Stream:
+    """Decode files one after the other, some ahead: for more than fits into memory, or is known yet.
+
+    Parameters
+    ----------
+    sources : path, pattern, folder, archive, URL, bytes-like, binary file object, or an iterable of them
+        See `hounsfield.finding.expand`. An iterable is asked for more when there is room for it, by one
+        thread at a time, not the caller's; what it raises is raised in its turn.
+    window : str, (center, width) or int, optional
+        As for `Dataset.render`; for display values only.
+    dtype : {uint8, uint16, float32}, optional
+        Of display values; uint8 by default.
+    values : {"display", "modality", "stored"}
+        What `Dataset.render`, `Dataset.modality_values` or `Dataset.pixels` gives.
+    frame : int or "all", optional
+        One frame of each file, counted from 0; or each frame as an item of its own, decoded when it is its
+        turn. By default a file is one item, with all its frames.
+    threads : int, optional
+        That decode; as many as there are CPUs for this process by default.
+    ordered : bool
+        Give items in the order of sources, or as they are ready.
+    prefetch : int, optional
+        The most items that are being decoded or ready at a time; twice `threads` by default.
+    on_error : {"raise", "skip", "yield"}
+        What to do with files that cannot be read or decoded: raise the error in its turn and end, leave them
+        out, or give items with status "error".
+    storage_options : mapping, optional
+        For the file systems of URLs, as for `hounsfield.read`.
+
+    Returns
+    -------
+    Stream
+        An iterator of `Item`, for ``for`` and ``async for``, and a context manager. Nothing is read before
+        the first item is asked for.
+
+    Raises
+    ------
+    OptionError
+        An argument cannot be used.
+    DicomError, OSError
+        When iterated, with ``on_error="raise"``: what reading and decoding a file raises.
+
+    Examples
+    --------
+    >>> for item in hu.stream("archive/", window="lung", on_error="skip"):
+    ...     print(item.source, item.array.shape)
+    >>> async for item in hu.stream("s3://bucket/study/", frame="all", ordered=False):
+    ...     ...
+    """
+    for name, value, choices in (("on_error", on_error, ON_ERROR), ("values", values, VALUES)):
+        if value not in choices:
+            raise OptionError(f"{name}={value!r}: it is one of {', '.join(choices)}")
+    if isinstance(frame, str) and frame != "all":
+        raise OptionError(f'frame={frame!r}: it is a number, "all" or None')
+    if isinstance(window, str) and window.strip().lower() != "auto":
+        preset(window)
+    if dtype is not None and (values != "display" or np.dtype(dtype).str[1:] not in ("u1", "u2", "f4")):
+        raise OptionError(f"dtype={dtype}: display values are uint8, uint16 or float32, others what they are")
+    threads = _cpus() if threads is None else threads
+    prefetch = 2 * threads if prefetch is None else prefetch
+    for name, number in (("threads", threads), ("prefetch", prefetch)):
+        if number < 1:
+            raise OptionError(f"{name}={number}: 1 is the least")
+    every_frame = frame == "all"
+    options = _Options(window, dtype, values, None if isinstance(frame, str) else frame, every_frame)
+    origins = expand(sources, storage_options=storage_options)
+    return Stream(
+        _Work(origins, options, threads=threads, prefetch=prefetch, ordered=ordered),
+        on_error,
+    )
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,253 @@
+"""Members of archives: what they give, by which reads, and archives that are broken."""
+
+import bz2
+import gzip
+import io
+import lzma
+import pickle
+import struct
+import tarfile
+import zipfile
+from contextlib import suppress
+
+import numpy as np
+import pytest
+
+import hounsfield as hu
+from hounsfield.archives import RangeFile, members
+from hounsfield.finding import expand
+from hounsfield.sources import BufferSource
+
+TARS = {".tar": "w", ".tar.gz": "w:gz", ".TGZ": "w:gz", ".tar.bz2": "w:bz2", ".tar.xz": "w:xz"}
+ZIPS = {"stored": zipfile.ZIP_STORED, "deflated": zipfile.ZIP_DEFLATED}
+NAMES = ["CT_small.dcm", "MR_small_RLE.dcm", "JPEG2000.dcm"]
+
+
+def write_tar(path, mode, files, kind=tarfile.PAX_FORMAT):
+    with tarfile.open(path, mode, format=kind) as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+def write_zip(path, method, files):
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+@pytest.fixture(scope="module")
+def files(pydicom_path):
+    return {f"{'long/' * 30}{name}": pydicom_path(name).read_bytes() for name in NAMES}
+
+
+@pytest.fixture(params=[*TARS, *ZIPS])
+def archive(request, tmp_path, files):
+    if request.param in TARS:
+        return write_tar(tmp_path / f"a{request.param}", TARS[request.param], files)
+    return write_zip(tmp_path / "a.zip", ZIPS[request.param], files)
+
+
+def read_whole(opened):
+    return opened if isinstance(opened, bytes) else opened.read()
+
+
+def test_members(archive, files):
+    found = list(expand(archive))
+    assert [origin.name for origin in found] == [f"{archive}::{name}" for name in files]
+    assert {origin.path for origin in found} == {None}
+    assert [read_whole(origin.open()) for origin in found] == list(files.values())
+    for origin, data in zip(found, files.values(), strict=True):
+        for again in (origin.open(), pickle.loads(pickle.dumps(origin)).open()):
+            ds = hu.read(again)
+            assert ds == hu.read(data)
+            assert np.array_equal(ds.pixel_array, hu.read(data).pixel_array)
+
+
+@pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_formats_of_tar(tmp_path, files, kind):
+    path = write_tar(tmp_path / "a.tar", "w", files, kind)
+    assert [read_whole(origin.open()) for origin in expand(path)] == list(files.values())
+
+
+def test_what_is_no_file_is_left_out(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for kind in (tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE):
+            info = tarfile.TarInfo("x")
+            info.type, info.linkname = kind, "/etc/passwd"
+            archive.addfile(info)
+        archive.addfile(tarfile.TarInfo("../../empty"))
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.mkdir("folder")
+        archive.writestr("folder/nested.zip", b"PK")
+    found = [origin.name for origin in expand([tmp_path / "a.tar", tmp_path / "b.zip"])]
+    assert found == [f"{tmp_path}/a.tar::../../empty", f"{tmp_path}/b.zip::folder/nested.zip"]
+
+
+class Counted(BufferSource):
+    """Counts the bytes that are read."""
+
+    read_bytes = 0
+
+    def read(self, offset, length):
+        self.read_bytes += length
+        return super().read(offset, length)
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_stored_members_are_read_by_range(tmp_path, kind, pydicom_path):
+    files = {str(number): bytes(10_000_000) for number in range(3)}
+    files["ct"] = pydicom_path("CT_small.dcm").read_bytes()
+    path = tmp_path / f"a.{kind}"
+    (write_tar(path, "w", files) if kind == "tar" else write_zip(path, zipfile.ZIP_STORED, files))
+    source = Counted(path.read_bytes(), path.name)
+    *_, last = members(source)
+    assert hu.read(last.open()).Modality == "CT"
+    assert source.read_bytes < 1_000_000
+
+
+def test_tar_is_not_remembered(tmp_path):
+    """Members come one by one, and the archive keeps none of them."""
+    path = write_tar(tmp_path / "a.tar.gz", "w:gz", {str(number): bytes([number]) for number in range(100)})
+    found = members(BufferSource(path.read_bytes(), path.name))
+    assert [member.open() for member in found] == [bytes([number]) for number in range(100)]
+
+
+# Broken ones
+
+
+def test_not_an_archive(tmp_path):
+    for ending in (".zip", *TARS):
+        path = tmp_path / f"no{ending}"
+        path.write_bytes(b"no archive" * 100)
+        (origin,) = expand(path)
+        with pytest.raises(hu.ParseError, match="broken") as caught:
+            origin.open()
+        assert caught.value.file == str(path) == origin.name
+        (origin,) = expand(tmp_path / f"none{ending}")
+        with pytest.raises(FileNotFoundError):
+            origin.open()
+
+
+def test_truncated_anywhere(archive, files):
+    """Members before the cut are right; what is behind is an error, never wrong bytes."""
+    data = archive.read_bytes()
+    wanted = list(files.values())
+    for stop in [*range(0, len(data) - 1100, max(len(data) // 40, 1)), 1, 511, 513]:
+        archive.write_bytes(data[:stop])
+        right, errors = 0, 0
+        for origin in expand(archive):
+            try:
+                assert read_whole(origin.open()) == wanted[right]
+                right += 1
+            except (hu.ParseError, hu.SourceError):
+                errors += 1
+        assert errors or right == len(wanted)
+
+
+def test_every_byte_of_the_headers(tmp_path):
+    """A changed byte gives an error, another name or other bytes: nothing else, and no hang."""
+    files = {"a": b"A" * 600, "b" * 120: b"B" * 10}
+    for path in (
+        write_tar(tmp_path / "a.tar", "w", files, tarfile.GNU_FORMAT),
+        write_tar(tmp_path / "p.tar", "w", files, tarfile.PAX_FORMAT),
+        write_zip(tmp_path / "a.zip", zipfile.ZIP_DEFLATED, files),
+    ):
+        data = path.read_bytes()
+        for at in range(min(len(data), 4000)):
+            for value in {0x80, data[at] ^ 1}:
+                changed = bytearray(data)
+                changed[at] = value
+                for member in members(BufferSource(changed, path.name)):
+                    with suppress(hu.DicomError):
+                        assert len(read_whole(member.open())) <= 5000
+
+
+def test_a_broken_header_is_not_the_end(tmp_path):
+    path = write_tar(tmp_path / "a.tar", "w", {"a": b"1", "b": b"2", "c": b"3"}, tarfile.USTAR_FORMAT)
+    data = bytearray(path.read_bytes())
+    data[1024] ^= 1
+    path.write_bytes(data)
+    first, last = expand(path)
+    assert first.open().read() == b"1"
+    with pytest.raises(hu.ParseError, match="header"):
+        last.open()
+
+
+def test_a_size_below_zero(tmp_path):
+    path = write_tar(tmp_path / "a.tar", "w", {"a": b"1", "b": b"2"}, tarfile.GNU_FORMAT)
+    data = bytearray(path.read_bytes())
+    header = data[1024:1536]
+    header[124:136] = b"\xff" * 8 + (-512 & 0xFFFFFFFF).to_bytes(4, "big")
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    data[1024:1536] = header
+    path.write_bytes(data)
+    *_, last = expand(path)
+    with pytest.raises(hu.ParseError, match="below 0"):
+        last.open()
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_bombs_in_tar(tmp_path, pack):
+    header = tarfile.TarInfo("bomb")
+    header.size = 50_000_000
+    ending = {gzip.compress: "gz", bz2.compress: "bz2", lzma.compress: "xz"}[pack]
+    path = tmp_path / f"a.tar.{ending}"
+    path.write_bytes(pack(header.tobuf() + bytes(header.size + 4096)))
+    (origin,) = expand(path, member_limit=1_000_000)
+    with pytest.raises(hu.LimitError, match="member_limit"):
+        origin.open()
+    header = tarfile.TarInfo("././@LongLink")
+    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 50_000_000
+    path.write_bytes(pack(header.tobuf() + bytes(header.size + 4096)))
+    (origin,) = expand(path)
+    with pytest.raises(hu.LimitError, match="header"):
+        origin.open()
+
+
+def test_bombs_in_zip(tmp_path):
+    path = write_zip(tmp_path / "a.zip", zipfile.ZIP_DEFLATED, {"bomb": bytes(50_000_000)})
+    (origin,) = expand(path, member_limit=1_000_000)
+    with pytest.raises(hu.LimitError, match="member_limit"):
+        origin.open()
+    data = path.read_bytes()
+    size = struct.pack("<I", 50_000_000)
+    assert data.count(size) == 2
+    path.write_bytes(data.replace(size, struct.pack("<I", 1000)))  # it lies about its size
+    (origin,) = expand(path, member_limit=1_000_000)
+    with pytest.raises(hu.ParseError, match="checksum"):
+        origin.open()
+
+
+def test_zip_members_that_cannot_be_read(tmp_path):
+    path = write_zip(tmp_path / "a.zip", zipfile.ZIP_LZMA, {"a": b"1" * 100})
+    (origin,) = expand(path)
+    with pytest.raises(hu.UnsupportedError, match="method 14"):
+        origin.open()
+    path = write_zip(tmp_path / "a.zip", zipfile.ZIP_STORED, {"a": b"1" * 100})
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    (origin,) = expand(path)
+    with pytest.raises(hu.UnsupportedError, match="encrypted"):
+        origin.open()
+
+
+def test_range_file():
+    file = RangeFile(BufferSource(b"0123456789", "x"), 2, 6)
+    assert file.name == "x"
+    assert file.read(2) == b"23"
+    assert file.tell() == 2
+    assert file.seek(-1, io.SEEK_END) == 5
+    assert file.read() == b"7"
+    assert file.read() == b""
+    assert file.seek(-2, io.SEEK_CUR) == 4
+    assert io.BufferedReader(file).read() == b"67"
+    assert file.seek(100) == 100
+    assert file.read(3) == b""
+    with pytest.raises(ValueError, match="before the beginning"):
+        file.seek(-1)

@@ -1,0 +1,652 @@
+"""Streams: the same arrays as one by one, in order, never too many at a time, and nothing left behind."""
+
+import asyncio
+import gc
+import os
+import queue
+import resource
+import signal
+import subprocess
+import sys
+import tarfile
+import textwrap
+import threading
+import time
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hounsfield as hu
+from hounsfield import streaming
+from hounsfield.finding import Origin
+
+WORKERS = [(1, 1), (1, 4), (2, 2), (3, 7), (8, 8)]
+"""Numbers of threads, and of items ahead."""
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("hounsfield")]
+
+
+def none_left():
+    """Whether all threads end within a second: after a garbage collection nobody waits for them."""
+    until = time.monotonic() + 1
+    while threads() and time.monotonic() < until:
+        time.sleep(0.001)
+    return not threads()
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left():
+    yield
+    assert none_left()
+
+
+@pytest.fixture
+def ct(pydicom_path):
+    return pydicom_path("CT_small.dcm")
+
+
+@pytest.fixture
+def frames(pydicom_path):
+    return pydicom_path("rtdose_rle.dcm")  # 15 frames
+
+
+async def collect(stream, got=None):
+    got = [] if got is None else got
+    async for item in stream:
+        got.append(item)
+    return got
+
+
+@pytest.fixture(params=["sync", "async"])
+def take(request):
+    """Appends all items of a stream to a list, in a loop of either kind."""
+    if request.param == "sync":
+        return lambda stream, got: got.extend(stream)
+    return lambda stream, got: asyncio.run(collect(stream, got))
+
+
+@pytest.fixture
+def items(take):
+    """Gives all items of a stream, in a loop of either kind."""
+
+    def collected(stream):
+        got = []
+        take(stream, got)
+        return got
+
+    return collected
+
+
+class Watch:
+    """Counts items that are being decoded, or ready and not taken."""
+
+    def __init__(self, monkeypatch, delays=()):
+        self.lock = threading.Lock()
+        self.begun = self.taken = self.most = 0
+        self.delays = delays
+        decode = streaming._Options.decode
+
+        def watched(options, ds, frame):
+            with self.lock:
+                number = self.begun
+                self.begun += 1
+                self.most = max(self.most, self.begun - self.taken)
+            if number < len(self.delays):
+                time.sleep(self.delays[number])
+            return decode(options, ds, frame)
+
+        monkeypatch.setattr(streaming._Options, "decode", watched)
+
+    def take(self):
+        with self.lock:
+            self.taken += 1
+
+
+# The same
+
+
+def test_every_corpus_file(corpus_file):
+    """Items are what the calls give one by one, errors and their words included."""
+    path = str(corpus_file.path)
+
+    def one(call):
+        try:
+            return call(), None
+        except Exception as error:
+            return None, error
+
+    ways = {
+        "display": lambda ds, frame: ds.render(frame=frame),
+        "modality": lambda ds, frame: ds.modality_values(frame=frame),
+        "stored": lambda ds, frame: ds.pixels(frame),
+    }
+    for values, call in list(ways.items())[: 3 if corpus_file.native else 1]:
+        wanted, failed = one(lambda call=call: call(hu.read(path), None))
+        (item,) = hu.stream(path, values=values, on_error="yield")
+        assert (item.source, item.frame, item.index) == (path, None, 0)
+        assert_same(item, wanted, failed)
+    ds, failed = one(lambda: hu.read(path))
+    count, failed = (0, failed) if failed else one(lambda: ds.pixel_plan().frames)
+    if failed is None and 1 < count <= 60:
+        every = list(hu.stream(path, values="stored", frame="all", on_error="yield"))
+        assert [item.frame for item in every] == list(range(count))
+        for item in every:
+            assert_same(item, *one(lambda item=item: ds.pixels(item.frame)))
+
+
+def assert_same(item, array, error):
+    assert (item.array is None) == (error is not None)
+    assert item.status == ("ok" if error is None else "error")
+    assert (type(item.error), str(item.error)) == (type(error), str(error))
+    if array is not None:
+        assert item.array.dtype == array.dtype
+        assert np.array_equal(item.array, array, equal_nan=array.dtype.kind == "f")
+
+
+@pytest.mark.parametrize(("count", "prefetch"), WORKERS)
+def test_order(items, pydicom_path, count, prefetch):
+    names = ["CT_small.dcm", "MR_small.dcm", "rtdose_rle.dcm", "JPEG2000.dcm", "MR_small_RLE.dcm"] * 5
+    paths = [pydicom_path(name) for name in names]
+    wanted = [hu.read(path).render() for path in paths]
+    found = items(hu.stream(paths, threads=count, prefetch=prefetch))
+    assert [(item.index, item.source) for item in found] == list(enumerate(map(str, paths)))
+    assert all(np.array_equal(item.array, array) for item, array in zip(found, wanted, strict=True))
+    found = items(hu.stream(paths, threads=count, prefetch=prefetch, ordered=False))
+    assert sorted(item.index for item in found) == list(range(len(paths)))
+    assert all(np.array_equal(item.array, wanted[item.index]) for item in found)
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize(("count", "prefetch"), WORKERS)
+def test_frames(items, ct, frames, count, prefetch, ordered):
+    paths = [frames, ct, "none", frames, frames, ct]
+    wanted = [
+        (index, frame) for index, path in enumerate(paths) for frame in range(15 if path is frames else 1)
+    ]
+    found = items(
+        hu.stream(paths, frame="all", threads=count, prefetch=prefetch, ordered=ordered, on_error="yield")
+    )
+    places = [(item.index, item.frame) for item in found]
+    assert (places if ordered else sorted(places)) == wanted
+    for item in found:
+        if item.index != 2:
+            assert np.array_equal(item.array, hu.read(item.source).render(frame=item.frame))
+
+
+def test_one_frame(frames, ct):
+    one, failed = hu.stream([frames, ct], frame=3, on_error="yield")
+    assert np.array_equal(one.array, hu.read(frames).render(frame=3))
+    assert (one.frame, failed.frame) == (3, 3)
+    assert isinstance(failed.error, hu.OptionError)
+
+
+def test_kinds_of_sources(tmp_path, ct, frames):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(ct, "ct")
+    with tarfile.open(tmp_path / "a.tgz", "w:gz") as archive:
+        archive.add(frames, "mr")
+    with ct.open("rb") as file:
+        given = [ct.read_bytes(), file, tmp_path / "a.zip", f"{tmp_path}/*.tgz", Origin("o", str(ct))]
+        found = list(hu.stream(given, values="stored"))
+    assert [item.source for item in found] == [
+        "<bytes>", str(ct), f"{tmp_path}/a.zip::ct", f"{tmp_path}/a.tgz::mr", "o"
+    ]  # fmt: skip
+    for item in found:
+        path = frames if item.source.endswith("mr") else ct
+        assert np.array_equal(item.array, hu.read(path).pixel_array)
+
+
+def test_what_an_item_tells(ct):
+    for window, used in (("lung", (-600.0, 1500.0)), ((40, 400), (40.0, 400.0)), ("auto", None)):
+        (item,) = hu.stream(ct, window=window, dtype=np.uint16)
+        assert item.window == used
+        assert np.array_equal(item.array, hu.read(ct).render(window, dtype=np.uint16))
+        assert 0 < item.seconds < 10
+        assert "array" not in repr(item)
+
+
+def test_windows_of_files(pydicom_path):
+    path = pydicom_path("MR_small.dcm")
+    ds = hu.read(path)
+    (item,) = hu.stream(path)
+    assert item.window == (ds.WindowCenter, ds.WindowWidth)
+
+
+# Not too many
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize(("count", "prefetch"), WORKERS)
+@pytest.mark.parametrize("kind", ["files", "frames"])
+def test_prefetch_is_bounded(ct, frames, monkeypatch, count, prefetch, ordered, kind):
+    watch = Watch(monkeypatch, [0.02, 0, 0.01])
+    asked = []
+
+    def sources():
+        for number in range(30 if kind == "files" else 2):
+            asked.append(number)
+            yield ct if kind == "files" else frames
+
+    stream = hu.stream(sources(), frame="all", threads=count, prefetch=prefetch, ordered=ordered)
+    taken = 0
+    for _ in stream:
+        watch.take()
+        taken += 1
+        time.sleep(0.002)
+        if kind == "files":
+            assert len(asked) <= taken + prefetch
+    assert taken == 30
+    assert watch.most <= prefetch
+    assert watch.most == prefetch or ordered or count < prefetch
+
+
+def test_nothing_is_read_before_it_is_asked_for():
+    asked = []
+    stream = hu.stream(asked.append(number) or b"" for number in range(3))
+    time.sleep(0.01)
+    assert asked == []
+    assert not threads()
+    stream.close()
+    assert list(stream) == []
+
+
+def test_threads_work_together(ct, monkeypatch):
+    barrier = threading.Barrier(3, timeout=10)
+    monkeypatch.setattr(streaming._Options, "decode", lambda *_: (barrier.wait(), None))
+    assert len(list(hu.stream([ct] * 9, threads=3))) == 9
+
+
+# Ending early
+
+
+def test_break(ct):
+    for count, prefetch in WORKERS:
+        for item in hu.stream([ct] * 100, threads=count, prefetch=prefetch):
+            assert item.index == 0
+            break
+        assert not threads()
+
+
+def test_break_of_async_for(ct):
+    async def main():
+        async for _ in hu.stream([ct] * 100, threads=4):
+            break
+        assert none_left()
+        async with hu.stream([ct] * 100, threads=4) as stream:
+            async for _ in stream:
+                break
+        assert not threads()
+
+    asyncio.run(main())
+
+
+def test_close_and_with(ct):
+    with hu.stream([ct] * 100) as stream:
+        next(stream)
+        assert threads()
+    assert not threads()
+    assert list(stream) == []
+    stream.close()
+
+
+def test_garbage_collection(ct):
+    class Holder:
+        pass
+
+    holder = Holder()
+    holder.stream, holder.itself = hu.stream([ct] * 100), holder
+    next(holder.stream)
+    assert threads()
+    del holder
+    gc.collect()
+    assert not threads()
+
+
+def test_sources_are_closed(ct):
+    closed = []
+
+    def sources():
+        try:
+            while True:
+                yield ct
+        finally:
+            closed.append(True)
+
+    for _ in hu.stream(sources()):
+        break
+    assert closed
+
+
+def test_error_in_the_middle(take, ct, monkeypatch):
+    """Those before it come, those behind it do not, whichever was ready first."""
+    Watch(monkeypatch, [0.05])
+    got = []
+    with pytest.raises(FileNotFoundError) as caught:
+        take(hu.stream([ct, ct, "none", ct, b"", ct], threads=4), got)
+    assert [item.index for item in got] == [0, 1]
+    assert caught.value.filename == "none"
+    assert none_left()
+
+
+def test_skip_and_yield(items, ct):
+    given = [ct, "none", b"nothing", ct, ct.read_bytes()[:-1000], 3]
+    assert [item.index for item in items(hu.stream(given, on_error="skip"))] == [0, 3]
+    found = items(hu.stream(given, on_error="yield"))
+    assert [type(item.error) for item in found] == [
+        type(None), FileNotFoundError, hu.NotDicomError, type(None), hu.PixelDataError, TypeError
+    ]  # fmt: skip
+    assert [item.status for item in found] == ["ok", "error", "error", "ok", "error", "error"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("mine"), KeyboardInterrupt(), SystemExit()])
+def test_sources_that_raise(take, ct, error):
+    """What the caller's own iterable raises is no matter of one file."""
+
+    def sources():
+        yield ct
+        yield ct
+        raise error
+
+    got = []
+    with pytest.raises(type(error)) as caught:
+        take(hu.stream(sources(), on_error="skip"), got)
+    assert caught.value is error
+    assert [item.index for item in got] == [0, 1]
+
+
+def test_exception_in_the_loop(ct):
+    def loop():
+        for item in hu.stream([ct] * 100):
+            raise RuntimeError(item.source)
+
+    with pytest.raises(RuntimeError):
+        loop()
+    assert none_left()
+
+
+def test_a_source_that_does_not_answer(ct):
+    """Others are handed over while one thread waits for more, and ending does not wait for it for long."""
+    given = queue.Queue()
+    for _ in range(3):
+        given.put(ct)
+    stream = hu.stream(iter(given.get, None), threads=2)
+    assert [next(stream).index for _ in range(3)] == [0, 1, 2]
+    start = time.monotonic()
+    stream.close()
+    assert time.monotonic() - start < streaming.GRACE + 1
+    given.put(None)
+
+
+CHILD = """
+import signal, sys, threading, time
+import hounsfield as hu
+from hounsfield import streaming
+
+def forever():
+    while True:
+        yield sys.argv[1]
+
+decode = streaming._Options.decode
+def slow(*args):
+    if sys.argv[2] == "waiting":
+        time.sleep(0.2)
+    return decode(*args)
+streaming._Options.decode = slow
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    for number, item in enumerate(hu.stream(forever())):
+        if number == 3:
+            print("ready", flush=True)
+        if sys.argv[2] == "looping" and number > 3:
+            time.sleep(0.01)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+left = [each for each in threading.enumerate() if each.name.startswith("hounsfield")]
+print(len(left), flush=True)
+kept = hu.stream(forever())
+next(kept)
+"""
+
+
+@pytest.mark.parametrize("where", ["waiting", "looping"])
+def test_ctrl_c(ct, where):
+    """It ends the loop at once, and no thread keeps the interpreter: not those of a stream that is kept."""
+    source = str(Path(hu.__file__).parents[1])
+    child = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", CHILD, str(ct), where],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": source},
+    )  # fmt: skip
+    try:
+        assert child.stdout.readline() == "ready\n"
+        time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        output, errors = child.communicate(timeout=20)
+    finally:
+        child.kill()
+    assert (output, errors, child.returncode) == ("interrupted\n0\n", "", 0)
+
+
+# Coroutines
+
+
+def test_the_loop_is_not_blocked(ct, monkeypatch):
+    """Neither by decoding nor by waiting for sources or the end."""
+    Watch(monkeypatch, [0.3] * 8)
+    longest = 0.0
+
+    def sources():
+        for _ in range(4):
+            time.sleep(0.1)
+            yield ct
+
+    async def tick():
+        nonlocal longest
+        while True:
+            start = time.perf_counter()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.perf_counter() - start)
+
+    async def main():
+        ticking = asyncio.create_task(tick())
+        await asyncio.sleep(0.01)
+        assert len(await collect(hu.stream(sources(), threads=2))) == 4
+        async with hu.stream([ct] * 10, threads=2) as stream:
+            await anext(stream)
+        assert not threads()
+        ticking.cancel()
+
+    asyncio.run(main())
+    assert longest < 0.09
+
+
+def test_cancellation(ct, monkeypatch):
+    watch = Watch(monkeypatch, [0, 0] + [0.2] * 100)
+
+    async def main():
+        async def read_all():
+            async for _ in stream:
+                pass
+
+        stream = hu.stream([ct] * 100, threads=2)
+        task = asyncio.create_task(read_all())
+        await asyncio.sleep(0.1)
+        start = time.perf_counter()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert time.perf_counter() - start < 0.1
+        begun = watch.begun
+        await stream.aclose()
+        assert not threads()
+        assert watch.begun == begun < 10
+        with pytest.raises(StopAsyncIteration):
+            await anext(stream)
+
+    asyncio.run(main())
+
+
+def test_timeout(ct, monkeypatch):
+    Watch(monkeypatch, [0.3] * 10)
+
+    async def main():
+        async with hu.stream([ct] * 10) as stream:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(stream), 0.01)
+
+    asyncio.run(main())
+
+
+def test_a_loop_that_is_gone(ct, monkeypatch):
+    """Threads that finish after the loop was closed have nobody to tell, and say nothing."""
+    Watch(monkeypatch, [0.1] * 10)
+    stream = hu.stream([ct] * 10, threads=2)
+
+    async def main():
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(stream), 0.01)
+
+    asyncio.run(main())
+    assert none_left()
+
+
+def test_several_streams(ct, frames):
+    async def main():
+        return await asyncio.gather(*(collect(hu.stream([ct, frames] * 10, frame="all")) for _ in range(5)))
+
+    for found in asyncio.run(main()):
+        assert len(found) == 160
+
+
+# Files that change under it
+
+
+def test_files_that_vanish_and_change(tmp_path, ct):
+    data = ct.read_bytes()
+    for number in range(6):
+        (tmp_path / f"{number}.dcm").write_bytes(data)
+    (tmp_path / "5.dcm").chmod(0)
+    found = []
+    paths = sorted(tmp_path.iterdir())
+    for item in hu.stream(paths, threads=1, prefetch=1, on_error="yield"):
+        found.append(item)
+        if item.index == 0:
+            (tmp_path / "3.dcm").unlink()
+    errors = {item.index: type(item.error) for item in found if item.error}
+    assert errors.pop(3) is FileNotFoundError
+    assert errors == ({} if os.geteuid() == 0 else {5: PermissionError})
+
+
+@pytest.mark.parametrize("how", ["shorter", "other", "gone"])
+def test_a_file_that_changes_while_it_is_read(tmp_path, pydicom_path, how):
+    """Frames that were read before are right, those behind are errors."""
+    path = tmp_path / "frames.dcm"
+    path.write_bytes(pydicom_path("rtdose_rle.dcm").read_bytes())
+    wanted = hu.read(path).pixel_array
+    found = []
+    for item in hu.stream(path, frame="all", values="stored", threads=1, prefetch=1, on_error="yield"):
+        found.append(item)
+        if item.frame == 1:
+            if how == "shorter":
+                os.truncate(path, path.stat().st_size - 1)
+            elif how == "other":
+                path.write_bytes(bytes(path.stat().st_size))
+            else:
+                path.unlink()
+    assert [item.frame for item in found] == list(range(15))
+    failed = [item.frame for item in found if item.error]
+    assert failed[-1] == 14
+    assert failed[0] in (2, 3)  # one is under way already
+    assert len(failed) == 15 - failed[0]
+    assert {type(item.error) for item in found if item.error} == {
+        FileNotFoundError if how == "gone" else hu.SourceError
+    }
+    for item in found[: failed[0]]:
+        assert np.array_equal(item.array, wanted[item.frame])
+
+
+# Memory
+
+
+def test_memory_is_flat(tmp_path, ct):
+    """20,000 files, of which nothing is kept; HOUNSFIELD_MANY is another number."""
+    many = int(os.environ.get("HOUNSFIELD_MANY", "20000"))
+    data = bytearray(ct.read_bytes())
+    uid = bytes(hu.read(ct).SOPInstanceUID, "ascii")
+    for number in range(many):
+        folder = tmp_path / f"{number // 1000:04}"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number:07}.dcm").write_bytes(data.replace(uid, b"1.2.%0*d" % (len(uid) - 4, number)))
+    code = """
+    import resource, sys, time
+    import hounsfield as hu
+    def used():
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+    count, start = 0, time.perf_counter()
+    for item in hu.stream(sys.argv[1], window="lung"):
+        count += 1
+        if count == 2000:
+            before = used()
+    print(count, used() - before, count / (time.perf_counter() - start))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), tmp_path],
+        capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(hu.__file__).parents[1])},
+    )  # fmt: skip
+    count, grown, rate = done.stdout.split()
+    print(f"{count} files, {int(grown) / 2**20:.1f} MiB more, {float(rate):.0f} files/s")
+    assert int(count) == many
+    assert int(grown) < 8 << 20
+
+
+def test_frames_are_not_held(tmp_path, pydicom_path):
+    """Of a file with many frames, only those that are being decoded or ready."""
+    data = pydicom_path("CT_small.dcm").read_bytes()
+    many = 4000
+    at = data.index(b"\xe0\x7f\x10\0OW")
+    pixels = data[at + 12 : at + 12 + 32768]
+    number = b"\x28\0\x08\0IS\x04\0" + b"%04d" % many
+    head = data[:at].replace(b"\x28\0\x10\0US", number + b"\x28\0\x10\0US", 1)
+    path = tmp_path / "many.dcm"
+    with path.open("wb") as file:
+        file.write(head + b"\xe0\x7f\x10\0OW\0\0" + (many * len(pixels)).to_bytes(4, "little"))
+        for _ in range(many):
+            file.write(pixels)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    seen = Counter(item.array.tobytes() for item in hu.stream(path, frame="all", values="stored", threads=2))
+    assert seen == {pixels: many}
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 << 10
+
+
+# Arguments
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"on_error": "ignore"}, "on_error='ignore'"),
+        ({"values": "hu"}, "values='hu'"),
+        ({"frame": "first"}, "frame='first'"),
+        ({"window": "nonsense"}, "nonsense"),
+        ({"dtype": "i4"}, "dtype"),
+        ({"dtype": "u1", "values": "stored"}, "dtype"),
+        ({"threads": 0}, "threads=0"),
+        ({"prefetch": 0}, "prefetch=0"),
+    ],
+)
+def test_arguments(options, message):
+    with pytest.raises(hu.OptionError, match=message):
+        hu.stream([], **options)
+
+
+def test_no_sources():
+    assert list(hu.stream([])) == []
+    assert asyncio.run(collect(hu.stream([]))) == []
