@@ -42,6 +42,8 @@ ORIENTATION = Field("ImageOrientationPatient", ("PlaneOrientationSequence.ImageO
 SPACING = Field("PixelSpacing", ("PixelMeasuresSequence.PixelSpacing",))
 THICKNESS = Field("SliceThickness", ("PixelMeasuresSequence.SliceThickness",))
 BETWEEN = Field("SpacingBetweenSlices", ("PixelMeasuresSequence.SpacingBetweenSlices",))
+SLOPE = Field("RescaleSlope", ("PixelValueTransformationSequence.RescaleSlope",))
+INTERCEPT = Field("RescaleIntercept", ("PixelValueTransformationSequence.RescaleIntercept",))
 INDEX_VALUES = Field("DimensionIndexValues", ("FrameContentSequence.DimensionIndexValues",))
 
 APART = (
@@ -82,7 +84,8 @@ IF_NEEDED = (
 )
 """What images of one volume may differ in, unless they are at the same place; the first that does, tells."""
 
-FIELDS = POSITION, ORIENTATION, SPACING, THICKNESS, BETWEEN, INDEX_VALUES, *APART, *IF_NEEDED
+OF_SLICE = POSITION, ORIENTATION, SPACING, THICKNESS, BETWEEN, SLOPE, INTERCEPT
+FIELDS = *OF_SLICE, INDEX_VALUES, *APART, *IF_NEEDED
 
 VECTORS = "EnergyWindowVector", "RRIntervalVector", "TimeSlotVector", "PhaseVector"
 """What frames of nuclear medicine differ in (PS3.3 C.8.4.8)."""
@@ -121,6 +124,8 @@ class Plane:
         Between rows, between columns; mm.
     missing : str
         What is missing to know these three, or wrong with them; "" if nothing is.
+    scale : tuple of float
+        Rescale Slope and Intercept, where they are numbers that can be used.
     thickness : float or None
         Between slices, or of one, as the file has it.
     traits : dict
@@ -137,6 +142,7 @@ class Plane:
     axes: Vector = ()
     spacing: Vector = ()
     missing: str = ""
+    scale: Vector = ()
     thickness: float | None = None
     traits: dict[str, Hashable] = field(default_factory=dict)
     order: tuple[Any, ...] = ()
@@ -163,8 +169,8 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
         values = {each.name: [plain(ds, each.name)] * count for each in FIELDS}
         if count > 1:
             values |= _stacked(ds, values, count)
-    positions, orientations, spacings, thicknesses, between = (
-        values.pop(each.name) for each in (POSITION, ORIENTATION, SPACING, THICKNESS, BETWEEN)
+    positions, orientations, spacings, thicknesses, between, slopes, intercepts = (
+        values.pop(each.name) for each in OF_SLICE
     )
     number, uid = plain(ds, "InstanceNumber"), str(plain(ds, "SOPInstanceUID") or "")
     first = number if isinstance(number, int) else math.inf
@@ -186,6 +192,7 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
                 axes=axes,
                 spacing=spacing,
                 missing=missing or ("" if position else "no Image Position (Patient)"),
+                scale=_numbers((slopes[frame], intercepts[frame]), 2),
                 thickness=_positive(between[frame]) or _positive(thicknesses[frame]),
                 traits={key: column[frame] for key, column in values.items() if column[frame] is not None},
                 order=(first, frame, uid, name),

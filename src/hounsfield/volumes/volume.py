@@ -296,7 +296,10 @@ class _Filling:
                 self._failed.append((number, error))
 
     def _fill(self, plane: Plane, out: Array) -> None:
-        decoder = Decoder(plane.ds)
+        decoder: Decoder | None = getattr(self._own, "decoder", None)
+        if decoder is None or self._own.ds is not plane.ds:
+            decoder, self._own.ds = Decoder(plane.ds), plane.ds
+            self._own.decoder = decoder
         stored = self._room(decoder.layout, out)
         decoder.decode(plane.frame, out=stored)
         try:
@@ -325,6 +328,9 @@ def _scale(plane: Plane) -> tuple[float, float]:
     """Slope and intercept; of a dose, what its numbers are to be multiplied with (PS3.3 C.8.8.3)."""
     if "DoseGridScaling" in plane.ds:
         return number(plane.ds, "DoseGridScaling", TAGS["DoseGridScaling"], 1.0), 0.0
+    if plane.scale:
+        slope, intercept = plane.scale
+        return slope, intercept
     return rescale(plane.ds, plane.frame)
 
 
