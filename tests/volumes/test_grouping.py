@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,8 +151,8 @@ def test_an_image_without_position_among_others_is_left_out_and_told() -> None:
     assert [len(volume) for volume in series.volumes] == [3]
     (problem,) = series.problems
     assert problem.kind == "missing-geometry"
-    assert "no Image Position (Patient) (1)" in problem.text
-    with pytest.raises(hu.VolumeError, match="1 images beside others"):
+    assert "no Image Position (Patient) (of 1)" in problem.text
+    with pytest.raises(hu.VolumeError, match="others have geometry and these do not"):
         hu.load_volume([written(one(0)), written(one(3, ImagePositionPatient=None))], strict=True)
 
 
@@ -250,6 +251,33 @@ def test_functional_groups_of_other_than_all_frames_are_an_error() -> None:
     (problem,) = found.problems
     assert problem.kind == "unreadable"
     assert "functional groups of 2 frames, and 3 frames" in problem.text
+
+
+def nuclear(spacing: float) -> Dataset:
+    """Two time slots of three slices, which the Slice Vector has in another order."""
+    ds = one(0, NumberOfFrames=6, SpacingBetweenSlices=spacing)
+    detector = Dataset()
+    detector.ImagePositionPatient, detector.ImageOrientationPatient = [1, 2, 3], [1, 0, 0, 0, 1, 0]
+    ds.DetectorInformationSequence = [detector]
+    del ds.ImagePositionPatient, ds.ImageOrientationPatient
+    ds.SliceVector, ds.TimeSlotVector = [3, 2, 1, 1, 2, 3], [1, 1, 1, 2, 2, 2]
+    ds.PixelData = np.repeat(np.arange(6, dtype="<i2"), 20).tobytes()
+    return ds
+
+
+@pytest.mark.parametrize(
+    ("spacing", "origin", "order"),
+    [(4.0, (1, 2, 3), ([2, 1, 0], [3, 4, 5])), (-4.0, (1, 2, -5), ([0, 1, 2], [5, 4, 3]))],
+)
+def test_slices_of_nuclear_medicine(
+    spacing: float, origin: tuple[float, ...], order: tuple[list[int], ...]
+) -> None:
+    """The sign of Spacing Between Slices tells which way they go (PS3.3 C.8.4.15)."""
+    series = series_of(nuclear(spacing))
+    assert shown(series) == [({"TimeSlotVector": 1}, order[0]), ({"TimeSlotVector": 2}, order[1])]
+    assert series.volumes[0].origin == origin
+    assert series.volumes[0].spacing == pytest.approx((4, 0.5, 0.25))
+    assert not series.warnings
 
 
 @given(st.permutations(range(12)))

@@ -201,7 +201,9 @@ def test_several_volumes_are_listed_and_can_be_chosen(folder: Path) -> None:
         hu.load_volume(folder)
     text = str(error.value)
     assert "3 volumes" in text
-    assert "series=0 (1.9, PT 'made'), index=0: <Volume 1 x 4 x 5 (z, y, x), 1.5 x 0.5 x 0.25 mm>" in text
+    assert (
+        "series=0 (1.9, PT 'made'), index=0: <Volume 1 x 4 x 5 (z, y, x), axial, 1.5 x 0.5 x 0.25 mm>" in text
+    )
     assert "series=1" in text
     assert hu.load_volume(folder, series="1.9").headers[0].Modality == "PT"
     assert hu.load_volume(folder, series=0).headers[0].Modality == "PT"
@@ -219,7 +221,7 @@ def test_series_tell_what_they_are(folder: Path) -> None:
     assert series.study_uid == "1.2.3"
     assert len(series) == 1
     assert repr(series) == f"<Series CT 'made', 1 volume, {series.uid}>"
-    assert repr(series.volumes[0]) == "<Volume 5 x 4 x 5 (z, y, x), 2 x 0.5 x 0.25 mm>"
+    assert repr(series.volumes[0]) == "<Volume 5 x 4 x 5 (z, y, x), axial, 2 x 0.5 x 0.25 mm>"
     with pytest.raises(hu.OptionError, match="dtype is float32 or int16"):
         hu.load_series(folder, dtype="uint8")
     with pytest.raises(hu.OptionError, match="threads=0"):

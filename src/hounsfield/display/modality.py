@@ -131,7 +131,9 @@ def rescale_into(
     short = stored.dtype.kind in "bui" and stored.dtype.itemsize <= 2
     whole = slope.is_integer() and intercept.is_integer() and abs(slope) * 2**16 + abs(intercept) <= 2**24
     if short and whole:  # integers below 2**24 are exact in float32, four times as fast
-        np.multiply(stored, np.float32(slope), out=values, dtype=np.float32)
+        values[...] = stored
+        if slope != 1:
+            values *= np.float32(slope)
         values += np.float32(intercept)
         return
     product = np.multiply(stored, slope, dtype=np.float64)

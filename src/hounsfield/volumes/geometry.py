@@ -119,8 +119,8 @@ def _steps(along: Array, pixel: float) -> tuple[float, list[Problem]]:
         problems.append(
             Problem(
                 "gap",
-                f"{len(behind)} gap{'s' if len(behind) > 1 else ''} of {wide} mm where slices are "
-                f"{usual:.4g} mm apart: about {missing} missing",
+                f"where slices are {usual:.4g} mm apart, there are gaps of {wide} mm: about {missing} "
+                "missing",
                 tuple(behind.tolist()),
             )
         )

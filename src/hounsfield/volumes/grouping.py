@@ -14,7 +14,7 @@ from hounsfield.volumes.planes import APART, IF_NEEDED
 from hounsfield.volumes.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Collection, Hashable, Iterable
 
     import numpy.typing as npt
 
@@ -67,11 +67,11 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
         _settle(stack)
     if others and stacks:
         reasons = Counter(plane.missing for plane in others)
-        text = ", ".join(f"{reason} ({count})" for reason, count in reasons.items())
+        text = ", ".join(f"{reason} (of {count})" for reason, count in reasons.items())
         problems.append(
             Problem(
                 "missing-geometry",
-                f"{len(others)} images beside others that have geometry are left out: {text}",
+                f"left out, as others have geometry and these do not: {text}",
                 sources=_names(others),
             )
         )
@@ -90,6 +90,11 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
     return stacks, problems
 
 
+def counted(things: Collection[object], what: str) -> str:
+    """Give the number of things with their name: 1 file, 2 files."""
+    return f"{len(things)} {what}{'s' if len(things) != 1 else ''}"
+
+
 def _names(planes: Iterable[Plane]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(plane.name for plane in planes))
 
@@ -106,7 +111,7 @@ def _without_copies(planes: list[Plane]) -> tuple[list[Plane], list[Problem]]:
         return planes, []
     gone = set(map(id, copies))
     names = _names(copies)
-    text = f"{len(names)} files have the SOP Instance UID of another and are left out"
+    text = f"left out, as others have the same SOP Instance UID: {counted(names, 'file')}"
     return [plane for plane in planes if id(plane) not in gone], [Problem("duplicate", text, sources=names)]
 
 
@@ -115,7 +120,7 @@ def _apart(planes: list[Plane]) -> list[Stack]:
     facing = _facing(planes)
     groups: dict[tuple[Hashable, ...], list[Plane]] = {}
     for plane in planes:
-        key = (plane.size, facing[plane.axes, plane.spacing], *(plane.traits[name] for name in OF_FILE))
+        key = (plane.size, facing[plane.axes, plane.spacing], *(plane.traits.get(name) for name in OF_FILE))
         groups.setdefault(key, []).append(plane)
     return [Stack(group) for group in groups.values()]
 
@@ -223,7 +228,7 @@ def _by_acquisition(stack: Stack) -> list[Stack]:
         return [_joined(stack)]
     return [
         _joined(
-            Stack(part, stack.labels | {"AcquisitionNumber": part[0].traits["AcquisitionNumber"]}),
+            Stack(part, stack.labels | {"AcquisitionNumber": part[0].traits.get("AcquisitionNumber")}),
         )
         for part in parts
     ]
@@ -232,7 +237,7 @@ def _by_acquisition(stack: Stack) -> list[Stack]:
 def _acquisitions(planes: list[Plane]) -> dict[Hashable, list[Plane]]:
     found: dict[Hashable, list[Plane]] = {}
     for plane in planes:
-        found.setdefault(plane.traits["AcquisitionNumber"], []).append(plane)
+        found.setdefault(plane.traits.get("AcquisitionNumber"), []).append(plane)
     return found
 
 
@@ -240,8 +245,8 @@ def _cut_at_gaps(planes: list[Plane]) -> list[list[Plane]]:
     """Part sorted planes where there is a gap and no acquisition is on both sides of it."""
     apart = np.diff(depths(planes))
     far = np.flatnonzero(apart > MISSING * usual_step(apart)) + 1
-    last = {plane.traits["AcquisitionNumber"]: at for at, plane in enumerate(planes)}
-    reach = np.maximum.accumulate([last[plane.traits["AcquisitionNumber"]] for plane in planes])
+    last = {plane.traits.get("AcquisitionNumber"): at for at, plane in enumerate(planes)}
+    reach = np.maximum.accumulate([last[plane.traits.get("AcquisitionNumber")] for plane in planes])
     cuts = [0, *(at for at in far.tolist() if reach[at - 1] < at), len(planes)]
     return [planes[start:stop] for start, stop in pairwise(cuts)]
 
@@ -287,7 +292,7 @@ def _unsorted(planes: list[Plane]) -> Problem:
 
 
 def _look_at_types(stack: Stack) -> None:
-    kinds = stack.planes[0].traits["ImageType"]
+    kinds = stack.planes[0].traits.get("ImageType")
     if isinstance(kinds, tuple) and "MOSAIC" in kinds:
         text = (
             "each image is a mosaic of slices, which is not taken apart: `affine` is not that of the slices"
@@ -308,7 +313,7 @@ def _place_in_series(stack: Stack) -> tuple[Any, ...]:
 def _label(stacks: list[Stack]) -> None:
     """Say of each volume what other volumes of the series differ in."""
     for name in OF_FILE:
-        values = [stack.planes[0].traits[name] for stack in stacks]
+        values = [stack.planes[0].traits.get(name) for stack in stacks]
         if len(set(values)) > 1:
             for stack, value in zip(stacks, values, strict=True):
                 stack.labels = {name: value} | stack.labels

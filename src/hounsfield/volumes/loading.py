@@ -185,7 +185,7 @@ def load_volume(
     _, chosen, _, volume = candidates[0]
     volume.problems = (*volume.problems, *chosen.problems, *there.problems)
     if strict:
-        _raise(volume.problems)
+        _raise(each for each in volume.problems if index is None or each.kind != "mixed-sizes")
     return volume
 
 
@@ -217,14 +217,18 @@ def _series_of(ds: Dataset) -> tuple[str, str]:
 
 def _opened(source: Any) -> Iterator[tuple[str, Dataset | Exception]]:
     """Open each file, and give it with its name, or what is wrong with it."""
-    for each in _each(source):
+    for number, each in enumerate(_each(source)):
         if isinstance(each, Dataset):
-            yield each.filename or "a data set", each
+            yield each.filename or f"item {number}", each
         elif isinstance(each, str | os.PathLike):
             yield from _opened_below(each)
         else:
-            ds = read(each)
-            yield ds.filename or "bytes", ds
+            try:
+                ds = read(each)
+            except DicomError as error:
+                yield f"item {number}", error
+                continue
+            yield ds.filename or f"item {number}", ds
 
 
 def _each(source: Any) -> Iterable[Any]:

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hounsfield.elements.columns import columns
 from hounsfield.elements.dictionary import TAGS, keyword
 from hounsfield.elements.sequence import Sequence
-from hounsfield.errors import ElementError, PixelDataError, UnsupportedError
+from hounsfield.errors import DicomError, LimitError, PixelDataError, UnsupportedError
+from hounsfield.pixels.decode import Decoder
 from hounsfield.pixels.layout import layout_of
 from hounsfield.pixels.plan import PIXEL_KEYWORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Hashable
 
+    from hounsfield.elements import dataset as elements
     from hounsfield.facade import Dataset
+    from hounsfield.pixels.layout import Layout
 
-__all__ = ["APART", "IF_NEEDED", "Plane", "UnusableError", "planes_of"]
+__all__ = ["APART", "IF_NEEDED", "Plane", "UnusableError", "plain", "planes_of"]
 
 Vector = tuple[float, ...]
 
@@ -39,6 +42,8 @@ ORIENTATION = Field("ImageOrientationPatient", ("PlaneOrientationSequence.ImageO
 SPACING = Field("PixelSpacing", ("PixelMeasuresSequence.PixelSpacing",))
 THICKNESS = Field("SliceThickness", ("PixelMeasuresSequence.SliceThickness",))
 BETWEEN = Field("SpacingBetweenSlices", ("PixelMeasuresSequence.SpacingBetweenSlices",))
+SLOPE = Field("RescaleSlope", ("PixelValueTransformationSequence.RescaleSlope",))
+INTERCEPT = Field("RescaleIntercept", ("PixelValueTransformationSequence.RescaleIntercept",))
 INDEX_VALUES = Field("DimensionIndexValues", ("FrameContentSequence.DimensionIndexValues",))
 
 APART = (
@@ -79,13 +84,20 @@ IF_NEEDED = (
 )
 """What images of one volume may differ in, unless they are at the same place; the first that does, tells."""
 
-FIELDS = POSITION, ORIENTATION, SPACING, THICKNESS, BETWEEN, INDEX_VALUES, *APART, *IF_NEEDED
+OF_SLICE = POSITION, ORIENTATION, SPACING, THICKNESS, BETWEEN, SLOPE, INTERCEPT
+FIELDS = *OF_SLICE, INDEX_VALUES, *APART, *IF_NEEDED
+
+VECTORS = "EnergyWindowVector", "RRIntervalVector", "TimeSlotVector", "PhaseVector"
+"""What frames of nuclear medicine differ in (PS3.3 C.8.4.8)."""
 
 PLACES = frozenset(("ImagePositionPatient", "InStackPositionNumber", "StackID", "ReferencedSegmentNumber"))
 """Dimensions of a multi-frame image that are its geometry, or looked at anyway."""
 
 NEAREST, FARTHEST = 1e-9, 1e9
 """What distances in mm can be; others are nonsense."""
+
+MOST_FRAMES = 1 << 18
+MOST_DIMENSIONS = 32
 
 WITHIN = 0.01
 """How far directions may be from unit vectors, and from a right angle: what is written may be rounded."""
@@ -112,10 +124,12 @@ class Plane:
         Between rows, between columns; mm.
     missing : str
         What is missing to know these three, or wrong with them; "" if nothing is.
+    scale : tuple of float
+        Rescale Slope and Intercept, where they are numbers that can be used.
     thickness : float or None
         Between slices, or of one, as the file has it.
     traits : dict
-        Values by the names of `APART`, `IF_NEEDED` and the file's own dimensions.
+        Values by the names of `APART`, `IF_NEEDED` and the file's own dimensions, if it has any.
     order : tuple
         What sorts planes that have no geometry: Instance Number, frame, SOP Instance UID, name.
     """
@@ -128,6 +142,7 @@ class Plane:
     axes: Vector = ()
     spacing: Vector = ()
     missing: str = ""
+    scale: Vector = ()
     thickness: float | None = None
     traits: dict[str, Hashable] = field(default_factory=dict)
     order: tuple[Any, ...] = ()
@@ -145,50 +160,58 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
     """
     _check_is_image(ds)
     layout = layout_of(ds)
-    size = layout.rows, layout.columns
-    count = 1
+    count = _frames_of(ds, layout, name)
     per_frame = ds.get("PerFrameFunctionalGroupsSequence")
-    grouped = bool(per_frame or ds.get("SharedFunctionalGroupsSequence"))
-    if grouped or layout.frames > 1:
-        count = ds.pixel_plan().frames
-    if per_frame and len(per_frame) != count:
-        raise PixelDataError(f"functional groups of {len(per_frame)} frames, and {count} frames", file=name)
-    values = _values(ds, count) if grouped else [[_plain(ds, each.name)] * count for each in FIELDS]
-    by_name = dict(zip((each.name for each in FIELDS), values, strict=True))
-    dimensions = _dimensions(ds, by_name.pop("DimensionIndexValues"))
-    positions = by_name.pop("ImagePositionPatient")
-    geometry = (by_name.pop("ImageOrientationPatient"), by_name.pop("PixelSpacing"))
-    thicknesses = [
-        _positive(between) or _positive(thick)
-        for between, thick in zip(
-            by_name.pop("SpacingBetweenSlices"), by_name.pop("SliceThickness"), strict=True
-        )
-    ]
-    if count > 1 and not grouped:
-        positions = _stacked(ds, positions[0], geometry[0][0], count)
-    by_name |= dimensions
-    number = _plain(ds, "InstanceNumber")
+    if per_frame or ds.get("SharedFunctionalGroupsSequence"):
+        values = _values(ds, count)
+        values |= _dimensions(ds, values.pop(INDEX_VALUES.name))
+    else:
+        values = {each.name: [plain(ds, each.name)] * count for each in FIELDS}
+        if count > 1:
+            values |= _stacked(ds, values, count)
+    positions, orientations, spacings, thicknesses, between, slopes, intercepts = (
+        values.pop(each.name) for each in OF_SLICE
+    )
+    number, uid = plain(ds, "InstanceNumber"), str(plain(ds, "SOPInstanceUID") or "")
+    first = number if isinstance(number, int) else math.inf
     known: dict[Any, tuple[Vector, Vector, str]] = {}
     planes = []
     for frame in range(count):
-        plane = Plane(ds, frame, name, size)
-        facing = geometry[0][frame], geometry[1][frame]
+        facing = orientations[frame], spacings[frame]
         if facing not in known:
             known[facing] = _facing(*facing)
-        plane.axes, plane.spacing, plane.missing = known[facing]
-        plane.position = _numbers(positions[frame], 3)
-        if not plane.position:
-            plane.missing = plane.missing or "no Image Position (Patient)"
-        plane.thickness = thicknesses[frame]
-        plane.traits = {key: column[frame] for key, column in by_name.items()}
-        plane.order = (
-            number if isinstance(number, int) else math.inf,
-            frame,
-            str(ds.get("SOPInstanceUID") or ""),
-            name,
+        axes, spacing, missing = known[facing]
+        position = _numbers(positions[frame], 3)
+        planes.append(
+            Plane(
+                ds,
+                frame,
+                name,
+                size=(layout.rows, layout.columns),
+                position=position,
+                axes=axes,
+                spacing=spacing,
+                missing=missing or ("" if position else "no Image Position (Patient)"),
+                scale=_numbers((slopes[frame], intercepts[frame]), 2),
+                thickness=_positive(between[frame]) or _positive(thicknesses[frame]),
+                traits={key: column[frame] for key, column in values.items() if column[frame] is not None},
+                order=(first, frame, uid, name),
+            )
         )
-        planes.append(plane)
     return planes
+
+
+def _frames_of(ds: Dataset, layout: Layout, name: str) -> int:
+    """How many frames there are, which Number of Frames need not tell."""
+    per_frame = ds.get("PerFrameFunctionalGroupsSequence")
+    if layout.frames == 1 and not per_frame and ds.transfer_syntax.is_encapsulated:
+        return 1
+    count = Decoder(ds).count
+    if per_frame and len(per_frame) != count:
+        raise PixelDataError(f"functional groups of {len(per_frame)} frames, and {count} frames", file=name)
+    if count > MOST_FRAMES:
+        raise LimitError(f"{count} frames are more than {MOST_FRAMES}", file=name)
+    return count
 
 
 def _check_is_image(ds: Dataset) -> None:
@@ -205,16 +228,17 @@ def _check_is_image(ds: Dataset) -> None:
         raise UnsupportedError(f"the transfer syntax {syntax.uid!r} is unknown")
 
 
-def _plain(ds: Dataset, name: str) -> Hashable:
-    """A value that can be compared with others, or None."""
+def plain(ds: elements.Dataset, name: str) -> Hashable:
+    """Give a value that can be compared with others, or None: text, a number, or a tuple of these."""
     try:
-        value = ds.get(name)
-    except ElementError:
+        return _comparable(ds.get(name))
+    except DicomError:
         return None
-    return _comparable(value)
 
 
 def _comparable(value: Any) -> Hashable:
+    if value is None:
+        return None
     if isinstance(value, tuple):
         return tuple(_comparable(each) for each in value)
     if isinstance(value, str):
@@ -222,7 +246,7 @@ def _comparable(value: Any) -> Hashable:
     return value if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-def _values(ds: Dataset, count: int) -> list[list[Hashable]]:
+def _values(ds: Dataset, count: int) -> dict[str, list[Hashable]]:
     """The values of `FIELDS` in all frames: of their functional groups, the shared ones, or the data set."""
     paths = [
         (TAGS[group], TAGS[element])
@@ -233,53 +257,78 @@ def _values(ds: Dataset, count: int) -> list[list[Hashable]]:
         columns(items, paths) if isinstance(items := ds.get(name), Sequence) and items else []
         for name in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence")
     )
-    values = []
+    values = {}
     at = 0
     for each in FIELDS:
         which = range(at, at := at + len(each.groups))
         first = [shared[path][0] for path in which] if shared else []
         common = next((value for value in first if value is not None), None)
-        column = [_plain(ds, each.name) if common is None else _comparable(common)] * count
+        column = [plain(ds, each.name) if common is None else _comparable(common)] * count
         for path in reversed(which) if per_frame else ():
             column = [
                 before if own is None else _comparable(own)
                 for before, own in zip(column, per_frame[path], strict=True)
             ]
-        values.append(column)
+        values[each.name] = column
     return values
 
 
 def _dimensions(ds: Dataset, values: list[Hashable]) -> dict[str, list[Hashable]]:
     """Columns of the dimensions that the image says it has, other than its geometry (PS3.3 C.7.6.17)."""
-    items: Iterable[Any] = ds.get("DimensionIndexSequence") or ()
+    items = ds.get("DimensionIndexSequence")
     found: dict[str, list[Hashable]] = {}
-    for at, item in enumerate(items):
-        pointer = _plain(item, "DimensionIndexPointer")
+    for at, item in enumerate(items[:MOST_DIMENSIONS] if isinstance(items, Sequence) else ()):
+        pointer = plain(item, "DimensionIndexPointer")
         name = keyword(pointer) if isinstance(pointer, int) else ""
-        if name in PLACES:
-            continue
-        found[f"{name or 'dimension'} index"] = [
-            row[at] if isinstance(row, tuple) and at < len(row) else None for row in values
-        ]
+        if name not in PLACES:
+            found[f"{name or f'dimension {at}'} index"] = [
+                row[at] if isinstance(row, tuple) and at < len(row) else None for row in values
+            ]
     return found
 
 
-def _stacked(ds: Dataset, first: Hashable, axes: Hashable, count: int) -> list[Hashable]:
-    """Positions of frames that stand on each other without functional groups.
+def _stacked(ds: Dataset, values: dict[str, list[Hashable]], count: int) -> dict[str, list[Hashable]]:
+    """What is known of frames without functional groups: where they are, and what their vectors say."""
+    position, orientation = values[POSITION.name][0], values[ORIENTATION.name][0]
+    detectors = ds.get("DetectorInformationSequence")
+    if isinstance(detectors, Sequence) and len(detectors) == 1:  # nuclear medicine has them there
+        position = plain(detectors[0], POSITION.name)
+        orientation = plain(detectors[0], ORIENTATION.name)
+    start, axes = _numbers(position, 3), _numbers(orientation, 6)
+    offsets = _offsets(ds, values[BETWEEN.name][0], axes, count)
+    found: dict[str, list[Hashable]] = {
+        POSITION.name: [None] * count,
+        ORIENTATION.name: [orientation] * count,
+    }
+    if start and offsets:
+        normal = _cross(axes[:3], axes[3:])
+        found[POSITION.name] = [
+            tuple(first + offset * step for first, step in zip(start, normal, strict=True))
+            for offset in offsets
+        ]
+    for name in VECTORS:
+        vector = plain(ds, name)
+        if isinstance(vector, tuple) and len(vector) == count:
+            found[name] = list(vector)
+    return found
 
-    Those of a dose have a Grid Frame Offset Vector (PS3.3 C.8.8.3.2).
+
+def _offsets(ds: Dataset, between: Hashable, axes: Vector, count: int) -> Vector:
+    """How far each frame is from the first along the normal, or nothing if that is not known.
+
+    Doses have a Grid Frame Offset Vector (PS3.3 C.8.8.3.2), reconstructed slices of nuclear medicine a Slice
+    Vector and Spacing Between Slices, which goes behind the first slice if it is positive (C.8.4.15).
     """
-    offsets = _numbers(_plain(ds, "GridFrameOffsetVector"), count)
-    position, along = _numbers(first, 3), _numbers(axes, 6)
-    if not offsets or not position or not along:
-        return [None] * count
-    normal = cross(along[:3], along[3:])
-    if offsets[0]:  # they are coordinates: the standard has this for planes that are not oblique
-        offsets = tuple((offset - offsets[0]) * math.copysign(1.0, normal[2]) for offset in offsets)
-    return [
-        tuple(start + offset * step for start, step in zip(position, normal, strict=True))
-        for offset in offsets
-    ]
+    if not axes:
+        return ()
+    offsets = _numbers(plain(ds, "GridFrameOffsetVector"), count)
+    if offsets and offsets[0]:  # they are coordinates: the standard has this for planes that are not oblique
+        up = math.copysign(1.0, _cross(axes[:3], axes[3:])[2])
+        return tuple((offset - offsets[0]) * up for offset in offsets)
+    slices = _numbers(plain(ds, "SliceVector"), count)
+    if slices and isinstance(between, int | float) and _positive(between):
+        return tuple((number - 1) * between for number in slices)
+    return offsets
 
 
 def _facing(orientation: Hashable, spacing: Hashable) -> tuple[Vector, Vector, str]:
@@ -300,7 +349,7 @@ def _facing(orientation: Hashable, spacing: Hashable) -> tuple[Vector, Vector, s
     return unit, distances, ""
 
 
-def cross(one: Vector, other: Vector) -> Vector:
+def _cross(one: Vector, other: Vector) -> Vector:
     """Give the vector at a right angle to both."""
     (a, b, c), (x, y, z) = one, other
     return b * z - c * y, c * x - a * z, a * y - b * x

@@ -17,6 +17,8 @@ from hounsfield.errors import DicomError, LimitError, MissingElementError, Optio
 from hounsfield.pixels.decode import Decoder, target_of
 from hounsfield.pixels.plan import MAX_PIXELS
 from hounsfield.volumes.geometry import direction_of, to_ras
+from hounsfield.volumes.grouping import counted
+from hounsfield.volumes.planes import plain
 
 if TYPE_CHECKING:
     from hounsfield.facade import Dataset
@@ -91,7 +93,7 @@ class Volume:
         size = " x ".join(map(str, self.shape))
         parts = [f"{size} (z, y, x)"]
         if self._affine is not None:
-            parts.append(" x ".join(f"{each:.4g}" for each in self.spacing) + " mm")
+            parts += [self.orientation, " x ".join(f"{each:.4g}" for each in self.spacing) + " mm"]
         parts += [f"{name} {value}" for name, value in self.labels.items()]
         parts += dict.fromkeys(problem.kind for problem in self.problems)
         return f"<Volume {', '.join(parts)}>"
@@ -161,6 +163,22 @@ class Volume:
             The images have no geometry.
         """
         return direction_of(self.affine)
+
+    @property
+    def orientation(self) -> str:
+        """Which plane of the body slices are in: "axial", "coronal" or "sagittal".
+
+        Where they are turned by more than a degree, "oblique" stands before the one that is nearest.
+
+        Raises
+        ------
+        MissingElementError
+            The images have no geometry.
+        """
+        along = np.abs(np.cross(*self.direction.T[:2]))
+        nearest = int(along.argmax())
+        name = ("sagittal", "coronal", "axial")[nearest]
+        return name if along[nearest] > math.cos(math.radians(1)) else f"oblique {name}"
 
     @property
     def positions(self) -> npt.NDArray[np.float64]:
@@ -278,7 +296,10 @@ class _Filling:
                 self._failed.append((number, error))
 
     def _fill(self, plane: Plane, out: Array) -> None:
-        decoder = Decoder(plane.ds)
+        decoder: Decoder | None = getattr(self._own, "decoder", None)
+        if decoder is None or self._own.ds is not plane.ds:
+            decoder, self._own.ds = Decoder(plane.ds), plane.ds
+            self._own.decoder = decoder
         stored = self._room(decoder.layout, out)
         decoder.decode(plane.frame, out=stored)
         try:
@@ -307,6 +328,9 @@ def _scale(plane: Plane) -> tuple[float, float]:
     """Slope and intercept; of a dose, what its numbers are to be multiplied with (PS3.3 C.8.8.3)."""
     if "DoseGridScaling" in plane.ds:
         return number(plane.ds, "DoseGridScaling", TAGS["DoseGridScaling"], 1.0), 0.0
+    if plane.scale:
+        slope, intercept = plane.scale
+        return slope, intercept
     return rescale(plane.ds, plane.frame)
 
 
@@ -357,12 +381,12 @@ class Series:
         problems: list[Problem],
         left_out: list[LeftOut],
     ) -> None:
-        number = header.get("SeriesNumber")
-        self.uid = str(header.get("SeriesInstanceUID") or "")
-        self.study_uid = str(header.get("StudyInstanceUID") or "")
+        number = plain(header, "SeriesNumber")
+        self.uid = str(plain(header, "SeriesInstanceUID") or "")
+        self.study_uid = str(plain(header, "StudyInstanceUID") or "")
         self.number: int | None = number if isinstance(number, int) else None
-        self.description = str(header.get("SeriesDescription") or "")
-        self.modality = str(header.get("Modality") or "")
+        self.description = str(plain(header, "SeriesDescription") or "")
+        self.modality = str(plain(header, "Modality") or "")
         self.volumes = volumes
         self.problems = tuple(problems)
         self.left_out = tuple(left_out)
@@ -378,8 +402,7 @@ class Series:
 
     def __repr__(self) -> str:
         about = " ".join(filter(None, (self.modality, repr(self.description) if self.description else "")))
-        count = len(self.volumes)
-        volumes = f"{count} volume{'s' if count != 1 else ''}"
+        volumes = counted(self.volumes, "volume")
         return f"<Series {about or 'without description'}, {volumes}, {self.uid}>"
 
 
