@@ -1,8 +1,8 @@
 """Images like others that were decoded before: what was settled for those is not asked again.
 
-Between a path and its codec stand some fifty functions, each of which has to be fetched into the caches that the
-codec of the last image filled: a good part of the time that a small image takes. All that they decide, they decide
-by the attributes that describe the samples, the transfer syntax, and the headers of the codestream.
+Between a path and its codec stand some fifty functions, each of which has to be fetched into the caches that
+the codec of the last image filled: a good part of the time that a small image takes. What they decide follows
+from the attributes that describe the samples, the transfer syntax, and the headers of the codestream.
 """
 
 from __future__ import annotations
