@@ -41,6 +41,18 @@ def encode_video(
         import av
     except ImportError as error:
         raise UnavailableError("PyAV is not installed: pip install av") from error
+    for attempt in range(5):
+        try:
+            return _encoded(av, codec, container, planes, bits, options)
+        except av.error.PatchWelcomeError:  # which x265 now and then brings a muxer to raise
+            if attempt == 4:
+                raise
+    raise AssertionError
+
+
+def _encoded(
+    av: Any, codec: str, container: str, planes: Sequence[Any], bits: int, options: dict[str, str]
+) -> bytes:
     rows, columns = planes[0][0].shape
     out = io.BytesIO()
     with av.open(out, "w", format=container) as target:
