@@ -16,8 +16,8 @@ from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, OptionError, PixelDataError
 from hounsfield.pixels import codecs
 from hounsfield.pixels.codestream import Codestream, parse
-from hounsfield.pixels.known import remember
 from hounsfield.pixels.frames import COLLECTIONS
+from hounsfield.pixels.known import remember
 from hounsfield.pixels.layout import (
     RETIRED,
     TO_RGB,
