@@ -9,6 +9,7 @@ from cpython.buffer cimport (
 )
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.math cimport isfinite
+from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcmp, memcpy, memset, strlen
@@ -18,6 +19,10 @@ from walk cimport FLAG_IMPLICIT, FRAGMENTS, PIXEL_DATA, Row, Scratch, Walk, begi
 
 from hounsfield._kernels.bits cimport bits_mask
 from hounsfield._kernels.jpegll cimport decode_jpegll, jpegll_report
+from hounsfield._kernels.resize cimport (
+    RESIZE_DONE, RESIZE_I1, RESIZE_I2, RESIZE_I4, RESIZE_LONGEST_OUT, RESIZE_U1, RESIZE_U2, RESIZE_U4,
+    resize_begin, resize_end, resize_feed, resize_state,
+)
 from hounsfield._kernels.rle cimport RLE_DONE, rle_decode, rle_result
 from hounsfield._kernels.scan cimport (
     HEAD_BYTES, Head, find_only, hounsfield_close, hounsfield_read, is_syntax, open_and_walk,
@@ -44,6 +49,11 @@ cdef extern from "pipeline.h":
     void pipeline_rescale(
         int type, const uint8_t* src, uint8_t* dst, size_t n, double slope, double intercept
     ) noexcept nogil
+    bint pipeline_range(
+        int type, const uint8_t* src, size_t n, int64_t pad_low, int64_t pad_high, int64_t* least,
+        int64_t* most,
+    ) noexcept nogil
+    void pipeline_fill(uint8_t* out, const uint8_t* value, size_t size, size_t count) noexcept nogil
 
 __all__ = ["decode_files"]
 
@@ -61,6 +71,8 @@ cdef enum:
     BITS_STORED = 0x00280101
     HIGH_BIT = 0x00280102
     PIXEL_REPRESENTATION = 0x00280103
+    PIXEL_PADDING_VALUE = 0x00280120
+    PIXEL_PADDING_RANGE_LIMIT = 0x00280121
     WINDOW_CENTER = 0x00281050
     WINDOW_WIDTH = 0x00281051
     RESCALE_INTERCEPT = 0x00281052
@@ -74,6 +86,7 @@ cdef enum:
     VR_CS = 0x5343
     VR_DS = 0x5344
     VR_IS = 0x5349
+    VR_SS = 0x5353
     VR_US = 0x5355
 
 cdef enum Values:
@@ -81,6 +94,12 @@ cdef enum Values:
 
 cdef enum Coding:
     NATIVE, RLE, JPEG_LOSSLESS
+
+cdef enum Fit:
+    LETTERBOX, CROP, STRETCH
+
+cdef enum Choice:               # of a window
+    GIVEN, NUMBERED, AUTOMATIC
 
 cdef struct Options:            # what all files have in common
     Values values
@@ -91,15 +110,26 @@ cdef struct Options:            # what all files have in common
     size_t rows
     size_t columns
     size_t samples
+    bint resizes
+    Fit fit
+    uint8_t[8] fill
     uint64_t frame
-    bint has_window             # else the file's own: its n-th
+    Choice choice
     int window
     int function
     double center
     double width
 
+cdef struct Box:
+    size_t top
+    size_t left
+    size_t rows
+    size_t columns
+
 cdef struct Image:
     Coding coding
+    size_t rows
+    size_t columns
     size_t width                # bytes a sample
     int bits_stored
     int high_bit
@@ -108,6 +138,11 @@ cdef struct Image:
     uint64_t at                 # in the file, of native pixel data the frame's first byte
     double slope
     double intercept
+    bint is_automatic           # whether the window depends on the samples
+    int64_t pad_low             # samples from here on are padding
+    int64_t pad_high            # up to here
+    Box source                  # what is shown
+    Box target                  # and where
 
 cdef struct Result:
     bint done
@@ -117,14 +152,20 @@ cdef struct Result:
     double width
     double seconds
 
+cdef struct Room:               # for what is decoded, kept from file to file
+    uint8_t* at
+    size_t size
+
 cdef struct Workspace:          # of one call
     uint8_t* head
     uint8_t* part
-    uint8_t* encoded            # a frame's fragment, and the frame; NULL until they are needed
-    uint8_t* frame
+    Room encoded                # a frame's fragment
+    Room frame
+    Room resized                # in float32
     bint is_planned
     window_plan plan
     window_map map              # that the plan is for
+    resize_state resizing
     Scratch scratch
 
 
@@ -212,6 +253,37 @@ cdef double decimal(Attributes* image, uint32_t tag, double missing) noexcept no
     return numbers[0] if decimals(image, tag, numbers) else missing
 
 
+cdef bint find_room(const Options* options, Image* image) noexcept nogil:
+    """Tell what of the image goes where: see `hounsfield.display.resizing`."""
+    cdef size_t rows = image.rows, columns = image.columns
+    image.source.top = image.source.left = image.target.top = image.target.left = 0
+    image.source.rows, image.source.columns = rows, columns
+    image.target.rows, image.target.columns = options.rows, options.columns
+    if rows == 0 or columns == 0 or options.rows == 0 or options.columns == 0:
+        return False
+    if not options.resizes:
+        return rows == options.rows and columns == options.columns
+    if options.fit == LETTERBOX:
+        put_in_middle(&image.target, rows, columns)
+    elif options.fit == CROP:
+        put_in_middle(&image.source, options.rows, options.columns)
+    return True
+
+
+cdef void put_in_middle(Box* box, uint64_t rows, uint64_t columns) noexcept nogil:
+    """Make a box the largest one in its middle that has the proportions of rows to columns."""
+    cdef size_t height = box.rows, width = box.columns
+    if width * rows <= height * columns:
+        box.rows = scaled(rows, width, columns, height)
+    else:
+        box.columns = scaled(columns, height, rows, width)
+    box.top, box.left = (height - box.rows) // 2, (width - box.columns) // 2
+
+
+cdef size_t scaled(uint64_t length, uint64_t by, uint64_t over, uint64_t most) noexcept nogil:
+    return <size_t>min(max((2 * length * by + over) // (2 * over), <uint64_t>1), most)
+
+
 cdef bint describe(const Head* head, Attributes* found, const Options* options, Image* image) noexcept nogil:
     """Take from the attributes what decoding needs to know; False if that is for the facade."""
     cdef const Row* pixels = find(found, PIXEL_DATA)
@@ -228,7 +300,8 @@ cdef bint describe(const Head* head, Attributes* found, const Options* options, 
     image.bits_stored = number(found, BITS_STORED, -1)
     image.high_bit = number(found, HIGH_BIT, image.bits_stored - 1)
     image.is_signed = number(found, PIXEL_REPRESENTATION, -1) == 1
-    if (number(found, ROWS, -1) != <int>options.rows or number(found, COLUMNS, -1) != <int>options.columns
+    image.rows, image.columns = <size_t>number(found, ROWS, 0), <size_t>number(found, COLUMNS, 0)
+    if (not find_room(options, image)
             or samples != <int>options.samples or number(found, PIXEL_REPRESENTATION, -1) > 1
             or (allocated != 8 and allocated != 16 and allocated != 32)
             or not 1 <= image.bits_stored <= image.high_bit + 1 <= allocated):
@@ -257,7 +330,7 @@ cdef bint describe(const Head* head, Attributes* found, const Options* options, 
     elif raw.size and not equals(raw, b"IDENTITY"):
         return False
 
-    frame_bytes = options.rows * options.columns * options.samples * image.width
+    frame_bytes = image.rows * image.columns * options.samples * image.width
     if frame_bytes > 0x40000000:
         return False
     if pixels.flags & ~FLAG_IMPLICIT == 0:
@@ -281,42 +354,102 @@ cdef bint describe(const Head* head, Attributes* found, const Options* options, 
     else:
         return False
 
+    image.is_automatic = False
     image.slope = decimal(found, RESCALE_SLOPE, 1.0)
     image.intercept = decimal(found, RESCALE_INTERCEPT, 0.0)
     return not found.odd
 
 
-cdef bint choose_window(Attributes* found, const Options* options, Result* result) noexcept nogil:
-    """Find the window that applies; False if there is none, or more than a window."""
+cdef bint choose_window(
+    Attributes* found, const Options* options, Image* image, Result* result
+) noexcept nogil:
+    """Find the window that applies, or that it depends on the samples; False if that is for the facade."""
     cdef double[MOST_WINDOWS] centers
     cdef double[MOST_WINDOWS] widths
-    cdef int index, count
+    cdef int index, count = 0
     cdef Bytes raw
     result.has_window = True
     result.function, result.center, result.width = options.function, options.center, options.width
-    if options.has_window:
+    if options.choice == GIVEN:
         return True
-    if find(found, VOI_LUT_SEQUENCE):
-        return False
-    count = min(decimals(found, WINDOW_CENTER, centers), decimals(found, WINDOW_WIDTH, widths))
-    raw = text(found, VOI_LUT_FUNCTION, VR_CS)
-    if equals(raw, b"LINEAR_EXACT"):
-        result.function = VOI_LINEAR_EXACT
-    elif equals(raw, b"SIGMOID"):
-        result.function = VOI_SIGMOID
-    elif raw.size == 0 or equals(raw, b"LINEAR"):
-        result.function = VOI_LINEAR
-    else:
-        return False
+    memset(centers, 0, sizeof(centers))
+    memset(widths, 0, sizeof(widths))
+    if options.choice == NUMBERED:
+        if find(found, VOI_LUT_SEQUENCE):
+            return False
+        count = min(decimals(found, WINDOW_CENTER, centers), decimals(found, WINDOW_WIDTH, widths))
+        raw = text(found, VOI_LUT_FUNCTION, VR_CS)
+        if equals(raw, b"LINEAR_EXACT"):
+            result.function = VOI_LINEAR_EXACT
+        elif equals(raw, b"SIGMOID"):
+            result.function = VOI_SIGMOID
+        elif raw.size == 0 or equals(raw, b"LINEAR"):
+            result.function = VOI_LINEAR
+        else:
+            return False
     for index in range(count):
         if not (isfinite(centers[index]) and isfinite(widths[index]) and widths[index] > 0):
             return False
-    if options.window >= count or found.odd:
+    if options.window < count:
+        result.center, result.width = centers[options.window], widths[options.window]
+        if result.function == VOI_LINEAR and result.width < 1.0:
+            result.function = VOI_LINEAR_EXACT
+        return True
+    if options.choice == NUMBERED and options.window > 0:
         return False
-    result.center, result.width = centers[options.window], widths[options.window]
-    if result.function == VOI_LINEAR and result.width < 1.0:
+    image.is_automatic = True
+    find_padding(found, image)
+    return not found.odd
+
+
+cdef void find_padding(Attributes* found, Image* image) noexcept nogil:
+    """Find which samples do not count (PS3.3 C.7.5.1.1.2)."""
+    cdef int64_t first, last
+    image.pad_low, image.pad_high = 1, 0
+    if find(found, PIXEL_PADDING_VALUE) == NULL:
+        return
+    first = last = padding(found, PIXEL_PADDING_VALUE, image)
+    if find(found, PIXEL_PADDING_RANGE_LIMIT):
+        last = padding(found, PIXEL_PADDING_RANGE_LIMIT, image)
+    image.pad_low, image.pad_high = min(first, last), max(first, last)
+
+
+cdef int64_t padding(Attributes* found, uint32_t tag, const Image* image) noexcept nogil:
+    """A value that stands for stored bits, in VR US or SS, whichever of them it is."""
+    cdef const Row* row = find(found, tag)
+    cdef uint16_t vr = VR_SS if image.is_signed else VR_US
+    cdef int64_t stored
+    cdef Bytes raw
+    if row.vr == VR_US or row.vr == VR_SS:
+        vr = row.vr
+    raw = value(found, tag, vr)
+    if raw.size != 2:
+        found.odd = True
+        return 0
+    stored = load16(raw.at, False)
+    if vr == VR_SS and stored > 0x7FFF:
+        stored -= 0x10000
+    if image.is_signed and stored > (<int64_t>1 << (8 * image.width - 1)) - 1:
+        stored -= 0x10000
+    elif not image.is_signed and stored < 0:
+        stored += 0x10000
+    return stored
+
+
+cdef void fit_window(const Image* image, const uint8_t* samples, size_t count, Result* result) noexcept nogil:
+    """Choose the window that cuts nothing off: see `hounsfield.display.voi.auto_window`."""
+    cdef int64_t low, high
+    cdef double least, most, first, last
+    if not pipeline_range(type_of(image), samples, count, image.pad_low, image.pad_high, &low, &high):
+        pipeline_range(type_of(image), samples, count, 1, 0, &low, &high)
+    first = <double>low * image.slope + image.intercept
+    last = <double>high * image.slope + image.intercept
+    least, most = min(first, last), max(first, last)
+    if least == most:
+        result.function, result.center, result.width = VOI_LINEAR, least + 0.5, 1.0
+    else:
         result.function = VOI_LINEAR_EXACT
-    return True
+        result.center, result.width = least / 2 + most / 2, most - least
 
 
 cdef bint plan_window(
@@ -327,7 +460,7 @@ cdef bint plan_window(
     cdef double full
     cdef int status
     memset(&map, 0, sizeof(map))    # padding, too: maps are compared as bytes
-    map.src_type = type_of(image)
+    map.src_type = <int>WINDOW_F4 if options.resizes else type_of(image)
     map.dst_type = options.dst_type
     map.top = 255.0 if options.dst_type == WINDOW_U1 else 65535.0 if options.dst_type == WINDOW_U2 else 1.0
     if options.samples == 1:
@@ -357,87 +490,182 @@ cdef int type_of(const Image* image) noexcept nogil:
     return WINDOW_I4 if image.is_signed else WINDOW_U4
 
 
-cdef void put(
-    const Image* image, const Options* options, const Workspace* work, uint8_t* samples, uint8_t* out,
-    size_t n,
-) noexcept nogil:
-    """Turn samples as they are stored into values of the output; of stored values both are one place."""
+cdef int resize_type(const Image* image) noexcept nogil:
+    if image.width == 1:
+        return RESIZE_I1 if image.is_signed else RESIZE_U1
+    if image.width == 2:
+        return RESIZE_I2 if image.is_signed else RESIZE_U2
+    return RESIZE_I4 if image.is_signed else RESIZE_U4
+
+
+cdef uint8_t* room_for(Room* room, size_t size) noexcept nogil:
+    """Room for so many bytes, which hold anything; NULL if there is none."""
+    if room.size < size or room.at == NULL:
+        free(room.at)
+        room.at = <uint8_t*>malloc(size)
+        room.size = size
+    return room.at
+
+
+cdef void mask(const Image* image, uint8_t* samples, size_t n) noexcept nogil:
     cdef int bits = <int>(8 * image.width)
     if image.bits_stored < bits:
         bits_mask(samples, n, image.width, bits - 1 - image.high_bit, bits - image.bits_stored,
                   image.is_signed)
+
+
+cdef void convert(
+    const Image* image, const Options* options, const Workspace* work, const uint8_t* samples, uint8_t* out,
+    size_t n,
+) noexcept nogil:
+    """Turn samples, as they are stored or in float32 if they were resized, into values of the output."""
     if options.values == DISPLAY:
         window_part(&work.plan, samples, out, n)
     elif options.values == MODALITY:
-        pipeline_rescale(type_of(image), samples, out, n, image.slope, image.intercept)
+        pipeline_rescale(<int>WINDOW_F4 if options.resizes else type_of(image), samples, out, n, image.slope,
+                         image.intercept)
+    else:
+        memcpy(out, samples, n * options.itemsize)
 
 
-cdef bint decode_native(
+cdef bint begin_resizing(const Image* image, const Options* options, Workspace* work) noexcept nogil:
+    if not room_for(&work.resized, options.rows * options.columns * options.samples * sizeof(float)):
+        return False
+    return resize_begin(&work.resizing, resize_type(image), image.source.rows, image.source.columns,
+                        options.samples, image.target.rows, image.target.columns) == RESIZE_DONE
+
+
+cdef void feed(
+    const Image* image, const Options* options, Workspace* work, const uint8_t* rows, size_t count
+) noexcept nogil:
+    """Resize whole rows of the image."""
+    cdef size_t pixel = options.samples * image.width
+    resize_feed(&work.resizing, rows + image.source.left * pixel, <ptrdiff_t>(image.columns * pixel), count,
+                work.resized.at, <ptrdiff_t>(image.target.columns * options.samples * sizeof(float)))
+
+
+cdef void end_resizing(
+    const Image* image, const Options* options, Workspace* work, uint8_t* out
+) noexcept nogil:
+    """Turn what was resized into values of the output, within borders."""
+    cdef const Box* box = &image.target
+    cdef size_t row, n = box.columns * options.samples
+    cdef size_t stride = options.columns * options.samples * options.itemsize
+    resize_end(&work.resizing)
+    if box.rows < options.rows or box.columns < options.columns:
+        pipeline_fill(out, options.fill, options.itemsize, options.rows * options.columns * options.samples)
+    out += box.top * stride + box.left * options.samples * options.itemsize
+    for row in range(box.rows):
+        convert(image, options, work, work.resized.at + row * n * sizeof(float), out + row * stride, n)
+
+
+cdef bint read_in_parts(
     Head* head, const Image* image, const Options* options, Workspace* work, uint8_t* out
 ) noexcept nogil:
-    """Read the frame in parts that stay in the cache until they are values of the output."""
-    cdef size_t left = options.rows * options.columns * options.samples, n
-    cdef size_t step = left if options.values == STORED else PART // image.width
+    """Read a native frame in parts that stay in the cache until they are values of the output."""
+    cdef size_t n, left = image.rows * image.columns * options.samples, step = PART // image.width
     cdef uint64_t at = image.at
     cdef uint8_t* samples
     while left:
         n = 0 if at >= head.file.got else <size_t>((head.file.got - at) // image.width)
-        if n and options.values != STORED:
+        if n:
             n = min(n, left)        # these came with the header
             samples = work.head + at
         else:
             n = min(step, left)
-            samples = out if options.values == STORED else work.part
+            samples = work.part
             if hounsfield_read(&head.file, samples, at, n * image.width):
                 return False
-        put(image, options, work, samples, out, n)
+        mask(image, samples, n)
+        convert(image, options, work, samples, out, n)
         left -= n
         at += n * image.width
         out += n * options.itemsize
     return True
 
 
+cdef bint read_rows(
+    Head* head, const Image* image, const Options* options, Workspace* work, uint8_t* out
+) noexcept nogil:
+    """The same for a frame that is to be resized: the rows that are shown, some at a time."""
+    cdef size_t row_size = image.columns * options.samples * image.width, left = image.source.rows, n
+    cdef uint64_t at = image.at + image.source.top * row_size
+    cdef bint done = True
+    if row_size > PART or not begin_resizing(image, options, work):
+        return False
+    while left and done:
+        n = min(left, PART // row_size)
+        done = hounsfield_read(&head.file, work.part, at, n * row_size) == 0
+        if done:
+            mask(image, work.part, n * row_size // image.width)
+            feed(image, options, work, work.part, n)
+        left -= n
+        at += n * row_size
+    end_resizing(image, options, work, out)
+    return done
+
+
+cdef bint read_whole(
+    Head* head, uint64_t fragments, Image* image, const Options* options, Workspace* work, uint8_t* out,
+    Result* result,
+) noexcept nogil:
+    """Decode a frame that is needed as a whole: it is compressed, or its samples tell the window."""
+    cdef size_t count = image.rows * image.columns * options.samples
+    cdef size_t row_size = image.columns * options.samples * image.width
+    cdef bint is_final = options.values == STORED and not options.resizes
+    cdef uint8_t* frame = out if is_final else room_for(&work.frame, count * image.width)
+    if frame == NULL:
+        return False
+    if image.coding == NATIVE:
+        if hounsfield_read(&head.file, frame, image.at, count * image.width):
+            return False
+    elif not decode_fragment(head, fragments, image, options, work, frame):
+        return False
+    mask(image, frame, count)
+    if image.is_automatic:
+        fit_window(image, frame, count, result)
+        if not plan_window(image, options, result, work):
+            return False
+    if options.resizes:
+        if not begin_resizing(image, options, work):
+            return False
+        feed(image, options, work, frame + image.source.top * row_size, image.source.rows)
+        end_resizing(image, options, work, out)
+    elif not is_final:
+        convert(image, options, work, frame, out, count)
+    return True
+
+
 cdef bint decode_fragment(
-    Head* head, uint64_t at, Image* image, const Options* options, Workspace* work, uint8_t* out,
+    Head* head, uint64_t at, Image* image, const Options* options, Workspace* work, uint8_t* frame
 ) noexcept nogil:
     """Decode a frame that is one fragment, the only one."""
     cdef uint64_t size = head.file.size - at, start, length
-    cdef size_t count = options.rows * options.columns
+    cdef size_t count = image.rows * image.columns
+    cdef uint8_t* data
     cdef rle_result rle
     cdef jpegll_report jpeg
-    cdef uint8_t* frame = out
     if at >= head.file.size or size > MOST_ENCODED:
         return False
-    free(work.encoded)
-    work.encoded = <uint8_t*>malloc(size)
-    if work.encoded == NULL or hounsfield_read(&head.file, work.encoded, at, size):
+    data = room_for(&work.encoded, size)
+    if data == NULL or hounsfield_read(&head.file, data, at, size):
         return False
-    if not find_only(work.encoded, size, &start, &length):
+    if not find_only(data, size, &start, &length):
         return False
-    if options.values != STORED:
-        if work.frame == NULL:
-            work.frame = <uint8_t*>malloc(count * options.samples * 4)
-        if work.frame == NULL:
-            return False
-        frame = work.frame
+    data += start
     if image.coding == RLE:
         # The number of segments is looked at first: where it makes no sense it may be another codestream.
-        if length < 4 or work.encoded[start] > 15 or memcmp(work.encoded + start + 1, b"\0\0\0", 3):
+        if length < 4 or data[0] > 15 or memcmp(data + 1, b"\0\0\0", 3):
             return False
-        rle_decode(work.encoded + start, length, frame, count, <unsigned>options.samples,
-                   <unsigned>image.width, False, &rle)
-        if rle.status != RLE_DONE:
-            return False
-    else:
-        if not is_whole_jpeg(work.encoded + start, length):
-            return False
-        if decode_jpegll(work.encoded + start, length, frame, options.rows, options.columns, 1, image.width,
-                         &jpeg):
-            return False
-        if jpeg.precision < image.bits_stored:
-            image.bits_stored = jpeg.precision
-            image.high_bit = jpeg.precision - 1
-    put(image, options, work, frame, out, count * options.samples)
+        rle_decode(data, length, frame, count, <unsigned>options.samples, <unsigned>image.width, False, &rle)
+        return rle.status == RLE_DONE
+    if not is_whole_jpeg(data, length):
+        return False
+    if decode_jpegll(data, length, frame, image.rows, image.columns, 1, image.width, &jpeg):
+        return False
+    if jpeg.precision < image.bits_stored:
+        image.bits_stored = jpeg.precision
+        image.high_bit = jpeg.precision - 1
     return True
 
 
@@ -450,7 +678,9 @@ cdef bint is_whole_jpeg(const uint8_t* data, uint64_t length) noexcept nogil:
 
 
 cdef bint takes(const Options* options, const Image* image) noexcept nogil:
-    """Whether stored values can be read to where they belong."""
+    """Whether stored values come as the output has them."""
+    if options.resizes:
+        return options.is_float
     if image.width != options.itemsize or options.is_float:
         return False
     return (image.is_signed == options.is_signed
@@ -481,12 +711,18 @@ cdef bint decode_file(
             elif options.samples > 1:
                 done = plan_window(&image, options, result, work)
             else:
-                done = (choose_window(&found, options, result) and not found.odd
-                        and plan_window(&image, options, result, work))
-        if done and image.coding == NATIVE:
-            done = decode_native(&head, &image, options, work, out)
-        elif done:
-            done = decode_fragment(&head, walk.position, &image, options, work, out)
+                done = choose_window(&found, options, &image, result) and not found.odd
+                if done and not image.is_automatic:
+                    done = plan_window(&image, options, result, work)
+        if not done:
+            pass
+        elif (image.coding != NATIVE or image.is_automatic
+                or (options.values == STORED and not options.resizes)):
+            done = read_whole(&head, walk.position, &image, options, work, out, result)
+        elif options.resizes:
+            done = read_rows(&head, &image, options, work, out)
+        else:
+            done = read_in_parts(&head, &image, options, work, out)
     free(walk.block)
     hounsfield_close(&head.file)
     return done
@@ -509,6 +745,7 @@ cdef void decode_each(
 
 cdef dict VALUES = {"display": DISPLAY, "modality": MODALITY, "stored": STORED}
 cdef dict FUNCTIONS = {"LINEAR": VOI_LINEAR, "LINEAR_EXACT": VOI_LINEAR_EXACT, "SIGMOID": VOI_SIGMOID}
+cdef dict FITS = {"letterbox": LETTERBOX, "crop": CROP, "stretch": STRETCH}
 cdef tuple FUNCTION_NAMES = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 cdef tuple INTEGERS = (b"b", b"B", b"h", b"H", b"i", b"I", b"l", b"L")
 cdef bytes NATIVE_ORDERS = b"@=>" if hounsfield_host_is_big() else b"@=<"
@@ -534,7 +771,7 @@ cdef object take_output(const Py_buffer* view, Options* options):
 
 def decode_files(
     list paths not None, out, *, str values not None="display", window=0, str function not None="LINEAR",
-    uint64_t frame=0,
+    uint64_t frame=0, str fit=None, bytes fill=None,
 ):
     """Decode one frame of each file into a row of an array, as far as they are of the common kind.
 
@@ -550,12 +787,17 @@ def decode_files(
         Of uint8, uint16 or float32 for display values, float32 for modality values; for stored ones of any
         integers that hold them as they are in the file. Rows of files that were not decoded hold anything.
     values : {"display", "modality", "stored"}
-    window : int or (center, width)
-        The file's own window of that number, or one in modality units.
+    window : int, (center, width) or "auto"
+        The file's own window of that number, or "auto" where it has none; or one in modality units.
     function : {"LINEAR", "LINEAR_EXACT", "SIGMOID"}
         VOI LUT Function of a window that is given.
     frame : int
         Of files with several, counted from 0.
+    fit : {"letterbox", "crop", "stretch"}, optional
+        How images of any size are resized to that of the output, in their values: before the window.
+        By default they must have it.
+    fill : bytes, optional
+        An item of `out`, for the borders of a letterbox; zeros by default.
 
     Returns
     -------
@@ -583,18 +825,29 @@ def decode_files(
         raise OptionError(f"values={values!r}, function={function!r}: "
                           f"{', '.join(VALUES)} and {', '.join(FUNCTIONS)} are possible")
     options.values, options.function, options.frame = VALUES[values], FUNCTIONS[function], frame
-    if isinstance(window, int):
-        options.window = window
+    if window == "auto":
+        options.choice = AUTOMATIC
+    elif isinstance(window, int):
+        options.choice, options.window = NUMBERED, window
         if options.window < 0:
             raise OptionError(f"window {window}: they are counted from 0")
     else:
+        options.choice = GIVEN
         options.center, options.width = window
-        options.has_window = True
     if frame >> 31:
         raise OptionError(f"frame {frame}")
     PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
     try:
         take_output(&view, &options)
+        if fit is not None:
+            if fit not in FITS or options.rows > RESIZE_LONGEST_OUT or options.columns > RESIZE_LONGEST_OUT:
+                raise OptionError(f"fit {fit!r} to {options.rows} x {options.columns}: {', '.join(FITS)} are "
+                                  f"possible, and {RESIZE_LONGEST_OUT} x {RESIZE_LONGEST_OUT} at most")
+            options.resizes, options.fit = True, FITS[fit]
+        if fill is not None:
+            if <size_t>PyBytes_GET_SIZE(fill) != options.itemsize or options.itemsize > 8:
+                raise OptionError(f"fill has {len(fill)} bytes, an item of out {options.itemsize}")
+            memcpy(options.fill, PyBytes_AS_STRING(fill), options.itemsize)
         if <size_t>view.shape[0] != count:
             raise OptionError(f"out has {view.shape[0]} rows for {count} files")
         row_size = <size_t>view.len // count if count else 0
@@ -622,8 +875,9 @@ def decode_files(
     finally:
         if work != NULL:
             window_finish(&work.plan)
-            free(work.encoded)
-            free(work.frame)
+            free(work.encoded.at)
+            free(work.frame.at)
+            free(work.resized.at)
         free(work)
         free(results)
         free(names)

@@ -9,6 +9,8 @@ import pytest
 
 import hounsfield as hu
 from generate import files
+from hounsfield._kernels.resize import resize
+from hounsfield.display.resizing import fit
 
 ONE_BY_ONE = {
     "display": lambda path, frame, **options: hu.read(path).render(frame=frame, **options),
@@ -305,6 +307,60 @@ def test_a_frame_of_several(tmp_path):
         hu.decode_batch([path], frame=3)
 
 
+def resized(path, size, mode, fill=0, **options):
+    """One by one, by what is said of size= elsewhere: values, then size, then the window."""
+    ds = hu.read(path)
+    values = ds.modality_values()
+    place = fit(*values.shape[:2], size, mode)
+    part = np.empty((place.target.rows, place.target.columns), np.float32)
+    resize(values[place.source.slices], part)
+    out = np.full(size, fill, np.uint8)
+    out[place.target.slices] = hu.render(part, **options)
+    return out
+
+
+@pytest.mark.parametrize("mode", ["letterbox", "crop", "stretch"])
+def test_sizes(paths, tmp_path, mode):
+    """Of files of several sizes, native and compressed."""
+    other = tmp_path / "other.dcm"
+    array = np.random.default_rng(1).integers(0, 4096, (1, 90, 30, 1)).astype(np.uint16)
+    other.write_bytes(files.file(array, BitsStored=12, WindowCenter=100, WindowWidth=900))
+    sources = [paths[1], other, paths[3], paths[3].read_bytes(), other.read_bytes()]
+    batch = hu.decode_batch(sources, size=(32, 48), fit=mode, fill=3, window=(500, 3000))
+    assert batch.array.shape == (5, 32, 48)
+    np.testing.assert_array_equal(batch.array[0], resized(paths[1], (32, 48), mode, 3, window=(500, 3000)))
+    np.testing.assert_array_equal(batch.array[1], resized(other, (32, 48), mode, 3, window=(500, 3000)))
+    np.testing.assert_array_equal(batch.array[2], resized(paths[3], (32, 48), mode, 3, window=(500, 3000)))
+    np.testing.assert_array_equal(batch.array[3], batch.array[2])
+    np.testing.assert_array_equal(batch.array[4], batch.array[1])
+    assert (batch.array[1, 0, 0] == 3) == (mode == "letterbox")
+
+    values = hu.decode_batch(sources, size=32, fit=mode, values="modality").array
+    assert values.dtype == np.float32
+    stored = hu.decode_batch(sources[1:2], size=32, fit=mode, values="stored")
+    assert stored.array.dtype == np.float32
+    whole = hu.decode_batch(sources[1:2], size=32, fit=mode, values="stored", dtype=np.uint16)
+    np.testing.assert_array_equal(whole.array, np.rint(stored.array))
+
+
+def test_a_size_that_is_the_images_own_changes_nothing(paths):
+    for values in ONE_BY_ONE:
+        kind = np.uint16 if values == "stored" else None
+        batch = hu.decode_batch(paths, values=values, size=(40, 50), dtype=kind)
+        np.testing.assert_array_equal(batch.array, hu.decode_batch(paths, values=values).array)
+
+
+@pytest.mark.corpus(lambda file: file.decodes)
+def test_every_file_can_be_resized(corpus_file):
+    """However it is read: a file is the same as its bytes, which the kernel does not take."""
+    sources = [corpus_file.path, corpus_file.path.read_bytes()]
+    batch = hu.decode_batch(sources, size=(40, 60), fit="crop", on_error="skip")
+    assert len(batch) in (0, 2)
+    assert (batch.array[:1] == batch.array[1:]).all()
+    if len(batch):
+        assert batch.items[0].window == batch.items[1].window
+
+
 def test_colour(tmp_path):
     array = files.picture(8, samples=3)
     path = tmp_path / "colour.dcm"
@@ -328,6 +384,10 @@ def test_colour(tmp_path):
         {"values": "stored", "dtype": bool},
         {"values": "HU"},
         {"frame": -1},
+        {"size": 0},
+        {"size": (40000, 10)},
+        {"size": 10, "fit": "shrink"},
+        {"size": 10, "out": np.zeros((4, 40, 50), np.uint8)},
         {"threads": 0},
         {"on_error": "ignore"},
         {"fill": 300, "on_error": "fill"},

@@ -39,4 +39,48 @@ static void pipeline_rescale(int type, const unsigned char *src, unsigned char *
     }
 }
 
+/* The least and the greatest sample, of those that are not from pad_low to pad_high. */
+#define PIPELINE_RANGE(NAME, TYPE)                                                                             \
+    TARGET_CLONES static void pipeline_range_##NAME(const unsigned char *RESTRICT src, size_t n,              \
+                                                    int64_t pad_low, int64_t pad_high, int64_t *least,        \
+                                                    int64_t *most) {                                          \
+        int64_t low = INT64_MAX, high = INT64_MIN;                                                             \
+        for (size_t i = 0; i < n; i++) {                                                                       \
+            TYPE sample;                                                                                       \
+            memcpy(&sample, src + i * sizeof sample, sizeof sample);                                           \
+            const int64_t value = (int64_t)sample;                                                             \
+            const int counts = (value < pad_low) | (value > pad_high);                                         \
+            low = counts && value < low ? value : low;                                                         \
+            high = counts && value > high ? value : high;                                                      \
+        }                                                                                                      \
+        *least = low;                                                                                          \
+        *most = high;                                                                                          \
+    }
+
+PIPELINE_RANGE(u1, uint8_t)
+PIPELINE_RANGE(i1, int8_t)
+PIPELINE_RANGE(u2, uint16_t)
+PIPELINE_RANGE(i2, int16_t)
+PIPELINE_RANGE(u4, uint32_t)
+PIPELINE_RANGE(i4, int32_t)
+
+/* Whether there is any such sample. */
+static int pipeline_range(int type, const unsigned char *src, size_t n, int64_t pad_low, int64_t pad_high,
+                          int64_t *least, int64_t *most) {
+    switch (type) {
+    case WINDOW_U1: pipeline_range_u1(src, n, pad_low, pad_high, least, most); break;
+    case WINDOW_I1: pipeline_range_i1(src, n, pad_low, pad_high, least, most); break;
+    case WINDOW_U2: pipeline_range_u2(src, n, pad_low, pad_high, least, most); break;
+    case WINDOW_I2: pipeline_range_i2(src, n, pad_low, pad_high, least, most); break;
+    case WINDOW_U4: pipeline_range_u4(src, n, pad_low, pad_high, least, most); break;
+    default: pipeline_range_i4(src, n, pad_low, pad_high, least, most); break;
+    }
+    return *least <= *most;
+}
+
+/* `count` times the value of `size` bytes. */
+static void pipeline_fill(unsigned char *out, const unsigned char *value, size_t size, size_t count) {
+    for (size_t i = 0; i < count; i++) memcpy(out + i * size, value, size);
+}
+
 #endif

@@ -5,22 +5,26 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, cast
 
 import numpy as np
 
 from hounsfield._kernels.pipeline import decode_files
+from hounsfield._kernels.resize import resize
 from hounsfield.display.lut import LookupTable
-from hounsfield.display.modality import modality_values
+from hounsfield.display.modality import modality_lut, modality_values
 from hounsfield.display.presets import preset
 from hounsfield.display.render import OUT_TYPES, render, rendered
+from hounsfield.display.resizing import FITS, Mode, fit
 from hounsfield.errors import OptionError
 from hounsfield.facade import Dataset, Locating, read
-from hounsfield.finding import find_files
+from hounsfield.finding import Origin, Sources, expand
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from hounsfield.pixels.layout import Layout
@@ -29,11 +33,18 @@ __all__ = ["Batch", "Decoding", "Item", "Values", "decode_batch", "decode_one"]
 
 Values = Literal["display", "modality", "stored"]
 WindowLike = str | tuple[float, float] | Sequence[float] | int | None
+Size = int | tuple[int, int] | None
 OnError = Literal["raise", "skip", "fill"]
 Array = Any  # an ndarray of any type
 
 STORED_TYPES = frozenset({"u1", "i1", "u2", "i2", "u4", "i4"})
 """Of samples that the kernel reads to where they belong."""
+
+RESIZED_TYPES = frozenset({"u1", "i1", "u2", "i2", "u4", "i4", "f4"})
+"""Of samples that are resized as they are."""
+
+LONGEST = 32767
+"""Rows and columns that an image can be resized to."""
 
 AT_ONCE = 16
 """Files that a thread takes at a time, at most: few enough that all threads end at the same time."""
@@ -110,13 +121,26 @@ class Batch:
 class Decoding(NamedTuple):
     """How a frame is to be decoded: the options, as `decode_batch` has them, checked."""
 
-    values: Values
-    window: str | tuple[float, float] | int
-    frame: int
-    dtype: np.dtype[Any] | None
+    values: Values = "display"
+    window: str | tuple[float, float] | int = 0
+    frame: int = 0
+    dtype: np.dtype[Any] | None = None
+    size: tuple[int, int] | None = None
+    fit: Mode = "letterbox"
+    fill: float = 0
 
     @classmethod
-    def checked(cls, values: Values, window: WindowLike, frame: int, dtype: npt.DTypeLike | None) -> Self:
+    def checked(
+        cls,
+        *,
+        values: Values = "display",
+        window: WindowLike = None,
+        frame: int = 0,
+        dtype: npt.DTypeLike | None = None,
+        size: Size = None,
+        fit: Mode = "letterbox",
+        fill: float = 0,
+    ) -> Self:
         """Take arguments of the caller.
 
         Raises
@@ -132,6 +156,7 @@ class Decoding(NamedTuple):
             kind = np.dtype(np.float32) if kind is None else kind
             possible, wanted = kind == np.float32, "float32"
         elif values == "stored":
+            kind = np.dtype(np.float32) if kind is None and size is not None else kind
             possible, wanted = kind is None or kind.kind in "iuf", "integers or floats"
         else:
             raise OptionError(f'values={values!r}: "display", "modality" and "stored" are possible')
@@ -139,12 +164,25 @@ class Decoding(NamedTuple):
             raise OptionError(f"{values} values are {wanted}, not {kind}")
         if frame < 0:
             raise OptionError(f"there is no frame {frame}: they are counted from 0")
-        return cls(values, _checked_window(window), frame, kind)
+        if fit not in FITS:
+            raise OptionError(f"fit={fit!r} is none of {', '.join(FITS)}")
+        decoding = cls(values, _checked_window(window), frame, kind, _checked_size(size), fit, fill)
+        if kind is not None:
+            decoding.filling(kind)
+        return decoding
 
     def shape(self, layout: Layout) -> tuple[int, ...]:
         """Of the values of one frame."""
         palette = layout.photometric_interpretation == "PALETTE COLOR"
-        return (*layout.frame_shape, 3) if palette and self.values == "display" else layout.frame_shape
+        colors = (3,) if palette and self.values == "display" else layout.frame_shape[2:]
+        return (*(self.size or (layout.rows, layout.columns)), *colors)
+
+    def filling(self, kind: np.dtype[Any]) -> npt.NDArray[Any]:
+        """What stands where there are no values, as an item of a type."""
+        try:
+            return np.full((), self.fill, kind)
+        except (OverflowError, TypeError, ValueError) as error:
+            raise OptionError(f"fill={self.fill!r} is no {kind}") from error
 
     def decode(self, ds: Dataset, out: Array | None = None) -> tuple[Array, tuple[float, float] | None]:
         """Decode the frame of a data set, into `out` if it is given; gives it and the window that was used.
@@ -157,49 +195,63 @@ class Decoding(NamedTuple):
         """
         with Locating(ds):
             layout = ds.frames.layout
-            if out is not None and out.shape != self.shape(layout):
-                raise OptionError(f"the image is {_sizes(self.shape(layout))}, not {_sizes(out.shape)}")
+            shape = self.shape(layout)
+            if out is not None and out.shape != shape:
+                ways = "" if self.size else ": size= makes all images alike"
+                raise OptionError(f"the image is {_sizes(shape)}, the batch has {_sizes(out.shape)}{ways}")
             if self.values == "stored":
-                return self._stored(ds, layout, out), None
+                kind = self.dtype or (layout.dtype if out is None else out.dtype)
+                if (self.size is None or kind.kind != "f") and not _holds(kind, layout):
+                    raise OptionError(f"the image has {_samples(layout)}, which {kind} does not hold")
+                if self.size is None and kind == layout.dtype:
+                    return ds.pixels(self.frame, out=out), None
             samples, frame = ds._stored(self.frame)
-            if self.values == "modality":
-                values = modality_values(ds, samples, frame=frame, byteorder=ds._byteorder)
-                if out is None:
-                    return values, None
-                out[...] = values
-                return out, None
+            if self.size is None:
+                return self._values(ds, samples, frame, out, None)
+            place = fit(layout.rows, layout.columns, self.size, self.fit)
+
+            def resized(values: Array) -> Array:
+                return _resized(values[place.source.slices], place.target.rows, place.target.columns)
+
+            values, window = self._values(ds, samples, frame, None, resized)
+            if out is None:
+                out = np.empty(shape, values.dtype)
+            out[...] = self.filling(out.dtype)
+            out[place.target.slices] = values
+            return out, window
+
+    def _values(
+        self,
+        ds: Dataset,
+        samples: Array,
+        frame: int | None,
+        out: Array | None,
+        resized: Callable[[Array], Array] | None,
+    ) -> tuple[Array, tuple[float, float] | None]:
+        """Turn samples into values, which are resized as early as they can be."""
+        order = ds._byteorder
+        if self.values == "display":
             window = None if isinstance(self.window, int) else self.window
             index = self.window if isinstance(self.window, int) else 0
-            out, voi = rendered(
-                ds,
-                samples,
-                window,
-                index=index,
-                frame=frame,
-                dtype=self.dtype,
-                out=out,
-                byteorder=ds._byteorder,
-            )
+            options: dict[str, Any] = {"index": index, "frame": frame, "dtype": self.dtype, "out": out}
+            out, voi = rendered(ds, samples, window, byteorder=order, resize=resized, **options)
             return out, None if voi is None or isinstance(voi, LookupTable) else (voi.center, voi.width)
-
-    def _stored(self, ds: Dataset, layout: Layout, out: Array | None) -> Array:
-        kind = self.dtype or (layout.dtype if out is None else out.dtype)
-        if kind == layout.dtype:
-            return ds.pixels(self.frame, out=out)
-        if not _holds(kind, layout):
-            signed = "signed" if layout.signed else "unsigned"
-            what = (
-                f"{signed} samples of {layout.bits_stored} bits" if layout.dtype.kind != "f" else layout.dtype
-            )
-            raise OptionError(f"the image has {what}, which {kind} does not hold: another dtype= does")
-        samples = ds.pixels(self.frame)
+        if self.values == "modality":
+            if resized is not None and modality_lut(ds, byteorder=order) is None:
+                samples, resized = resized(samples), None
+            samples = modality_values(ds, samples, frame=frame, byteorder=order)
+        if resized is not None:
+            samples = resized(samples)
+            if self.dtype is not None and self.dtype.kind in "iu":
+                samples = np.rint(samples)
+        kind = self.dtype or samples.dtype
         if out is None:
-            return samples.astype(kind)
-        out[...] = samples
-        return out
+            return samples.astype(kind, copy=False), None
+        np.copyto(out, samples, casting="unsafe")
+        return out, None
 
 
-def decode_one(source: Source, decoding: Decoding, out: Array, index: int = 0) -> Item:
+def decode_one(source: Origin, decoding: Decoding, out: Array, index: int = 0) -> Item:
     """Decode a frame of a source of any kind into a row of an array; what is wrong with it, the item says."""
     start = time.perf_counter()
     window, error = None, None
@@ -215,13 +267,15 @@ def decode_one(source: Source, decoding: Decoding, out: Array, index: int = 0) -
 
 
 def decode_batch(
-    sources: Any,
+    sources: Sources,
     *,
     window: WindowLike = None,
+    size: Size = None,
+    fit: Mode = "letterbox",
     dtype: npt.DTypeLike | None = None,
     values: Values = "display",
-    frame: int = 0,
     fill: float = 0,
+    frame: int = 0,
     out: Any = None,
     threads: int | None = None,
     on_error: OnError = "raise",
@@ -233,20 +287,28 @@ def decode_batch(
 
     Parameters
     ----------
-    sources : path, bytes-like, file object, or an iterable of them
-        What `read` takes; of folders, all files in them.
+    sources : path, pattern, URL, bytes-like, file object, or an iterable of them
+        What `read` takes; of folders all files in them, of tar and zip archives their members.
     window : str, (center, width) or int, optional
         For display values, as for `Dataset.render`: a preset, a center and width in modality units, "auto",
         or n for each file's own n-th. By default each file's first, or "auto" where it has none.
+    size : int or (int, int), optional
+        Rows and columns that all images are resized to, in their values: before the window, by area averages
+        where they shrink and bilinearly where they grow (see `hounsfield._kernels.resize`). By default all
+        must be of one size.
+    fit : {"letterbox", "crop", "stretch"}
+        The whole image within borders, the frame filled and the image's edges cut off, or neither and the
+        image distorted.
     dtype : dtype, optional
         uint8 (the default), uint16 or float32 for display values, which range to 255, 65535 or 1.0; float32
-        for modality values; for stored ones any that holds them, by default that of the first image.
+        for modality values; for stored ones any that holds them, by default that of the first image, or
+        float32 if they are resized.
     values : {"display", "modality", "stored"}
         What `Dataset.render`, `Dataset.modality_values` or `Dataset.pixels` give.
     frame : int
         Which frame of files with several, counted from 0.
     fill : number
-        What rows of sources with errors hold, if `on_error` is "fill".
+        What borders hold, and rows of sources with errors if `on_error` is "fill".
     out : array, optional
         Where to put it: C-contiguous, writable, with a row for each source. A NumPy array or memmap, or what
         gives one by the buffer protocol, `__array__` or DLPack: a tensor in the memory of the CPU.
@@ -283,15 +345,17 @@ def decode_batch(
     if threads < 1:
         raise OptionError(f"threads={threads}: 1 is the least")
     target = None if out is None else _array_of(out)
-    decoding = Decoding.checked(values, window, frame, dtype if target is None else _same(dtype, target))
-    origins = list(_expanded(sources))
+    kind = dtype if target is None else _same(dtype, target)
+    decoding = Decoding.checked(
+        values=values, window=window, frame=frame, dtype=kind, size=size, fit=fit, fill=fill
+    )
+    origins = list(expand(sources))
     if target is None:
-        shape, kind = _first_image(origins, decoding)
-        target = np.empty((len(origins), *shape), kind)
+        shape, first = _first_image(origins, decoding)
+        target = np.empty((len(origins), *shape), first)
     elif len(target) != len(origins):
         raise OptionError(f"out has {len(target)} rows for {len(origins)} sources")
-    if on_error == "fill":
-        _check_fill(fill, target.dtype)
+    decoding.filling(target.dtype)
     work = _Work(origins, decoding, target, raises=on_error == "raise")
     work.run(threads)
     items = cast("list[Item]", work.items)
@@ -301,7 +365,7 @@ def decode_batch(
         assert error is not None
         raise error
     if failed and on_error == "fill":
-        target[failed] = fill
+        target[failed] = decoding.filling(target.dtype)
     elif failed:
         target, items = _without(target, items)
     return Batch(target, items)
@@ -310,7 +374,7 @@ def decode_batch(
 class _Work:
     """What is to be decoded, from which threads take some files at a time."""
 
-    def __init__(self, origins: list[Source], decoding: Decoding, target: Array, *, raises: bool) -> None:
+    def __init__(self, origins: list[Origin], decoding: Decoding, target: Array, *, raises: bool) -> None:
         self.items: list[Item | None] = [None] * len(origins)
         self._origins = origins
         self._decoding = decoding
@@ -375,46 +439,19 @@ class _Work:
 
 def _options_of(decoding: Decoding, target: Array) -> dict[str, Any] | None:
     """Arguments for the kernel, or None if this is nothing for it."""
-    window = decoding.window
-    if isinstance(window, str) or target.ndim not in (3, 4):
+    resizes = decoding.size is not None
+    if decoding.values == "stored" and target.dtype.str[1:] not in ({"f4"} if resizes else STORED_TYPES):
         return None
-    if decoding.values == "stored" and target.dtype.str[1:] not in STORED_TYPES:
-        return None
-    return {"values": decoding.values, "window": window, "frame": decoding.frame}
+    return {
+        "values": decoding.values,
+        "window": decoding.window,
+        "frame": decoding.frame,
+        "fit": decoding.fit if resizes else None,
+        "fill": decoding.filling(target.dtype).tobytes(),
+    }
 
 
-class Source:
-    """A source: what it is called, the path if it is a file, and what `read` is to take."""
-
-    __slots__ = ("_given", "name", "path")
-
-    def __init__(self, given: Any, index: int) -> None:
-        self._given = given
-        self.path = os.fsdecode(given) if isinstance(given, str | os.PathLike) else None
-        name = self.path or getattr(given, "name", None)
-        self.name: str = name if isinstance(name, str) else f"source {index}"
-
-    def open(self) -> Any:
-        return self._given if self.path is None else self.path
-
-
-def _expanded(sources: Any) -> list[Source]:
-    if isinstance(sources, str | os.PathLike) or hasattr(sources, "read") or _is_buffer(sources):
-        sources = [sources]
-    if not isinstance(sources, Iterable):
-        raise TypeError(
-            f"cannot read from {type(sources).__name__}: pass paths, bytes or binary file objects"
-        )
-    given: list[Any] = []
-    for each in sources:
-        if isinstance(each, str | os.PathLike):
-            given += (found.path for found in find_files([each]))
-        else:
-            given.append(each)
-    return [Source(each, index) for index, each in enumerate(given)]
-
-
-def _first_image(origins: list[Source], decoding: Decoding) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def _first_image(origins: list[Origin], decoding: Decoding) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Shape and type of the first image that says so; what is wrong with others is for later."""
     for origin in origins:
         try:
@@ -422,7 +459,7 @@ def _first_image(origins: list[Source], decoding: Decoding) -> tuple[tuple[int, 
         except Exception:  # it will be raised again when it is this one's turn
             continue
         return decoding.shape(layout), decoding.dtype or layout.dtype
-    return (0, 0), decoding.dtype or np.dtype(np.uint8)
+    return decoding.size or (0, 0), decoding.dtype or np.dtype(np.uint8)
 
 
 def _checked_window(window: WindowLike) -> str | tuple[float, float] | int:
@@ -471,11 +508,22 @@ def _same(dtype: npt.DTypeLike | None, target: Array) -> np.dtype[Any]:
     return kind
 
 
-def _check_fill(fill: float, kind: np.dtype[Any]) -> None:
-    try:
-        np.full((), fill, kind)
-    except (OverflowError, TypeError, ValueError) as error:
-        raise OptionError(f"fill={fill!r} is no {kind}") from error
+def _checked_size(size: Size) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    rows, columns = (size, size) if isinstance(size, int) else size
+    if not (1 <= rows <= LONGEST and 1 <= columns <= LONGEST):
+        raise OptionError(f"size {rows} x {columns}: 1 to {LONGEST} rows and columns are possible")
+    return int(rows), int(columns)
+
+
+def _resized(values: Array, rows: int, columns: int) -> Array:
+    """Resize an image, to float32."""
+    if values.dtype.str[1:] not in RESIZED_TYPES:
+        values = values.astype(np.float32)
+    out = np.empty((rows, columns, *values.shape[2:]), np.float32)
+    resize(values, out)
+    return out
 
 
 def _holds(kind: np.dtype[Any], layout: Layout) -> bool:
@@ -501,6 +549,12 @@ def _without(target: Array, items: list[Item]) -> tuple[Array, list[Item]]:
         kept.append(replace(item, row=row))
         row += 1
     return target[:row], kept
+
+
+def _samples(layout: Layout) -> str:
+    if layout.dtype.kind == "f":
+        return f"{layout.dtype} samples"
+    return f"{'signed' if layout.signed else 'unsigned'} samples of {layout.bits_stored} bits"
 
 
 def _sizes(shape: tuple[int, ...]) -> str:

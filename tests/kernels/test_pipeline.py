@@ -12,6 +12,7 @@ import generate
 import hounsfield as hu
 from generate import files
 from hounsfield._kernels.pipeline import decode_files
+from hounsfield.batch import Decoding
 
 GREY = ("u1", "u2", "f4")
 
@@ -63,9 +64,92 @@ def test_real_files(corpus_file, frame):
         check(path, dtype=dtype, frame=frame)
         check(path, dtype=dtype, window=(40, 400), frame=frame)
     check(path, window=1, frame=frame)
+    check(path, window="auto", frame=frame, dtype="u2")
     check(path, window=(0.5, 0.25), function="SIGMOID", frame=frame)
     check(path, "modality", "f4", frame=frame)
     check(path, "stored", frame=frame)
+
+
+def check_resized(path, size, fit, values="display", dtype="u1", window=0, frame=0):
+    """The same for images that are resized; whether the kernel took it."""
+    kind = dtype if values == "display" else "f4"
+    decoding = Decoding.checked(
+        values=values, window=window, size=size, fit=fit, fill=9, dtype=kind, frame=frame
+    )
+    try:
+        ds = hu.read(path)
+        shape = decoding.shape(ds.frames.layout)
+    except hu.DicomError:
+        return False
+    out = np.full((1, *shape), 77, kind)
+    if out.ndim > 4:
+        return False
+    fill = decoding.filling(out.dtype).tobytes()
+    [found] = decode_files([str(path)], out, values=values, window=window, frame=frame, fit=fit, fill=fill)
+    if found is None:
+        return False
+    wanted, used = decoding.decode(ds)
+    np.testing.assert_array_equal(out[0], wanted)
+    assert used == (found[1] and found[1][:2])
+    return True
+
+
+@pytest.mark.corpus(
+    lambda file: file.native or file.row["transfer_syntax"].endswith((".2.5", ".4.70", ".4.57"))
+)
+def test_real_files_resized(corpus_file):
+    path = corpus_file.path
+    check_resized(path, (33, 60), "letterbox", dtype="u2")
+    check_resized(path, (60, 33), "letterbox", "modality")
+    check_resized(path, (50, 50), "crop", window=(40, 400), dtype="f4")
+    check_resized(path, (300, 20), "stretch", "stored")
+
+
+@pytest.mark.parametrize("fit", ["letterbox", "crop", "stretch"])
+@pytest.mark.parametrize("values", ["display", "modality", "stored"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CT_small.dcm",
+        "MR_small.dcm",
+        "MR_small_RLE.dcm",
+        "SC_rgb_rle.dcm",
+        "SC_rgb_small_odd.dcm",
+        "rtdose.dcm",
+    ],
+)
+def test_resizing(pydicom_path, name, values, fit):
+    for size in ((128, 128), (64, 64), (1, 1), (200, 7), (7, 200), (64, 65)):
+        assert check_resized(pydicom_path(name), size, fit, values)
+
+
+@given(
+    rows=st.integers(1, 40), columns=st.integers(1, 40),
+    size=st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    fit=st.sampled_from(["letterbox", "crop", "stretch"]), samples=st.sampled_from([1, 3]),
+)  # fmt: skip
+def test_any_size(tmp_path_factory, rows, columns, size, fit, samples):
+    path = tmp_path_factory.getbasetemp() / "size.dcm"
+    path.write_bytes(files.file(files.picture(8, samples=samples, rows=rows, columns=columns)))
+    assert check_resized(path, size, fit)
+
+
+@pytest.mark.parametrize(
+    ("padding", "limit"), [(None, None), (-100, None), (-2000, -90), (70, -20), (-9000, 9000)]
+)
+@pytest.mark.parametrize("kind", ["i2", "u2", "u1", "i1"])
+@pytest.mark.parametrize("vr", ["US", "SS"])
+def test_padding_does_not_count_for_windows(tmp_path, padding, limit, kind, vr):
+    array = np.linspace(-100, 90, 99).reshape(1, 9, 11, 1).astype(np.int64).astype(kind)
+    ds = files.dataset(array, RescaleSlope=-2, RescaleIntercept=5)
+    for keyword, value in (("PixelPaddingValue", padding), ("PixelPaddingRangeLimit", limit)):
+        if value is not None:
+            ds.add_new(keyword, vr, value % 0x10000 if vr == "US" else value)
+    path = tmp_path / "padded.dcm"
+    path.write_bytes(files.written(ds))
+    for window in (0, "auto"):
+        assert check(path, window=window, must=True)
+        assert check_resized(path, (5, 50), "crop", window=window)
 
 
 def test_generated_files(generated, tmp_path):
@@ -85,6 +169,7 @@ def test_pydicom_files(pydicom_file):
     ("name", "window"),
     [
         ("CT_small.dcm", (40, 400)),
+        ("CT_small.dcm", 0),
         ("MR_small.dcm", 0),
         ("MR_small_implicit.dcm", 0),
         ("MR_small_RLE.dcm", 0),
@@ -138,7 +223,7 @@ numbers = st.sampled_from(
     excess=st.sampled_from([0, 0, 0, 1, 2, -1, -2]),
     dtype=st.sampled_from(GREY),
     values=st.sampled_from(["display", "display", "modality", "stored"]),
-    window=st.sampled_from([0, 0, 1, (40.0, 400.0), (0.0, 1.0)]),
+    window=st.sampled_from([0, 0, 1, (40.0, 400.0), (0.0, 1.0), "auto"]),
     frame=st.sampled_from([0, 0, 0, 1]),
     missing=st.sampled_from(
         [None] * 6 + ["Rows", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel"]
@@ -241,6 +326,9 @@ def test_files_of_another_shape_are_left(pydicom_path):
         (np.empty((1, 64, 64), np.dtype(np.float64)), {"values": "stored"}),
         (np.empty((1, 64, 64), np.dtype(">u2")), {}),
         (np.empty((1, 70000, 1), np.uint8), {}),
+        (np.empty((1, 8, 40000), np.uint8), {"fit": "crop"}),
+        (np.empty((1, 64, 64), np.uint8), {"fit": "shrink"}),
+        (np.empty((1, 64, 64), np.uint8), {"fill": b"12"}),
     ],
 )
 def test_arguments_are_checked(out, options):

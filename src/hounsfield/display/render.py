@@ -1,6 +1,6 @@
 """Stored samples to display values: what a person or a model sees (PS3.4 N.2)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -162,17 +162,21 @@ def rendered(
     dtype: npt.DTypeLike | None = None,
     out: Array | None = None,
     byteorder: ByteOrder = "<",
+    resize: Callable[[Array], Array] | None = None,
 ) -> tuple[Array, LookupTable | Window | None]:
-    """Do what `render_dataset` does, and tell what window or VOI LUT the first frame has; None for colour."""
+    """Do what `render_dataset` does, and tell what window or VOI LUT the first frame has; None for colour.
+
+    `resize` is what one frame, in values that are to be windowed or looked up, or in colours, passes through
+    before it is.
+    """
     _check_numbers(stored)
     photometric = str(ds.get("PhotometricInterpretation") or "MONOCHROME2").strip()
     if photometric == "PALETTE COLOR" or int(ds.get("SamplesPerPixel") or 1) > 1:
-        return _color(ds, stored, photometric, bool(invert), dtype, out, byteorder), None
+        return _color(ds, stored, photometric, bool(invert), dtype, out, byteorder, resize), None
 
     if invert is None:
         shape = str(ds.get("PresentationLUTShape") or "").strip()
         invert = photometric == "MONOCHROME1" or shape == "INVERSE"
-    target = _target(stored.shape, dtype, out)
     parts = frames_of(ds, stored, frame)
     table = modality_lut(ds, byteorder=byteorder)
     rescales = [(1.0, 0.0) if table else rescale(ds, number) for _, number in parts]
@@ -187,6 +191,12 @@ def rendered(
     if None in chosen:
         auto = _auto(ds, stored, parts, rescales, table, function)
         chosen = [auto if voi is None else voi for voi in chosen]
+    if resize is not None and chosen[0] is not None:
+        samples = resize(stored if table is None else table(stored))
+        target = _target(samples.shape, dtype, out)
+        _gray(samples, target, None, *rescales[0], chosen[0], invert)
+        return target, chosen[0]
+    target = _target(stored.shape, dtype, out)
     if all(pair == (rescales[0], chosen[0]) for pair in zip(rescales, chosen, strict=True)):
         parts = [(..., parts[0][1])]
 
@@ -329,11 +339,14 @@ def _color(
     dtype: npt.DTypeLike | None,
     out: Array | None,
     byteorder: ByteOrder,
+    resize: Callable[[Array], Array] | None,
 ) -> Array:
     bits = int(ds.get("BitsStored") or 8 * stored.dtype.itemsize)
     if photometric == "PALETTE COLOR":
         stored, bits = apply_palette(ds, stored, byteorder=byteorder)
     full = 2**bits - 1
+    if resize is not None:
+        stored = resize(stored)
     target = _target(stored.shape, dtype, out)
     return _windowed(stored, target, Window(full / 2, full, "LINEAR_EXACT"), 1.0, 0.0, invert)
 
