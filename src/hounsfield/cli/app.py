@@ -12,7 +12,7 @@ from hounsfield.cli.report import complain
 __all__ = ["commands", "run"]
 
 
-COMMANDS = ("convert", "dump")
+COMMANDS = ("convert", "dump", "index")
 """Each is a module of its own, which is loaded when the command is used."""
 
 
@@ -38,7 +38,7 @@ class Commands(click.Group):
 @click.version_option(package_name="hounsfield", message="%(prog)s %(version)s")
 @click.pass_context
 def commands(context: click.Context) -> None:
-    """Look into DICOM files, and turn them into pictures and arrays."""
+    """Look into DICOM files, and turn them into pictures, arrays and tables."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hounsfield.errors import OptionError
 from hounsfield.indexing.columns import arrow
 from hounsfield.indexing.known import Known
 from hounsfield.indexing.reading import OK, Plan, batches, find
+from hounsfield.indexing.storage import Summary, plan_of, write_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from hounsfield.elements.dataset import Key
 
-__all__ = ["Index", "index", "plan_of"]
+__all__ = ["Index", "index"]
 
 
 class Index:
@@ -138,27 +137,53 @@ class Index:
         new = pa.Table.from_batches(batches(plan, places, threads), plan.schema)
         return pa.concat_tables([table.cast(plan.schema).filter(pa.array(known.kept)), new])
 
+    def write(
+        self,
+        sources: Any,
+        out: str | os.PathLike[str],
+        tags: Iterable[Key] = (),
+        *,
+        update: bool = False,
+        below: bool = True,
+        threads: int | None = None,
+        progress: Callable[[int, int | None], object] | None = None,
+    ) -> Summary:
+        """Write an index to a Parquet file: of any number of files, in memory that does not grow with it.
+
+        It is made in a folder beside it, NAME.partial, and takes its place when it is whole. Interrupted in
+        any way, even by ``kill -9``, the same call goes on where that happened.
+
+        Parameters
+        ----------
+        sources, tags, below, threads
+            As for a table; here sources are paths.
+        out : path
+            Of the Parquet file, which is replaced.
+        update : bool
+            Whether to keep the rows of the files that have not changed, as `update` does: `out` is an index
+            with the columns of `tags`.
+        progress : callable, optional
+            Is told how many files have been read, and how many are to be: None while they are listed.
+
+        Returns
+        -------
+        Summary
+            ``.files``, ``.read``, ``.statuses`` and ``.reasons``: how many.
+
+        Raises
+        ------
+        OptionError
+            As for a table; the folder holds what was begun with other arguments, or another process is at it.
+        OSError
+            The index cannot be written.
+        """
+        given = [sources] if isinstance(sources, str | os.PathLike) else sources
+        return write_index(given, out, tags, update=update, below=below, threads=threads, progress=progress)
+
     def problems(self, table: Any) -> Any:
         """Give the rows of an index whose status is not "ok": path, size, mtime, status and reason."""
         chosen = table.select(["path", "size", "mtime", "status", "reason"])
         return chosen.filter(import_module("pyarrow.compute").not_equal(chosen["status"], OK))
-
-
-def plan_of(schema: Any) -> Plan:
-    """Give the plan by which an index with this schema was made.
-
-    Raises
-    ------
-    OptionError
-        It is the schema of something else.
-    """
-    notes = (schema.metadata or {}).get(b"hounsfield")
-    if notes is None:
-        raise OptionError("this is no index: its schema has no metadata of hounsfield")
-    plan = Plan(json.loads(notes)["tags"])
-    if not schema.equals(plan.schema):
-        raise OptionError("this index has other columns than it was made with, or is of another version")
-    return plan
 
 
 index = Index()

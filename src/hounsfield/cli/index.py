@@ -1,0 +1,259 @@
+"""`hounsfield index`: a table of what is in files, in a Parquet file, and questions to it."""
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from hounsfield.cli.dump import TagsType
+from hounsfield.cli.report import complain, debug_option, describe
+from hounsfield.elements.text import printable
+from hounsfield.errors import OptionError
+from hounsfield.indexing import index as index_files
+from hounsfield.indexing.reading import BROKEN, NOT_DICOM, OK, UNREADABLE
+from hounsfield.indexing.storage import Summary, partial_folder
+
+__all__ = ["index"]
+
+MOST_REASONS = 20
+STATUSES = (OK, NOT_DICOM, BROKEN, UNREADABLE)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  hounsfield index archive/ -o archive.parquet
+  hounsfield index archive/ -o archive.parquet --update
+  hounsfield index archive/ -o archive.parquet --tags ConvolutionKernel,0018,9345,0009,1001
+  hounsfield index archive.parquet --where "Modality = 'CT' and SliceThickness <= 1.5" > thin.txt
+  hounsfield index archive.parquet --sql "select Modality, count(*) from files group by all"
+  hounsfield index scans/ --where "status <> 'ok'"
+
+Exit codes: 0 all went well (files that are not DICOM are counted, and no failure), 1 some files are broken or
+cannot be read, or there are none, 2 the command was not understood or OUT is already there, 130 interrupted.
+Interrupted in any way, the same command goes on where it was.
+"""
+)
+@click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=click.Path())
+@click.option(
+    "-o",
+    "--output",
+    "out",
+    metavar="OUT.parquet",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The Parquet file to write. While it is made, there is a folder OUT.parquet.partial.",
+)
+@click.option(
+    "--tags",
+    "tags",
+    type=TagsType(),
+    multiple=True,
+    metavar="TAG,...",
+    help="Columns for these, too: keywords, tags such as 0018,9345, and dotted paths into sequences, whose "
+    "items count from 0.",
+)
+@click.option("--update", is_flag=True, help="Keep what OUT has of files that have not changed.")
+@click.option(
+    "--where",
+    metavar="CONDITION",
+    help="Print the paths of the files for which this holds, in the SQL of DuckDB.",
+)
+@click.option(
+    "--sql",
+    metavar="QUERY",
+    help="Print what this query of the table `files` gives: CSV, or with --json an object a line.",
+)
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Files to read at a time.")
+@click.option("--force", is_flag=True, help="Replace OUT.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary, or what a query gives, as JSON.")
+@debug_option
+def index(
+    sources: tuple[str, ...],
+    out: Path | None,
+    tags: tuple[tuple[str, ...], ...],
+    update: bool,
+    where: str | None,
+    sql: str | None,
+    threads: int | None,
+    force: bool,
+    as_json: bool,
+    debug: bool,
+) -> int:
+    """Make a table of DICOM files, and all those in folders: a row a file, a column an attribute.
+
+    It has path, size, time of the last change, status with reason, notes on values that do not fit, transfer
+    syntax, and attributes of patient, study, series, instance, image, geometry and window, each column of the
+    type of its VR. Only the heads of the files are read. A SRC that is an index, NAME.parquet, is only asked.
+    """
+    _check(sources, out, update, force, where, sql)
+    query = sql if where is None else f"select path from files where {where}"
+    wanted = [path for paths in tags for path in paths]
+    is_index = out is None and _is_index(sources)
+    table: Any = sources[0] if is_index else str(out)
+    summary = None
+    start = time.perf_counter()
+    try:
+        if not is_index:
+            with _progress() as progress:
+                if out is None:
+                    summary, table = _in_memory(sources, wanted, threads, progress)
+                else:
+                    summary = index_files.write(
+                        sources, out, wanted, update=update, threads=threads, progress=progress
+                    )
+        if summary is not None:
+            _tell(
+                summary, time.perf_counter() - start, as_json=as_json and query is None, err=query is not None
+            )
+        if query is not None:
+            _answer(query, table, as_json=as_json, paths=sql is None)
+    except KeyboardInterrupt:
+        complain(f"interrupted{': the same command goes on from here' if out else ''}")
+        return 130
+    except OptionError as error:
+        raise click.UsageError(error.message, click.get_current_context()) from error
+    except OSError as error:
+        complain(describe(error.filename or str(out), error), error, debug=debug)
+        return 1
+    if summary is not None and not summary.files:
+        complain("there are no files in what was given")
+        return 1
+    return int(summary is not None and bool(summary.reasons))
+
+
+def _check(
+    sources: tuple[str, ...], out: Path | None, update: bool, force: bool, where: str | None, sql: str | None
+) -> None:
+    """Raise a UsageError for options that do not go together."""
+    begun = out is not None and partial_folder(out).exists()
+    problem = None
+    if where is not None and sql is not None:
+        problem = "--where and --sql do not go together"
+    elif where is None and sql is None and out is None:
+        problem = "say where to write the index, -o OUT.parquet, or ask with --where or --sql"
+    elif update and not begun and (out is None or not out.is_file()):
+        problem = "--update goes with -o OUT.parquet, an index that is there"
+    elif out is not None and out.exists() and not (update or force or begun):
+        problem = f"{out} is already there: --update brings it up to date, --force replaces it"
+    elif out is not None and _is_index(sources):
+        problem = f"{sources[0]} is an index: it can be asked, and not be indexed"
+    if problem:
+        raise click.UsageError(problem, click.get_current_context())
+
+
+def _is_index(sources: tuple[str, ...]) -> bool:
+    return len(sources) == 1 and Path(sources[0]).suffix.lower() == ".parquet"
+
+
+def _in_memory(
+    sources: tuple[str, ...], tags: list[str], threads: int | None, progress: Any
+) -> tuple[Summary, Any]:
+    """Make an index that is not kept, and count what is in it."""
+    pa = import_module("pyarrow")
+    summary, parts = Summary(), []
+    schema = index_files([], tags).schema
+    for batch in index_files.batches(sources, tags, threads=threads):
+        parts.append(batch)
+        summary.add(batch)
+        summary.read = summary.files
+        if progress is not None:
+            progress(summary.files, None)
+    return summary, pa.Table.from_batches(parts, schema)
+
+
+def _tell(summary: Summary, seconds: float, *, as_json: bool, err: bool) -> None:
+    for line in [_as_json(summary, seconds)] if as_json else _lines(summary, seconds):
+        click.echo(line, err=err)
+
+
+def _lines(summary: Summary, seconds: float) -> Iterator[str]:
+    rate = f"{summary.read} read in {seconds:.2f} s, {summary.read / seconds:.0f} files/s"
+    yield f"{summary.files} files, {summary.statuses['ok']} of them DICOM; {rate}"
+    for status, count in summary.statuses.items():
+        if status != "ok":
+            yield f"{status}: {count}"
+    for why, count in summary.reasons.most_common(MOST_REASONS):
+        yield f"{count:6} {printable(why)}"
+    if len(summary.reasons) > MOST_REASONS:
+        yield f"       and {len(summary.reasons) - MOST_REASONS} more reasons"
+
+
+def _as_json(summary: Summary, seconds: float) -> str:
+    return json.dumps(
+        {
+            "files": summary.files,
+            "read": summary.read,
+            "seconds": round(seconds, 6),
+            "files_per_second": round(summary.read / seconds, 3),
+            "statuses": {status: summary.statuses[status] for status in STATUSES},
+            "reasons": dict(summary.reasons.most_common()),
+        }
+    )
+
+
+def _answer(query: str, table: Any, *, as_json: bool, paths: bool) -> None:
+    """Print what a query gives; `table` is one of Arrow, or the path of a Parquet file."""
+    try:
+        duckdb = import_module("duckdb")
+    except ImportError as error:
+        raise OptionError(
+            "queries are answered by DuckDB, which is not installed: pip install 'hounsfield[sql]'"
+        ) from error
+    with duckdb.connect() as connection:
+        try:
+            if isinstance(table, str):
+                table = connection.read_parquet(table)
+            connection.register("files", table)
+            result = connection.sql(query)
+            if result is None:  # of what is no question
+                return
+            reader = result.to_arrow_reader()
+        except duckdb.Error as error:
+            raise OptionError(f"DuckDB: {str(error).partition('LINE 1')[0].strip()}") from error
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        if not as_json and not paths:
+            writer.writerow(reader.schema.names)
+        for batch in reader:
+            for row in batch.to_pylist():
+                if as_json:
+                    click.echo(json.dumps(row, ensure_ascii=False, default=str))
+                elif paths:
+                    click.echo(row["path"])
+                else:
+                    writer.writerow(map(_cell, row.values()))
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else value
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """Give what is told of progress, and shows it on stderr; None if that is no terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    rate = TextColumn("{task.fields[rate]:.0f} files/s")
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("listing", total=None, rate=0.0)
+        begun: list[tuple[float, int]] = []
+
+        def show(done: int, total: int | None) -> None:
+            if done and not begun:
+                begun.append((time.perf_counter(), done))
+            rate = (done - begun[0][1]) / (time.perf_counter() - begun[0][0]) if begun else 0.0
+            description = "indexing" if begun else "listing"
+            bar.update(task, completed=done, total=total, rate=rate, description=description)
+
+        yield show

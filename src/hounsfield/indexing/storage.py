@@ -1,0 +1,334 @@
+"""An index in a Parquet file, of more files than memory could hold, that goes on where it was interrupted.
+
+While it is made there is a folder beside it, NAME.partial:
+
+    job.json        what is asked for; and how many files are to be read, once they are listed
+    paths           these files
+    kept.npy        of an update: which rows of the index before stay
+    000000.arrow    the rows of the first PART of these files, then of the next, each file whole or not there
+    joined.parquet  the index, which takes its place once it is whole
+    joined          says that it is
+
+Each is written under another name and then renamed, so that it can end at any time and go on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hounsfield.errors import OptionError
+from hounsfield.indexing.columns import arrow
+from hounsfield.indexing.known import Known
+from hounsfield.indexing.reading import BROKEN, UNREADABLE, Place, Plan, batches, find
+
+if TYPE_CHECKING:
+    from hounsfield.elements.dataset import Key
+
+__all__ = ["Summary", "partial_folder", "plan_of", "write_index"]
+
+PART = 1 << 14
+"""Files of a part: what an interruption costs at most."""
+
+ROW_GROUP = 1 << 16
+
+Progress = Callable[[int, int | None], object]
+
+
+@dataclass
+class Summary:
+    """What is in an index, and what was done for it.
+
+    Attributes
+    ----------
+    files : int
+        Rows of the index.
+    read : int
+        Files that were read for it, by this call.
+    statuses : Counter
+        How many files are "ok", "not DICOM", "broken" and "unreadable".
+    reasons : Counter
+        Why, of those that are broken or unreadable.
+    """
+
+    files: int = 0
+    read: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, table: Any) -> None:
+        """Count the rows of a table."""
+        self.files += table.num_rows
+        self.statuses.update(table["status"].to_pylist())
+        for status, why in zip(table["status"].to_pylist(), table["reason"].to_pylist(), strict=True):
+            if status in (BROKEN, UNREADABLE):
+                self.reasons[why] += 1
+
+
+def _ignore(done: int, total: int | None) -> None:
+    pass
+
+
+def partial_folder(out: Path) -> Path:
+    """Where an index is made before it is whole."""
+    return out.with_name(f"{out.name}.partial")
+
+
+def plan_of(schema: Any) -> Plan:
+    """Give the plan by which an index with this schema was made.
+
+    Raises
+    ------
+    OptionError
+        It is the schema of something else.
+    """
+    notes = (schema.metadata or {}).get(b"hounsfield")
+    if notes is None:
+        raise OptionError("this is no index: its schema has no metadata of hounsfield")
+    plan = Plan(json.loads(notes)["tags"])
+    if not schema.equals(plan.schema):
+        raise OptionError("this index has other columns than it was made with, or is of another version")
+    return plan
+
+
+def write_index(
+    sources: Iterable[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    tags: Iterable[Key] = (),
+    *,
+    update: bool = False,
+    below: bool = True,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Summary:
+    """Write an index to a Parquet file, or go on with one that was interrupted: see `Index.write`."""
+    job = _Job(Path(out), [os.fspath(source) for source in sources], Plan(tags), update, below)
+    progress = progress or _ignore
+    job.folder.mkdir(exist_ok=True)
+    with _only_one(job.folder):
+        if not job.is_joined():
+            job.begin(progress)
+            job.read(threads, progress)
+            job.join()
+        return job.finish()
+
+
+class _Job:
+    def __init__(self, out: Path, sources: list[str], plan: Plan, update: bool, below: bool) -> None:
+        self.out = out
+        self.folder = partial_folder(out)
+        self.sources = sources
+        self.plan = plan
+        self.below = below
+        self.update = update
+        self.summary = Summary()
+        self.job = {
+            "sources": sources,
+            "folder": str(Path.cwd()),
+            "tags": plan.tags,
+            "below": below,
+            "update": update,
+        }
+
+    def is_joined(self) -> bool:
+        """Whether all that is missing is that the index takes its place."""
+        self._check()
+        return (self.folder / "joined").exists()
+
+    def _check(self) -> None:
+        """Raise if what was interrupted here was something else."""
+        known = self._known()
+        before = {key: value for key, value in known.items() if key not in ("files", "base")}
+        if known and before != self.job:
+            raise OptionError(
+                f"{self.folder} is of another index, which was interrupted: finish that one, or delete it"
+            )
+
+    def _known(self) -> dict[str, Any]:
+        with suppress(FileNotFoundError):
+            known: dict[str, Any] = json.loads((self.folder / "job.json").read_text(encoding="utf-8"))
+            return known
+        return {}
+
+    def begin(self, progress: Progress) -> None:
+        """List the files that are to be read, if that was not done before."""
+        known = self._known()
+        base = self._base()
+        if "files" in known:
+            if known["base"] != base:
+                raise OptionError(f"{self.out} has changed since its update was begun: delete {self.folder}")
+            return
+        for part in self.folder.glob("*.arrow"):
+            part.unlink()
+        self._save("job.json", json.dumps(self.job | {"base": base}).encode())
+        places = find(self.sources, below=self.below)
+        before = None
+        if self.update:
+            parquet = self._parquet().ParquetFile(self.out)
+            before = Known(parquet.iter_batches(columns=["path", "size", "mtime"]))
+            places = before.changed(places)
+        count = 0
+        with _written(self.folder / "paths") as file:
+            for place in places:
+                file.write(_encoded(place))
+                count += 1
+                if count % 1000 == 0:
+                    progress(0, None)
+        if before is not None:
+            with _written(self.folder / "kept.npy") as file:
+                np.save(file, before.kept)
+        self._save("job.json", json.dumps(self.job | {"base": base, "files": count}).encode())
+
+    def _base(self) -> list[int] | None:
+        """What tells whether the index that is updated is still the same."""
+        if not self.update:
+            return None
+        status = self.out.stat()
+        if not plan_of(self._parquet().read_schema(self.out)).schema.equals(self.plan.schema):
+            raise OptionError(f"{self.out} has columns of other tags: make it anew")
+        return [status.st_size, status.st_mtime_ns, status.st_ino]
+
+    def read(self, threads: int | None, progress: Progress) -> None:
+        """Read the files whose rows are not there yet."""
+        pa, total = arrow(), self._known()["files"]
+        number = sum(1 for _ in self._parts())
+        done = min(number * PART, total)
+        progress(done, total)
+        rows: list[Any] = []
+        with (self.folder / "paths").open("rb") as file:
+            for batch in batches(self.plan, islice(_decoded(file), number * PART, None), threads):
+                rows.append(batch)
+                done += batch.num_rows
+                self.summary.read += batch.num_rows
+                if sum(batch.num_rows for batch in rows) == PART or done == total:
+                    with _written(self.folder / f"{number:06}.arrow") as part:
+                        options = pa.ipc.IpcWriteOptions(compression="lz4")
+                        with pa.ipc.new_file(part, self.plan.schema, options=options) as writer:
+                            for each in rows:
+                                writer.write_batch(each)
+                    number, rows = number + 1, []
+                progress(done, total)
+
+    def _parts(self) -> Iterator[Path]:
+        for number in range(1 << 30):
+            path = self.folder / f"{number:06}.arrow"
+            if not path.exists():
+                return
+            yield path
+
+    def join(self) -> None:
+        """Write all rows to one file."""
+        pa = arrow()
+        new_writer = self._parquet().ParquetWriter
+        with (
+            _written(self.folder / "joined.parquet") as file,
+            new_writer(file, self.plan.schema, compression="zstd") as writer,
+        ):
+            for table in _gathered(self._tables(), pa):
+                writer.write_table(table, row_group_size=ROW_GROUP)
+        self._save("joined", b"")
+
+    def _tables(self) -> Iterator[Any]:
+        pa = arrow()
+        if self.update:
+            kept, start = np.load(self.folder / "kept.npy"), 0
+            before = self._parquet().ParquetFile(self.out)
+            for group in range(before.num_row_groups):
+                table = before.read_row_group(group)
+                yield table.filter(pa.array(kept[start : start + table.num_rows]))
+                start += table.num_rows
+        for part in self._parts():
+            with part.open("rb") as file, pa.ipc.open_file(file) as reader:
+                yield reader.read_all()
+
+    def finish(self) -> Summary:
+        """Put the index in its place, and count what is in it."""
+        with suppress(FileNotFoundError):
+            (self.folder / "joined.parquet").replace(self.out)
+        for batch in self._parquet().ParquetFile(self.out).iter_batches(columns=["status", "reason"]):
+            self.summary.add(batch)
+        # Of what is deleted bit by bit, nothing could go on.
+        done = self.folder.with_name(f"{self.folder.name}.done")
+        shutil.rmtree(done, ignore_errors=True)
+        self.folder.replace(done)
+        shutil.rmtree(done)
+        return self.summary
+
+    def _save(self, name: str, data: bytes) -> None:
+        with _written(self.folder / name) as file:
+            file.write(data)
+
+    @staticmethod
+    def _parquet() -> Any:
+        return import_module("pyarrow.parquet")
+
+
+def _gathered(tables: Iterable[Any], pa: Any) -> Iterator[Any]:
+    """Tables of some ROW_GROUP rows, of smaller ones."""
+    waiting: list[Any] = []
+    for table in tables:
+        waiting.append(table)
+        if sum(each.num_rows for each in waiting) >= ROW_GROUP:
+            yield pa.concat_tables(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[Any]:
+    """Open a file that is there once it is whole, and not before."""
+    begun = path.with_name(f"{path.name}.begun")
+    with begun.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+    begun.replace(path)
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing the same index; the lock ends with the process, however that ends."""
+    with (folder / "lock").open("wb") as file:
+        with suppress(ImportError):
+            fcntl: Any = import_module("fcntl")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise OptionError(f"another process is at work in {folder}") from error
+        yield
+
+
+def _encoded(place: Place) -> bytes:
+    """A record of a list of files: a path, or nothing and a path and why it cannot be read."""
+    path = place.path.encode("utf-8", "surrogatepass")
+    if place.reason is None and b"\0" not in path:
+        return path + b"\0"
+    reason = (place.reason or "a path holds no null byte").encode("utf-8", "replace")
+    return b"\0" + path.replace(b"\0", b"\\0") + b"\0" + reason + b"\0"
+
+
+def _decoded(file: Any) -> Iterator[Place]:
+    records = _records(file)
+    for record in records:
+        reason = None if record else (next(records), next(records).decode())
+        path, why = (record, None) if reason is None else reason
+        yield Place(path.decode("utf-8", "surrogatepass"), why)
+
+
+def _records(file: Any) -> Iterator[bytes]:
+    rest = b""
+    while data := file.read(1 << 16):
+        *records, rest = (rest + data).split(b"\0")
+        yield from records

@@ -1,0 +1,355 @@
+"""The command `hounsfield index`, and that it goes on from wherever it was interrupted."""
+
+import csv
+import io
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+import hounsfield as hu
+from hounsfield.cli.app import run
+from hounsfield.indexing import storage
+
+
+@pytest.fixture
+def archive(tmp_path, pydicom_path):
+    """A folder of three images, one below, and a file that is no DICOM."""
+    root = tmp_path / "archive"
+    (root / "below").mkdir(parents=True)
+    for name, to in {
+        "CT_small.dcm": "ct.dcm",
+        "MR_small.dcm": "mr.dcm",
+        "rtplan.dcm": "below/plan.dcm",
+    }.items():
+        shutil.copy(pydicom_path(name), root / to)
+    (root / "notes.txt").write_text("not DICOM")
+    return root
+
+
+@pytest.fixture
+def many(tmp_path, pydicom_path):
+    """A folder of some thousand files, of several kinds, and bad ones among them."""
+    root = tmp_path / "many"
+    kinds = []
+    for name in ("CT_small.dcm", "MR_small.dcm", "rtplan.dcm", "image_dfl.dcm"):
+        kinds.append(tmp_path / name)
+        shutil.copy(pydicom_path(name), kinds[-1])
+    kinds.append(tmp_path / "bad")
+    kinds[-1].write_bytes(kinds[0].read_bytes()[:132] + b"\xff" * 64)
+    for number in range(2500):
+        folder = root / f"{number // 100:03}"
+        folder.mkdir(parents=True, exist_ok=True)
+        os.link(kinds[number % len(kinds)], folder / f"{number:05}")
+    return root
+
+
+def out_of(capsys):
+    return capsys.readouterr().out
+
+
+def test_summary_and_table(archive, tmp_path, capsys):
+    out = tmp_path / "index.parquet"
+    assert run(["index", str(archive), "-o", str(out), "--json"]) == 0
+    summary = json.loads(out_of(capsys))
+    assert summary["files"] == summary["read"] == 4
+    assert summary["statuses"] == {"ok": 3, "not DICOM": 1, "broken": 0, "unreadable": 0}
+    assert summary["reasons"] == {}
+    assert pq.read_table(out).equals(hu.index(archive))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "index.parquet"]
+
+
+def test_text_summary_and_failures(archive, tmp_path, capsys):
+    (archive / "bad.dcm").write_bytes(bytes(128) + b"DICM" + b"\xff" * 64)
+    out = str(tmp_path / "index.parquet")
+    assert run(["index", str(archive), str(archive / "gone"), "-o", out]) == 1
+    printed = out_of(capsys)
+    assert printed.startswith("6 files, 3 of them DICOM; 6 read in ")
+    assert "not DICOM: 1\n" in printed
+    assert "broken: 1\n" in printed
+    assert "     1 No such file or directory\n" in printed
+
+
+def test_nothing_there(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert run(["index", str(tmp_path / "empty"), "-o", str(tmp_path / "out.parquet")]) == 1
+    assert "there are no files" in capsys.readouterr().err
+
+
+def test_update_and_tags(archive, tmp_path, pydicom_path, capsys):
+    command = ["index", str(archive), "-o", str(tmp_path / "i.parquet"), "--tags", "KVP,0009,1001", "--json"]
+    assert run(command) == 0
+    (archive / "mr.dcm").unlink()
+    shutil.copy(pydicom_path("CT_small.dcm"), archive / "new.dcm")
+    out_of(capsys)
+    assert run([*command, "--update"]) == 0
+    summary = json.loads(out_of(capsys))
+    assert (summary["files"], summary["read"]) == (4, 1)
+    table = pq.read_table(tmp_path / "i.parquet")
+    assert table.sort_by("path").equals(hu.index(archive, ["KVP", "00091001"]).sort_by("path"))
+    assert run([*command[:-3], "--update"]) == 2
+    assert "columns of other tags" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "say where"),
+        (["--where", "true", "--sql", "select 1"], "do not go together"),
+        (["--update"], "say where"),
+        (["-o", "none.parquet", "--update"], "an index that is there"),
+        (["-o", "there.parquet"], "already there"),
+        (["-o", "x.parquet", "--tags", "NoKeyword"], "neither a keyword"),
+        (["-o", "x.parquet", "--threads", "0"], "threads"),
+        (["--where", "NoColumn = 1"], "NoColumn"),
+        (["--sql", "selekt"], "DuckDB"),
+    ],
+)
+def test_what_is_not_understood(archive, tmp_path, monkeypatch, capsys, options, message):
+    monkeypatch.chdir(tmp_path)
+    Path("there.parquet").touch()
+    assert run(["index", str(archive), *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_where_and_sql(archive, tmp_path, capsys):
+    out = str(tmp_path / "it's.parquet")
+    assert run(["index", str(archive), "-o", out, "--where", "Modality = 'CT'"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == f"{archive / 'ct.dcm'}\n"
+    assert printed.err.startswith("4 files, 3 of them DICOM")
+    for source in (out, str(archive)):
+        assert run(["index", source, "--where", "Rows = 128"]) == 0
+        assert out_of(capsys) == f"{archive / 'ct.dcm'}\n"
+        assert (
+            run(["index", source, "--sql", "select Modality, ImageType, mtime from files order by path"]) == 0
+        )
+        rows = list(csv.DictReader(io.StringIO(out_of(capsys))))
+        assert [row["Modality"] for row in rows] == ["RTPLAN", "CT", "MR", ""]
+        assert json.loads(rows[1]["ImageType"]) == ["ORIGINAL", "PRIMARY", "AXIAL"]
+        query = "select StudyDate d, PixelSpacing from files where Rows > 100"
+        assert run(["index", source, "--json", "--sql", query]) == 0
+        assert json.loads(out_of(capsys)) == {"d": "2004-01-19", "PixelSpacing": [0.661468, 0.661468]}
+
+
+def test_without_duckdb(archive, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    assert run(["index", str(archive), "--where", "true"]) == 2
+    assert "hounsfield[sql]" in capsys.readouterr().err
+
+
+class StoppedError(Exception):
+    pass
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    monkeypatch.setattr(storage, "PART", 512)
+    monkeypatch.setattr(storage, "ROW_GROUP", 1024)
+
+
+@pytest.fixture(params=["before", "behind"])
+def stop_at(request, monkeypatch):
+    """Stops the next index before or behind the n-th file that takes its place."""
+    replace = Path.replace
+    left = 0
+
+    def counted(path, target):
+        nonlocal left
+        left -= 1
+        if left == -1 and request.param == "before":
+            raise StoppedError
+        replace(path, target)
+        if left == -1:
+            raise StoppedError
+
+    def stop(step):
+        nonlocal left
+        left = step
+
+    monkeypatch.setattr(Path, "replace", counted)
+    return stop
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_goes_on_from_each_step(many, tmp_path, stop_at):
+    out = tmp_path / "index.parquet"
+    expected = hu.index(many)
+    for step in range(100):
+        stop_at(step)
+        try:
+            hu.index.write(many, out)
+            break
+        except StoppedError:
+            hu.index.write(many, out)
+            assert pq.read_table(out).equals(expected)
+            out.unlink()
+    assert 8 < step < 99
+    assert pq.read_table(out).equals(expected)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_update_goes_on_from_each_step(many, tmp_path, stop_at):
+    first, out = tmp_path / "first.parquet", tmp_path / "index.parquet"
+    stop_at(-1)
+    hu.index.write(many, first)
+    for number, path in enumerate(sorted(many.glob("*/*"))):
+        if number % 3 == 0:
+            path.unlink()
+    shutil.copytree(many / "001", many / "new")
+    expected = hu.index.update(first, many)
+    assert 1500 < expected.num_rows < 2500
+    for step in range(100):
+        shutil.copy(first, out)
+        stop_at(step)
+        try:
+            hu.index.write(many, out, update=True)
+            break
+        except StoppedError:
+            hu.index.write(many, out, update=True)
+            assert pq.read_table(out).equals(expected)
+    assert 4 < step < 99
+    assert pq.read_table(out).equals(expected)
+
+
+CHILD = """
+import sys
+from hounsfield.cli.app import run
+from hounsfield.indexing import storage
+import duckdb, pyarrow.parquet
+storage.PART = 512
+print("ready", flush=True)
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("update", [False, True])
+def test_killed_at_random_times(many, tmp_path, update):
+    """Nothing is lost, and nothing there twice, however often it is killed."""
+    out = tmp_path / "index.parquet"
+    command = [sys.executable, "-c", CHILD, "index", str(many), "-o", str(out), "--threads", "2"]
+    if update:
+        hu.index.write(many / "003", out)
+        command.append("--update")
+    package = str(Path(hu.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": package}
+    chance = random.Random(20260101 + update)
+    longest, kills = 0.02, 0
+    for _ in range(60):
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as child:
+            assert child.stdout.readline() == b"ready\n"
+            time.sleep(chance.uniform(0, longest))
+            child.kill()
+            child.communicate()
+        if child.returncode != -signal.SIGKILL:
+            # There are broken files; or it had been killed when all that was left was to clear up.
+            assert child.returncode == 1 or (child.returncode == 2 and out.exists())
+            break
+        kills += 1
+        longest *= 1.3
+    assert kills > 2
+    assert not storage.partial_folder(out).exists()
+    expected = hu.index(many)
+    assert pq.read_table(out).sort_by("path").equals(expected.sort_by("path"))
+    assert len(set(expected["path"].to_pylist())) == 2500
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_interrupted_by_the_keyboard(many, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "index.parquet"
+    batches = storage.batches
+
+    def interrupted(*arguments):
+        for number, batch in enumerate(batches(*arguments)):
+            if number == 3:
+                raise KeyboardInterrupt
+            yield batch
+
+    monkeypatch.setattr(storage, "batches", interrupted)
+    assert run(["index", str(many), "-o", str(out)]) == 130
+    assert "goes on from here" in capsys.readouterr().err
+    monkeypatch.setattr(storage, "batches", batches)
+    assert run(["index", str(many), "-o", str(out), "--tags", "KVP"]) == 2
+    assert "another index" in capsys.readouterr().err
+    assert run(["index", str(many), "-o", str(out), "--json"]) == 1
+    summary = json.loads(out_of(capsys))
+    assert (summary["files"], summary["read"]) == (2500, 2500 - 3 * 512)
+    assert pq.read_table(out).equals(hu.index(many))
+
+
+def test_one_process_at_a_time(many, tmp_path):
+    out = tmp_path / "index.parquet"
+    folder = storage.partial_folder(out)
+    folder.mkdir()
+    with storage._only_one(folder), pytest.raises(hu.OptionError, match="another process"):
+        hu.index.write(many, out)
+    hu.index.write(many, out)
+
+
+def test_an_index_that_changed_during_its_update(many, tmp_path, monkeypatch):
+    out = tmp_path / "index.parquet"
+    hu.index.write(many / "001", out)
+    monkeypatch.setattr(storage._Job, "join", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        hu.index.write(many, out, update=True)
+    monkeypatch.undo()
+    os.utime(out, ns=(1, 1))
+    with pytest.raises(hu.OptionError, match="has changed"):
+        hu.index.write(many, out, update=True)
+
+
+def test_paths_of_any_kind_are_kept_in_the_list(tmp_path, pydicom_path):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    for name in (b"new\nline", b"\xff", "ö".encode(), b" "):
+        shutil.copy(pydicom_path("CT_small.dcm"), os.fsdecode(bytes(folder) + b"/" + name))
+    sources = [folder, "nul\0l", str(tmp_path / "gone")]
+    hu.index.write(sources, tmp_path / "index.parquet")
+    table = pq.read_table(tmp_path / "index.parquet")
+    assert table["status"].to_pylist() == ["ok"] * 4 + ["unreadable"] * 2
+    assert table.slice(0, 4).equals(hu.index(folder))
+
+
+MEMORY = """
+import re, sys
+import hounsfield as hu
+def peak():
+    with open("/proc/self/status") as status:
+        return int(re.search(r"VmHWM:\\s+(\\d+)", status.read())[1])
+peaks = {}
+def progress(done, total):
+    if total:
+        peaks[done * 4 // total] = peak()
+hu.index.write(sys.argv[1], sys.argv[2], threads=2, progress=progress)
+print(peaks[1], peaks[4], peak())
+"""
+
+
+def test_memory_is_flat(tmp_path, pydicom_path):
+    """200,000 files take no more than a quarter of them."""
+    for number in range(200):
+        folder = tmp_path / "files" / f"{number:03}"
+        folder.mkdir(parents=True)
+        if number % 50 == 0:  # a file has not room for more links
+            one = folder / "0"
+            shutil.copy(pydicom_path("CT_small.dcm"), one)
+        for each in range(number % 50 == 0, 1000):
+            os.link(one, folder / str(each))
+    command = [sys.executable, "-c", MEMORY, str(tmp_path / "files"), str(tmp_path / "index.parquet")]
+    environment = {**os.environ, "PYTHONPATH": str(Path(hu.__file__).parents[1])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    quarter, read, end = (int(each) / 1024 for each in done.stdout.split())
+    print(f"{quarter:.0f} MiB, {read:.0f} MiB, {end:.0f} MiB")
+    assert read - quarter < 40
+    assert end < 800
+    assert pq.read_metadata(tmp_path / "index.parquet").num_rows == 200_000
