@@ -8,12 +8,20 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hounsfield.archives import MEMBER_LIMIT, RangeFile, is_archive, members
-from hounsfield.sources import PathSource, RemoteSource, Source, is_url, public_name
+from hounsfield.errors import DicomError
+from hounsfield.sources import (
+    PathSource,
+    RemoteSource,
+    Source,
+    file_system,
+    is_url,
+    own_errors,
+    public_name,
+)
 
 __all__ = ["Found", "Origin", "Sources", "expand", "find_files"]
 
@@ -84,24 +92,31 @@ def _files_in(top: str, below: bool, unreadable: Callable[[OSError], object]) ->
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    if _is_file(entry):
+                    if _is(entry.is_file):
                         files.append(entry.name)
                     elif below and entry.is_dir(follow_symlinks=False):
                         folders.append(entry.name)
         except OSError as error:
             unreadable(error)
             continue
-        start = "" if folder == os.curdir else folder if folder.endswith(os.sep) else folder + os.sep
+        start = _start(folder)
         for name in sorted(files):
             yield start + name
         waiting += [start + name for name in sorted(folders, reverse=True)]
 
 
-def _is_file(entry: os.DirEntry[str]) -> bool:
+def _is(kind: Callable[[], bool]) -> bool:
     try:
-        return entry.is_file()
-    except OSError:  # links in a circle
+        return kind()
+    except OSError:  # of links in a circle
         return False
+
+
+def _start(folder: str) -> str:
+    """What the paths of files in a folder begin with."""
+    if folder == os.curdir:
+        return ""
+    return folder if folder.endswith(os.sep) else folder + os.sep
 
 
 class Origin:
@@ -253,7 +268,7 @@ def _matching(pattern: str, member_limit: int) -> Iterator[Origin]:
     fixed = next(number for number, part in enumerate(parts) if MAGIC.search(part))
     recursive = "**" in parts
     nothing = True
-    for path in _walk(str(Path(*parts[:fixed])) if fixed else "", parts[fixed:]):
+    for path in _walk(str(Path(*parts[:fixed])), parts[fixed:]):
         nothing = False
         if isinstance(path, OSError):
             yield _unlisted(path)
@@ -270,7 +285,7 @@ def _walk(root: str, parts: tuple[str, ...]) -> Iterator[str | OSError]:
     while waiting:
         folder, places = waiting.pop()
         try:
-            with os.scandir(folder or ".") as entries:
+            with os.scandir(folder) as entries:
                 found = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ENOTDIR):
@@ -278,21 +293,14 @@ def _walk(root: str, parts: tuple[str, ...]) -> Iterator[str | OSError]:
             continue
         deeper = []
         for entry in found:
-            path, is_folder = os.path.join(folder, entry.name), _is_dir(entry)  # noqa: PTH118 - many
+            path, is_folder = _start(folder) + entry.name, _is(entry.is_dir)
             after = _after(matches, places, entry.name, is_link=entry.is_symlink())
-            if len(matches) in after and (matches[-1] is not None if is_folder else Path(path).is_file()):
+            if len(matches) in after and (matches[-1] is not None if is_folder else _is(entry.is_file)):
                 yield path
             after -= {len(matches)}
             if after and is_folder:
                 deeper.append((path, after))
         waiting += reversed(deeper)
-
-
-def _is_dir(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
-        return False
 
 
 def _after(
@@ -319,7 +327,7 @@ def _after(
 def _members(name: str, open_source: Callable[[], Source], member_limit: int) -> Iterator[Origin]:
     try:
         source = open_source()
-    except Exception as error:  # the same that reading a file would raise
+    except (DicomError, OSError) as error:
         yield _failed(name, error)
         return
     for member, open_member in members(source, limit=member_limit):
@@ -339,10 +347,10 @@ def _remote(url: str, member_limit: int, options: Mapping[str, Any] | None) -> I
 def _listed(url: str, name: str, member_limit: int, options: Mapping[str, Any] | None) -> Iterator[Origin]:
     """Files of a remote folder or pattern, which is listed as a whole."""
     try:
-        core = import_module("fsspec.core")
-        fs, path = core.url_to_fs(url, **(options or {}))
-        found = fs.glob(path, detail=True) if "*" in url else fs.find(path, detail=True)
-    except Exception as error:
+        fs, path = file_system(url, options)
+        with own_errors(name):
+            found = fs.glob(path, detail=True) if "*" in url else fs.find(path, detail=True)
+    except (DicomError, OSError) as error:
         yield _failed(name, error)
         return
     for each, info in sorted(found.items()):

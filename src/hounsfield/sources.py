@@ -25,8 +25,10 @@ __all__ = [
     "PathSource",
     "RemoteSource",
     "Source",
+    "file_system",
     "is_url",
     "open_source",
+    "own_errors",
     "public_name",
 ]
 
@@ -337,18 +339,8 @@ class RemoteSource:
             As the file system has it: FileNotFoundError, PermissionError ...
         """
         name = public_name(url)
-        try:
-            fsspec = import_module("fsspec.core")
-        except ImportError as error:
-            raise OptionError(
-                "URLs are read by fsspec, which is not installed: pip install 'hounsfield[remote]'", file=name
-            ) from error
-        try:
-            fs, path = fsspec.url_to_fs(url, **(options or {}))
-        except (ImportError, ValueError) as error:  # no such protocol, or one that needs another package
-            message = f"fsspec cannot read it: {_public_text(error)}"
-            raise OptionError(message, file=name) from _public_cause(error)
-        with _own_errors(name):
+        fs, path = file_system(url, options)
+        with own_errors(name):
             size = _info(fs, path, name).get("size")
         if size is None:
             raise OptionError("the server tells no size: fetch the object, and pass its bytes", file=name)
@@ -359,7 +351,7 @@ class RemoteSource:
             raise SourceError("is closed", file=self.name)
         if not length:
             return b""
-        with _own_errors(self.name):
+        with own_errors(self.name):
             data = self._fetch(offset, length)
         if len(data) < length:
             raise _short(self.name, offset, length, len(data))
@@ -395,8 +387,31 @@ class RemoteSource:
         self._fs = None
 
 
+def file_system(url: str, options: Mapping[str, Any] | None = None) -> tuple[Any, str]:
+    """Give the file system of fsspec for a URL, and the path in it.
+
+    Raises
+    ------
+    OptionError
+        fsspec, or what it needs for this kind of URL, is not installed.
+    """
+    name = public_name(url)
+    try:
+        fsspec = import_module("fsspec.core")
+    except ImportError as error:
+        raise OptionError(
+            "URLs are read by fsspec, which is not installed: pip install 'hounsfield[remote]'", file=name
+        ) from error
+    try:
+        fs, path = fsspec.url_to_fs(url, **(options or {}))
+    except (ImportError, ValueError) as error:  # no such protocol, or one that needs another package
+        message = f"fsspec cannot read it: {_public_text(error)}"
+        raise OptionError(message, file=name) from _public_cause(error)
+    return fs, path
+
+
 @contextmanager
-def _own_errors(name: str | None) -> Iterator[None]:
+def own_errors(name: str | None) -> Iterator[None]:
     """Raise what file systems raise that is no OSError, each its own kind, as one of ours."""
     try:
         yield

@@ -52,7 +52,7 @@ class Item:
         None if it failed.
     status : {"ok", "error"}
     error : Exception or None
-        What went wrong.
+        What went wrong; without a traceback, which would hold the file.
     window : (float, float) or None
         Center and width that were used; None for tables, colours, automatic windows and values that are not
         windowed.
@@ -158,11 +158,19 @@ class Stream:
         if result.failure is not None:
             raise result.failure
         item = result.item
-        if item is None or item.error is None or self._on_error == "yield":
+        if item is None or item.error is None:
             return item
         if self._on_error == "raise":
             raise item.error
-        return None
+        _forget_frames(item.error)
+        return item if self._on_error == "yield" else None
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Let go of what a traceback holds: the file, and all that was at work on it."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 class _Result(NamedTuple):
@@ -235,6 +243,7 @@ class _Work:
         self._feeder: threading.Thread | None = None
         self._opening = 0
         self._exhausted = False
+        self._broken: BaseException | None = None
         self._files = 0
         self._held = 0
         self._pending: list[_Job] = []
@@ -264,11 +273,12 @@ class _Work:
         """Have all threads end after what they do now."""
         with self._news:
             self._stopped = True
-            self._origins = iter(())
+            origins, self._origins = self._origins, iter(())
             self._pending.clear()
             self._ready.clear()
             self._room.notify_all()
             self._tell()
+        del origins  # which may end a generator of the caller's
 
     def is_over(self, waiter: Any) -> bool:
         """Whether no thread decodes any more; if one does, the future `waiter` is told of news."""
@@ -289,7 +299,7 @@ class _Work:
                 self._news.wait(left)
             feeder = self._feeder
         for thread in self._threads:
-            if self._started and thread is not feeder:
+            if thread.is_alive() and thread is not feeder:
                 thread.join()
 
     def end(self) -> None:
@@ -301,13 +311,14 @@ class _Work:
     def _start(self) -> None:
         if not self._started and not self._stopped:
             self._started = True
-            self._alive = len(self._threads)
             for thread in self._threads:
                 thread.start()
 
     def _pop(self) -> _Result | None:
         if self._stopped:
             return END
+        if self._broken is not None:
+            return _Result(None, failure=self._broken)
         key = self._next if self._ordered else next(iter(self._ready), None)
         result = None if key is None else self._ready.pop(key, None)
         if result is None:
@@ -328,10 +339,15 @@ class _Work:
     # For the threads
 
     def _run(self) -> None:
+        with self._news:
+            self._alive += 1
         try:
             while (job := self._take()) is not None:
                 self._do(job)
                 del job  # or it would be held while this waits
+        except BaseException as error:  # such as MemoryError: nobody must wait for what will not come
+            with self._news:
+                self._broken = error
         finally:
             with self._news:
                 self._alive -= 1
@@ -382,10 +398,9 @@ class _Work:
 
     def _do(self, job: _Job) -> None:
         start = perf_counter()
-        array, error, window = None, None, None
-        options = self._options
-        ds = job.ds
+        options, ds = self._options, job.ds
         frame = job.frame if options.every_frame else options.frame
+        array, window, error = None, None, None
         try:
             if ds is None:
                 try:
