@@ -214,10 +214,11 @@ class Dataset(elements.Dataset):
         --------
         >>> ds.pixels(0), ds.pixels(slice(10, 20), threads=2), ds.pixels([3, 5], out=out)
         """
-        if frame is None and out is None and not raw and not reduce and threads == 1:
+        first = frame is None or (type(frame) is int and frame == 0)
+        if first and not raw and not reduce and threads == 1:
             from hounsfield.pixels.known import decode_known
 
-            samples = decode_known(self, max_pixels)
+            samples = decode_known(self, max_pixels, out)
             if samples is not None:
                 return samples
         from hounsfield.pixels.decode import Decoder

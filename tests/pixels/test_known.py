@@ -47,6 +47,14 @@ def test_the_second_time(name, pydicom_path):
     assert again.dtype == first.dtype
     assert np.array_equal(again, first)
     assert known.decode_known(hu.read(path), first.size - 1) is None
+    out = np.empty_like(first)
+    assert known.decode_known(hu.read(path), 1 << 30, out) is out
+    assert np.array_equal(out, first)
+    for other in (np.empty(first.size, first.dtype), np.empty(first.shape, np.float32), out[::-1]):
+        assert known.decode_known(hu.read(path), 1 << 30, other) is None
+    assert np.array_equal(hu.read(path).pixels(0, out=np.empty_like(first)), first)
+    with pytest.raises(hu.OptionError, match="there is no frame 1"):
+        hu.read(path).pixels(1)
     with pytest.raises(hu.LimitError):
         hu.read(path).pixels(max_pixels=first.size - 1)
 

@@ -91,7 +91,9 @@ def is_like(stream: Codestream, other: Codestream) -> bool:
     return stream[:STOP] == other[:STOP] and stream[STOP + 1 :] == other[STOP + 1 :]
 
 
-def decode_known(ds: Dataset, max_pixels: int) -> npt.NDArray[Any] | None:
+def decode_known(
+    ds: Dataset, max_pixels: int, out: npt.NDArray[Any] | None = None
+) -> npt.NDArray[Any] | None:
     """Decode the only frame of a file that is like one before; None if it is not, or anything is wrong.
 
     One function, and little in it: see above.
@@ -113,7 +115,12 @@ def decode_known(ds: Dataset, max_pixels: int) -> npt.NDArray[Any] | None:
         stop = end + len(END)
     if prod(shape) > max_pixels:
         return None
-    samples = np.empty(shape, dtype)
+    if out is None:
+        samples = np.empty(shape, dtype)
+    else:
+        flags, samples = out.flags, out
+        if out.shape != shape or out.dtype != dtype or not (flags.c_contiguous and flags.writeable):
+            return None
     if is_marked:
         last_row(samples).fill(MARKS[0])
     try:
