@@ -89,18 +89,18 @@ class Watch:
         self.lock = threading.Lock()
         self.begun = self.taken = self.most = 0
         self.delays = delays
-        decode = streaming._Options.decode
+        decode = streaming.Decoding.decode
 
-        def watched(options, ds, frame):
+        def watched(decoding, ds):
             with self.lock:
                 number = self.begun
                 self.begun += 1
                 self.most = max(self.most, self.begun - self.taken)
             if number < len(self.delays):
                 time.sleep(self.delays[number])
-            return decode(options, ds, frame)
+            return decode(decoding, ds)
 
-        monkeypatch.setattr(streaming._Options, "decode", watched)
+        monkeypatch.setattr(streaming.Decoding, "decode", watched)
 
     def take(self):
         with self.lock:
@@ -202,7 +202,7 @@ def test_kinds_of_sources(tmp_path, ct, frames):
 
 
 def test_what_an_item_tells(ct):
-    for window, used in (("lung", (-600.0, 1500.0)), ((40, 400), (40.0, 400.0)), ("auto", None)):
+    for window, used in (("lung", (-600.0, 1500.0)), ((40, 400), (40.0, 400.0)), ("auto", (135.5, 2063.0))):
         (item,) = hu.stream(ct, window=window, dtype=np.uint16)
         assert item.window == used
         assert np.array_equal(item.array, hu.read(ct).render(window, dtype=np.uint16))
@@ -215,6 +215,20 @@ def test_windows_of_files(pydicom_path):
     ds = hu.read(path)
     (item,) = hu.stream(path)
     assert item.window == (ds.WindowCenter, ds.WindowWidth)
+
+
+@pytest.mark.parametrize("fit", ["letterbox", "crop", "stretch"])
+def test_sizes(pydicom_path, fit):
+    paths = [pydicom_path(name) for name in ("CT_small.dcm", "JPEG2000.dcm", "SC_rgb_rle_2frame.dcm")]
+    options = {"size": (96, 64), "fit": fit, "fill": 7, "window": (40, 400)}
+    gray = [item.array for item in hu.stream(paths[:2], **options)]
+    assert np.array_equal(gray, hu.decode_batch(paths[:2], **options))
+    (color,) = (item.array for item in hu.stream(paths[2], **options))
+    assert color.shape == (2, 96, 64, 3)
+    every = [item.array for item in hu.stream(paths[2], frame="all", **options)]
+    assert np.array_equal(color, every)
+    for frame in range(2):
+        assert np.array_equal(color[frame], hu.decode_batch(paths[2], frame=frame, **options).array[0])
 
 
 # Not too many
@@ -257,7 +271,7 @@ def test_nothing_is_read_before_it_is_asked_for():
 
 def test_threads_work_together(ct, monkeypatch):
     barrier = threading.Barrier(3, timeout=10)
-    monkeypatch.setattr(streaming._Options, "decode", lambda *_: (barrier.wait(), None))
+    monkeypatch.setattr(streaming.Decoding, "decode", lambda *_: (barrier.wait(), None))
     assert len(list(hu.stream([ct] * 9, threads=3))) == 9
 
 
@@ -391,12 +405,12 @@ def forever():
     while True:
         yield sys.argv[1]
 
-decode = streaming._Options.decode
+decode = streaming.Decoding.decode
 def slow(*args):
     if sys.argv[2] == "waiting":
         time.sleep(0.2)
     return decode(*args)
-streaming._Options.decode = slow
+streaming.Decoding.decode = slow
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
@@ -656,8 +670,9 @@ def test_what_nobody_expects(take, ct, monkeypatch):
         ({"values": "hu"}, "values='hu'"),
         ({"frame": "first"}, "frame='first'"),
         ({"window": "nonsense"}, "nonsense"),
-        ({"dtype": "i4"}, "dtype"),
-        ({"dtype": "u1", "values": "stored"}, "dtype"),
+        ({"dtype": "i4"}, "int32"),
+        ({"dtype": "u1", "values": "modality"}, "float32"),
+        ({"frame": -1}, "no frame -1"),
         ({"threads": 0}, "threads=0"),
         ({"prefetch": 0}, "prefetch=0"),
     ],

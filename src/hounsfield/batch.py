@@ -63,8 +63,8 @@ class Item:
     status : {"ok", "error", "skipped"}
         "skipped" where there was an error and the item has no row for that.
     error : Exception or None
-    frame : int
-        The one that was decoded.
+    frame : int or None
+        The one that was decoded; None for all.
     window : (float, float) or None
         Center and width of the window that was applied, in modality units; None where none was, as for
         colour, a VOI LUT, or values that are not for display.
@@ -78,7 +78,7 @@ class Item:
     source: str
     status: Literal["ok", "error", "skipped"]
     error: Exception | None
-    frame: int
+    frame: int | None
     window: tuple[float, float] | None
     seconds: float
     row: int | None
@@ -119,11 +119,11 @@ class Batch:
 
 
 class Decoding(NamedTuple):
-    """How a frame is to be decoded: the options, as `decode_batch` has them, checked."""
+    """How a frame, or all of a file, is to be decoded: the options, as `decode_batch` has them, checked."""
 
     values: Values = "display"
     window: str | tuple[float, float] | int = 0
-    frame: int = 0
+    frame: int | None = 0
     dtype: np.dtype[Any] | None = None
     size: tuple[int, int] | None = None
     fit: Mode = "letterbox"
@@ -135,7 +135,7 @@ class Decoding(NamedTuple):
         *,
         values: Values = "display",
         window: WindowLike = None,
-        frame: int = 0,
+        frame: int | None = 0,
         dtype: npt.DTypeLike | None = None,
         size: Size = None,
         fit: Mode = "letterbox",
@@ -162,7 +162,7 @@ class Decoding(NamedTuple):
             raise OptionError(f'values={values!r}: "display", "modality" and "stored" are possible')
         if kind is not None and not (possible and kind.isnative):
             raise OptionError(f"{values} values are {wanted}, not {kind}")
-        if frame < 0:
+        if frame is not None and frame < 0:
             raise OptionError(f"there is no frame {frame}: they are counted from 0")
         if fit not in FITS:
             raise OptionError(f"fit={fit!r} is none of {', '.join(FITS)}")

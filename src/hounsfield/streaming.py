@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import numpy as np
 
-from hounsfield.display.presets import preset
-from hounsfield.display.voi import Window, voi_alternatives
+from hounsfield.batch import Decoding, Size, Values
 from hounsfield.errors import OptionError
 from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, expand
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from hounsfield.display.resizing import Mode
     from hounsfield.facade import Dataset
 
 __all__ = ["Item", "Stream", "stream"]
@@ -33,7 +33,6 @@ GRACE = 1.0
 """Seconds that ending a stream waits for a thread that is asking the caller's own sources for more."""
 
 ON_ERROR = ("raise", "skip", "yield")
-VALUES = ("display", "modality", "stored")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,28 +45,28 @@ class Item:
         Of the file among all that the sources are, from 0.
     source : str
         Name of the file: see `hounsfield.finding.Origin`.
-    frame : int or None
-        Counted from 0; None for the file as a whole.
-    array : ndarray or None
-        None if it failed.
     status : {"ok", "error"}
     error : Exception or None
         What went wrong; without a traceback, which would hold the file.
+    frame : int or None
+        Counted from 0; None for the file as a whole.
     window : (float, float) or None
-        Center and width that were used; None for tables, colours, automatic windows and values that are not
-        windowed.
+        Center and width of the window that was applied, in modality units; None where none was, as for
+        colour, a VOI LUT, or values that are not for display.
     seconds : float
         That a thread was busy with it.
+    array : ndarray or None
+        None if it failed.
     """
 
     index: int
     source: str
+    status: Literal["ok", "error"]
+    error: Exception | None
     frame: int | None
+    window: tuple[float, float] | None
+    seconds: float
     array: npt.NDArray[Any] | None = field(repr=False)
-    status: Literal["ok", "error"] = "ok"
-    error: Exception | None = None
-    window: tuple[float, float] | None = None
-    seconds: float = 0.0
 
 
 class Stream:
@@ -217,15 +216,17 @@ class _Work:
     def __init__(
         self,
         origins: Iterator[Origin],
-        options: _Options,
+        decoding: Decoding,
         *,
+        every_frame: bool,
         threads: int,
         prefetch: int,
         ordered: bool,
     ) -> None:
         self.is_async = False
         self._origins = origins
-        self._options = options
+        self._decoding = decoding
+        self._every_frame = every_frame
         self._prefetch = prefetch
         self._ordered = ordered
         # A garbage collection may end a stream while its thread is in here: the lock must be reentrant.
@@ -398,29 +399,30 @@ class _Work:
 
     def _do(self, job: _Job) -> None:
         start = perf_counter()
-        options, ds = self._options, job.ds
-        frame = job.frame if options.every_frame else options.frame
+        ds, decoding = job.ds, self._decoding
+        if self._every_frame:
+            decoding = decoding._replace(frame=job.frame)
         array, window, error = None, None, None
         try:
             if ds is None:
                 try:
                     ds = read(job.origin.open())
-                    if options.every_frame:
-                        job = job._replace(ds=ds, total=max(options.count(ds), 1))
+                    if self._every_frame:
+                        job = job._replace(ds=ds, total=max(Decoder(ds).count, 1))
                 finally:
                     self._opened(job)
-            array, window = options.decode(ds, frame)
+            array, window = _decoded(ds, decoding)
         except Exception as failure:
             error = failure
         item = Item(
             job.number,
             job.origin.name,
-            frame,
-            array,
             "ok" if error is None else "error",
             error,
+            decoding.frame,
             window,
             perf_counter() - start,
+            array,
         )
         with self._news:
             if not self._stopped:
@@ -436,54 +438,30 @@ class _Work:
             self._room.notify_all()
 
 
+def _decoded(ds: Dataset, decoding: Decoding) -> tuple[npt.NDArray[Any], tuple[float, float] | None]:
+    """Give samples, and the window that was used; of frames that are resized one by one, the first one's."""
+    if decoding.frame is not None or decoding.size is None:
+        return decoding.decode(ds)
+    count = max(Decoder(ds).count, 1)
+    each = [decoding._replace(frame=number).decode(ds) for number in range(count)]
+    array, window = each[0]
+    return array if count == 1 else np.stack([array for array, _ in each]), window
+
+
 def _wake(waiter: Any) -> None:
     if not waiter.done():
         waiter.set_result(None)
-
-
-class _Options(NamedTuple):
-    """How files are to be decoded."""
-
-    window: Any
-    dtype: npt.DTypeLike | None
-    values: str
-    frame: int | None
-    every_frame: bool
-
-    def count(self, ds: Dataset) -> int:
-        """Number of frames, those of a video included."""
-        return Decoder(ds).count
-
-    def decode(self, ds: Dataset, frame: int | None) -> tuple[npt.NDArray[Any], tuple[float, float] | None]:
-        """Decode a frame, or all, and tell the window that was used."""
-        if self.values == "stored":
-            return ds.pixels(frame), None
-        if self.values == "modality":
-            return ds.modality_values(frame=frame), None
-        array = ds.render(self.window, frame=frame, dtype=self.dtype)
-        return array, self._used(ds, frame or 0)
-
-    def _used(self, ds: Dataset, frame: int) -> tuple[float, float] | None:
-        window = self.window
-        if ds.get("SamplesPerPixel", 1) != 1 or ds.get("PhotometricInterpretation") == "PALETTE COLOR":
-            return None
-        if isinstance(window, str):
-            return None if window.strip().lower() == "auto" else preset(window)
-        if window is not None and not isinstance(window, int):
-            center, width = window
-            return float(center), float(width)
-        alternatives = voi_alternatives(ds, frame, byteorder=ds._byteorder)
-        index = window or 0
-        voi = alternatives[index] if index < len(alternatives) else None
-        return (voi.center, voi.width) if isinstance(voi, Window) else None
 
 
 def stream(
     sources: Sources,
     *,
     window: str | tuple[float, float] | Sequence[float] | int | None = None,
+    size: Size = None,
+    fit: Mode = "letterbox",
+    fill: float = 0,
     dtype: npt.DTypeLike | None = None,
-    values: Literal["display", "modality", "stored"] = "display",
+    values: Values = "display",
     frame: int | Literal["all"] | None = None,
     threads: int | None = None,
     ordered: bool = True,
@@ -500,8 +478,17 @@ def stream(
         thread at a time, not the caller's; what it raises is raised in its turn.
     window : str, (center, width) or int, optional
         As for `Dataset.render`; for display values only.
-    dtype : {uint8, uint16, float32}, optional
-        Of display values; uint8 by default.
+    size : int or (int, int), optional
+        Rows and columns that images are resized to, in their values, as for `decode_batch`. Frames of one
+        item are resized one by one, with an automatic window each.
+    fit : {"letterbox", "crop", "stretch"}
+        The whole image within borders, the frame filled and the image's edges cut off, or neither and the
+        image distorted.
+    fill : number
+        What borders hold.
+    dtype : dtype, optional
+        As for `decode_batch`: uint8 (the default), uint16 or float32 for display values; float32 for modality
+        values; for stored ones any that holds them, by default their own.
     values : {"display", "modality", "stored"}
         What `Dataset.render`, `Dataset.modality_values` or `Dataset.pixels` gives.
     frame : int or "all", optional
@@ -539,25 +526,34 @@ def stream(
     >>> async for item in hu.stream("s3://bucket/study/", frame="all", ordered=False):
     ...     ...
     """
-    for name, value, choices in (("on_error", on_error, ON_ERROR), ("values", values, VALUES)):
-        if value not in choices:
-            raise OptionError(f"{name}={value!r}: it is one of {', '.join(choices)}")
+    if on_error not in ON_ERROR:
+        raise OptionError(f"on_error={on_error!r}: it is one of {', '.join(ON_ERROR)}")
     if isinstance(frame, str) and frame != "all":
         raise OptionError(f'frame={frame!r}: it is a number, "all" or None')
-    if isinstance(window, str) and window.strip().lower() != "auto":
-        preset(window)
-    if dtype is not None and (values != "display" or np.dtype(dtype).str[1:] not in ("u1", "u2", "f4")):
-        raise OptionError(f"dtype={dtype}: display values are uint8, uint16 or float32, others what they are")
+    decoding = Decoding.checked(
+        values=values,
+        window=window,
+        frame=None if isinstance(frame, str) else frame,
+        dtype=dtype,
+        size=size,
+        fit=fit,
+        fill=fill,
+    )
     threads = _cpus() if threads is None else threads
     prefetch = 2 * threads if prefetch is None else prefetch
     for name, number in (("threads", threads), ("prefetch", prefetch)):
         if number < 1:
             raise OptionError(f"{name}={number}: 1 is the least")
-    every_frame = frame == "all"
-    options = _Options(window, dtype, values, None if isinstance(frame, str) else frame, every_frame)
     origins = expand(sources, storage_options=storage_options)
     return Stream(
-        _Work(origins, options, threads=threads, prefetch=prefetch, ordered=ordered),
+        _Work(
+            origins,
+            decoding,
+            every_frame=frame == "all",
+            threads=threads,
+            prefetch=prefetch,
+            ordered=ordered,
+        ),
         on_error,
     )
 
