@@ -102,7 +102,7 @@ class Stream:
     def close(self) -> None:
         """End it: nothing more is decoded, and no thread of it is left."""
         self._work.stop()
-        self._work.join()
+        self._work.join(monotonic() + GRACE)
 
     def __enter__(self) -> Self:
         return self
@@ -137,14 +137,15 @@ class Stream:
 
     async def aclose(self) -> None:
         """End it, and wait without blocking until no thread of it is left."""
-        from asyncio import get_running_loop
+        from asyncio import get_running_loop, wait
 
         work = self._work
         work.is_async = True
         work.stop()
-        while not work.is_over(waiter := get_running_loop().create_future()):
-            await waiter
-        work.join()
+        until = monotonic() + GRACE
+        while (left := work.patience(until, waiter := get_running_loop().create_future())) != 0:
+            await wait([waiter], timeout=left)
+        work.join(until)
 
     async def __aenter__(self) -> Self:
         return self
@@ -281,22 +282,23 @@ class _Work:
             self._tell()
         del origins  # which may end a generator of the caller's
 
-    def is_over(self, waiter: Any) -> bool:
-        """Whether no thread decodes any more; if one does, the future `waiter` is told of news."""
-        with self._news:
-            over = self._alive == (self._feeder is not None)
-            if not over:
-                self._waiters.append(waiter)
-            return over
+    def patience(self, until: float, waiter: Any = None) -> float | None:
+        """How long to wait for threads to end, of which the future `waiter` is told: 0 if no longer.
 
-    def join(self) -> None:
-        """Wait for the threads; for one that asks the caller's sources for more only a while."""
-        until = monotonic() + GRACE
+        As long as it takes, None, for those that decode; for one that asks the caller's sources for more
+        `until` a point in time.
+        """
         with self._news:
-            while self._alive:
-                left = None if self._alive > (self._feeder is not None) else until - monotonic()
-                if left is not None and left <= 0:
-                    break
+            if waiter is not None:
+                self._waiters.append(waiter)
+            if not self._alive:
+                return 0
+            return None if self._alive > (self._feeder is not None) else max(until - monotonic(), 0)
+
+    def join(self, until: float) -> None:
+        """Wait for the threads."""
+        with self._news:
+            while (left := self.patience(until)) != 0:
                 self._news.wait(left)
             feeder = self._feeder
         for thread in self._threads:
@@ -307,7 +309,7 @@ class _Work:
         """Stop, as nobody holds the stream any more."""
         self.stop()
         if not self.is_async and threading.current_thread() not in self._threads:
-            self.join()
+            self.join(monotonic() + GRACE)
 
     def _start(self) -> None:
         if not self._started and not self._stopped:
@@ -343,7 +345,7 @@ class _Work:
         with self._news:
             self._alive += 1
         try:
-            while (job := self._take()) is not None:
+            while (job := self._take()) is not None and not self._stopped:
                 self._do(job)
                 del job  # or it would be held while this waits
         except BaseException as error:  # such as MemoryError: nobody must wait for what will not come
