@@ -495,7 +495,8 @@ def stream(
         What `Dataset.render`, `Dataset.modality_values` or `Dataset.pixels` gives.
     frame : int or "all", optional
         One frame of each file, counted from 0; or each frame as an item of its own, decoded when it is its
-        turn. By default a file is one item, with all its frames.
+        turn: of a video each is looked for anew, which costs more than all at once. By default a file is one
+        item, with all its frames.
     threads : int, optional
         That decode; as many as there are CPUs for this process by default.
     ordered : bool
