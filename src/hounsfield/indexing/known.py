@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,9 +66,9 @@ def _numbers(table: Any) -> npt.NDArray[np.int64]:
 def _look(place: Place) -> tuple[int, int, int]:
     """The same of a file as it is now; sizes of -1 where that cannot be told."""
     try:
-        if place.reason is None:
-            status = Path(place.path).stat()
-            return hash(shown(place.path)), status.st_size, status.st_mtime_ns // 1000
+        if isinstance(place, str):
+            status = os.stat(place)  # noqa: PTH116 - Path takes twice as long
+            return hash(shown(place)), status.st_size, status.st_mtime_ns // 1000
     except (OSError, ValueError):
         pass
     return 0, -1, -1

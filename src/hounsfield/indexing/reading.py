@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hounsfield.elements.dataset import Key
     from hounsfield.facade import Dataset
 
-__all__ = ["BROKEN", "NOT_DICOM", "OK", "UNREADABLE", "Place", "Plan", "batches", "find", "shown"]
+__all__ = ["BROKEN", "NOT_DICOM", "OK", "UNREADABLE", "Place", "Plan", "Unlisted", "batches", "find", "shown"]
 
 OK, NOT_DICOM, BROKEN, UNREADABLE = "ok", "not DICOM", "broken", "unreadable"
 """What `status` says of a file."""
@@ -35,34 +35,43 @@ CHUNK = 512
 CHARACTER_SET = 0x00080005
 
 
-class Place(NamedTuple):
-    """Where a file is.
+class Unlisted(NamedTuple):
+    """A folder that cannot be listed.
 
     Attributes
     ----------
     path : str
-    reason : str or None
-        Why it cannot be read, where that showed before: of folders that cannot be listed.
+    reason : str
     """
 
     path: str
-    reason: str | None = None
+    reason: str
+
+
+Place = str | Unlisted
+"""The path of a file, or why there is none."""
 
 
 def find(sources: Any, *, below: bool = True) -> Iterator[Place]:
     """Give the files of one path or of several, and the folders that cannot be listed."""
     given = [sources] if isinstance(sources, str | os.PathLike) else sources
     failed: list[OSError] = []
-    for path, _ in find_files(given, below=below, unreadable=failed.append):
-        yield from _cannot_be_listed(failed)
-        yield Place(path)
-    yield from _cannot_be_listed(failed)
+    for path in given:
+        each = os.fspath(path)
+        if not os.path.isdir(each):  # noqa: PTH112 - of a million files, Path would be the slowest part
+            yield each
+            continue
+        for file, _ in find_files([each], below=below, unreadable=failed.append):
+            if failed:
+                yield from _unlisted(failed)
+            yield file
+        yield from _unlisted(failed)
 
 
-def _cannot_be_listed(failed: list[OSError]) -> Iterator[Place]:
+def _unlisted(failed: list[OSError]) -> Iterator[Unlisted]:
     while failed:
         error = failed.pop(0)
-        yield Place(str(error.filename), error.strerror or str(error))
+        yield Unlisted(str(error.filename), error.strerror or str(error))
 
 
 def shown(path: str) -> str:
@@ -125,27 +134,29 @@ class _Batch:
 
     def __init__(self, plan: Plan, places: list[Place]) -> None:
         self.plan = plan
-        self.places = places
-        self.statuses: list[str] = [OK] * len(places)
-        self.reasons: list[str | None] = [None] * len(places)
-        self.notes: list[str | None] = [None] * len(places)
+        self.paths = [place if isinstance(place, str) else place.path for place in places]
+        self.unlisted = {row: place.reason for row, place in enumerate(places) if not isinstance(place, str)}
+        self.statuses: dict[int, str] = {}
+        self.reasons: dict[int, str] = {}
+        self.notes: dict[int, str] = {}
         self.syntaxes: dict[int, str | None] = {}
         self.others: dict[int, dict[int, Any]] = {}
         """Values that the kernel left, by column and row."""
 
     def made(self) -> Any:
-        pa, plan, count = arrow(), self.plan, len(self.places)
-        names = [_plain_path(place) for place in self.places]
+        pa, plan, count = arrow(), self.plan, len(self.paths)
+        names, paths = self._names()
         fates, sizes, times, left, gathered = gather(names, plan._wanted, plan._stop_tag)
-        self._read_others(fates, left)
+        if left or plan._elsewhere or any(fates):
+            self._read_others(fates, left)
         unknown = np.frombuffer(sizes, np.int64) < 0
         arrays = [
-            pa.array([shown(place.path) for place in self.places], pa.string()),
+            pa.array(paths, pa.string()),
             pa.array(np.frombuffer(sizes, np.int64), mask=unknown),
             pa.array(np.frombuffer(times, np.int64) // 1000, pa.timestamp("us", "UTC"), mask=unknown),
-            pa.array(self.statuses, pa.string()),
-            pa.array(self.reasons, pa.string()),
-            pa.array(self.notes, pa.string()),
+            _replaced(pa.repeat(OK, count), self.statuses),
+            _replaced(pa.nulls(count, pa.string()), self.reasons),
+            _replaced(pa.nulls(count, pa.string()), self.notes),
             _replaced(_array(pa.string(), False, count, gathered[0]), self.syntaxes),
         ]
         columns: list[Any] = [None] * len(plan.columns)
@@ -157,6 +168,17 @@ class _Batch:
             columns[number] = _replaced(columns[number], values)
         return pa.RecordBatch.from_arrays(arrays + columns, schema=plan.schema)
 
+    def _names(self) -> tuple[list[str | None], list[str]]:
+        """The paths that the kernel can open, None for others; and all as the table has them."""
+        every = "".join(self.paths)
+        if HAS_FILES and not self.unlisted and every.isascii() and "://" not in every:
+            return list(self.paths), self.paths
+        names = [
+            None if not HAS_FILES or row in self.unlisted or is_url(path) else path
+            for row, path in enumerate(self.paths)
+        ]
+        return names, [shown(path) for path in self.paths]
+
     def _read_others(self, fates: list[int], left: list[tuple[int, int]]) -> None:
         """Read what the kernel did not."""
         by_row: dict[int, list[int]] = {}
@@ -164,9 +186,8 @@ class _Batch:
             by_row.setdefault(row, []).append(self.plan._here[number])
         everything = list(range(len(self.plan.columns)))
         for row, fate in enumerate(fates):
-            place = self.places[row]
-            if place.reason is not None:
-                self._fail(row, UNREADABLE, place.reason)
+            if row in self.unlisted:
+                self._fail(row, UNREADABLE, self.unlisted[row])
             elif fate == UNUSUAL:
                 self._read_row(row, everything)
             elif fate:
@@ -177,7 +198,7 @@ class _Batch:
     def _read_row(self, row: int, numbers: list[int]) -> None:
         columns = [self.plan.columns[number] for number in numbers]
         try:
-            ds = read(self.places[row].path, tags=[column.key for column in columns])
+            ds = read(self.paths[row], tags=[column.key for column in columns])
             self.syntaxes[row] = ds.transfer_syntax or None
             values, notes = _values(ds, columns)
         except Exception as error:
@@ -186,17 +207,11 @@ class _Batch:
             return
         for number, value in zip(numbers, values, strict=True):
             self.others.setdefault(number, {})[row] = value
-        self.notes[row] = "; ".join(notes) or None
+        if notes:
+            self.notes[row] = "; ".join(notes)
 
     def _fail(self, row: int, status: str, reason: str) -> None:
         self.statuses[row], self.reasons[row] = status, reason
-
-
-def _plain_path(place: Place) -> str | None:
-    """The path, if it is one that the kernel can open."""
-    if place.reason is not None or not HAS_FILES or ("://" in place.path and is_url(place.path)):
-        return None
-    return place.path
 
 
 def _values(ds: Dataset, columns: list[Column]) -> tuple[list[Any], list[str]]:
@@ -249,7 +264,7 @@ def _array(kind: Any, several: bool, rows: int, buffers: Any) -> Any:
     return pa.Array.from_buffers(kind, rows, [mask, places], nulls, children=[items])
 
 
-def _replaced(array: Any, values: dict[int, Any]) -> Any:
+def _replaced(array: Any, values: Mapping[int, Any]) -> Any:
     """The array with other values in some rows."""
     if not values:
         return array

@@ -31,7 +31,7 @@ import numpy as np
 from hounsfield.errors import OptionError
 from hounsfield.indexing.columns import arrow
 from hounsfield.indexing.known import Known
-from hounsfield.indexing.reading import BROKEN, UNREADABLE, Place, Plan, batches, find
+from hounsfield.indexing.reading import BROKEN, UNREADABLE, Place, Plan, Unlisted, batches, find
 
 if TYPE_CHECKING:
     from hounsfield.elements.dataset import Key
@@ -311,24 +311,26 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 def _encoded(place: Place) -> bytes:
-    """A record of a list of files: a path, or nothing and a path and why it cannot be read."""
-    path = place.path.encode("utf-8", "surrogatepass")
-    if place.reason is None and b"\0" not in path:
-        return path + b"\0"
-    reason = (place.reason or "a path holds no null byte").encode("utf-8", "replace")
-    return b"\0" + path.replace(b"\0", b"\\0") + b"\0" + reason + b"\0"
+    """A record of a list of files: a path; or nothing, a path and why it cannot be read."""
+    if isinstance(place, str):
+        if "\0" not in place:
+            return place.encode("utf-8", "surrogatepass") + b"\0"
+        place = Unlisted(place.replace("\0", "\\0"), "a path holds no null byte")
+    return b"".join(b"\0" + text.encode("utf-8", "surrogatepass") for text in place) + b"\0"
 
 
 def _decoded(file: Any) -> Iterator[Place]:
     records = _records(file)
     for record in records:
-        reason = None if record else (next(records), next(records).decode())
-        path, why = (record, None) if reason is None else reason
-        yield Place(path.decode("utf-8", "surrogatepass"), why)
+        if record:
+            yield record
+        else:
+            yield Unlisted(next(records), next(records))
 
 
-def _records(file: Any) -> Iterator[bytes]:
+def _records(file: Any) -> Iterator[str]:
     rest = b""
     while data := file.read(1 << 16):
         *records, rest = (rest + data).split(b"\0")
-        yield from records
+        for record in records:
+            yield record.decode("utf-8", "surrogatepass")
