@@ -9,7 +9,7 @@ import sys
 import sysconfig
 import time
 import timeit
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -127,6 +127,8 @@ class Floors:
         address, size = ctypes.c_void_p, ctypes.c_size_t
         self._library.floor_walk.argtypes = (address, size, size, ctypes.c_long)
         self._library.floor_read_header.argtypes = (ctypes.c_char_p, ctypes.c_long)
+        texts, real = ctypes.POINTER(ctypes.c_char_p), ctypes.c_float
+        self._library.floor_batch.argtypes = (texts, ctypes.c_long, size, address, real, real, ctypes.c_long)
         self._library.floor_memcpy.argtypes = (address, address, size, ctypes.c_long)
 
     # The functions returned refer to their arrays, not to addresses: that keeps the memory there.
@@ -140,6 +142,17 @@ class Floors:
         """Open a file, read its first 16 KiB, close it and walk their elements."""
         name = os.fsencode(path)
         return lambda times: self._library.floor_read_header(name, times)
+
+    def batch(self, paths: Sequence[Path], out: Any, scale: float, offset: float) -> Repeated:
+        """Read files that end in int16 samples and window these into the rows of an array of bytes."""
+        names = (ctypes.c_char_p * len(paths))(*map(os.fsencode, paths))
+        pixels = out[0].size
+
+        def repeat(times: int) -> None:
+            done = self._library.floor_batch(names, len(paths), pixels, out.ctypes.data, scale, offset, times)
+            assert done == len(paths)
+
+        return repeat
 
     def memcpy(self, data: Any) -> Repeated:
         """Copy memory."""

@@ -25,7 +25,7 @@ from hounsfield._kernels.resize cimport (
 )
 from hounsfield._kernels.rle cimport RLE_DONE, rle_decode, rle_result
 from hounsfield._kernels.scan cimport (
-    HEAD_BYTES, Head, find_only, hounsfield_close, hounsfield_read, is_syntax, open_and_walk,
+    HEAD_BYTES, Head, Table, find_only, hounsfield_close, hounsfield_read, is_syntax, open_and_walk,
 )
 from hounsfield._kernels.values cimport Bytes, stripped, stripped_twice, without_spaces
 from hounsfield._kernels.window cimport (
@@ -55,7 +55,7 @@ cdef extern from "pipeline.h":
     ) noexcept nogil
     void pipeline_fill(uint8_t* out, const uint8_t* value, size_t size, size_t count) noexcept nogil
 
-__all__ = ["decode_files"]
+__all__ = ["decode_files", "decode_samples"]
 
 cdef enum:
     PART = 131072               # bytes read at a time: they stay in the second-level cache
@@ -135,6 +135,8 @@ cdef struct Image:
     int high_bit
     bint is_signed
     bint inverted
+    uint64_t frames
+    uint64_t frame_bytes
     uint64_t at                 # in the file, of native pixel data the frame's first byte
     double slope
     double intercept
@@ -284,16 +286,15 @@ cdef size_t scaled(uint64_t length, uint64_t by, uint64_t over, uint64_t most) n
     return <size_t>min(max((2 * length * by + over) // (2 * over), <uint64_t>1), most)
 
 
-cdef bint describe(const Head* head, Attributes* found, const Options* options, Image* image) noexcept nogil:
-    """Take from the attributes what decoding needs to know; False if that is for the facade."""
-    cdef const Row* pixels = find(found, PIXEL_DATA)
+cdef bint describe(
+    Attributes* found, const Options* options, bint is_decoded, Image* image
+) noexcept nogil:
+    """Take from the attributes what the samples are; False if that is for the facade."""
     cdef Bytes raw
-    cdef const uint8_t* syntax = found.data + head.syntax
     cdef int samples, allocated
     cdef int64_t frames = 1
-    cdef uint64_t frame_bytes, wanted
-    if (pixels == NULL or find(found, MODALITY_LUT_SEQUENCE) or find(found, SHARED_FUNCTIONAL_GROUPS)
-            or find(found, PER_FRAME_FUNCTIONAL_GROUPS)):
+    if (find(found, PIXEL_DATA) == NULL or find(found, MODALITY_LUT_SEQUENCE)
+            or find(found, SHARED_FUNCTIONAL_GROUPS) or find(found, PER_FRAME_FUNCTIONAL_GROUPS)):
         return False
     samples = number(found, SAMPLES_PER_PIXEL, -1)
     allocated = number(found, BITS_ALLOCATED, -1)
@@ -322,7 +323,12 @@ cdef bint describe(const Head* head, Attributes* found, const Options* options, 
     if samples == 1:
         if not image.inverted and not equals(raw, b"MONOCHROME2"):
             return False
-    elif samples != 3 or not equals(raw, b"RGB") or number(found, PLANAR_CONFIGURATION, -1) != 0:
+    elif samples != 3:
+        return False
+    elif is_decoded:    # to RGB, whatever it was
+        if not equals(raw, b"RGB") and (raw.size < 4 or memcmp(raw.at, b"YBR_", 4)):
+            return False
+    elif not equals(raw, b"RGB") or number(found, PLANAR_CONFIGURATION, -1) != 0:
         return False
     raw = text(found, PRESENTATION_LUT_SHAPE, VR_CS)
     if equals(raw, b"INVERSE"):
@@ -330,34 +336,34 @@ cdef bint describe(const Head* head, Attributes* found, const Options* options, 
     elif raw.size and not equals(raw, b"IDENTITY"):
         return False
 
-    frame_bytes = image.rows * image.columns * options.samples * image.width
-    if frame_bytes > 0x40000000:
-        return False
-    if pixels.flags & ~FLAG_IMPLICIT == 0:
-        image.coding = NATIVE
-        image.at = pixels.offset + options.frame * frame_bytes
-        wanted = <uint64_t>frames * frame_bytes
-        if not wanted <= pixels.length <= wanted + wanted % 2:
-            return False
-        if not (is_syntax(syntax, head.syntax_length, b"1.2.840.10008.1.2", 17)
-                or is_syntax(syntax, head.syntax_length, b"1.2.840.10008.1.2.1", 19)):
-            return False
-    elif head.status == FRAGMENTS and frames == 1:
-        if is_syntax(syntax, head.syntax_length, b"1.2.840.10008.1.2.5", 19):
-            image.coding = RLE
-        elif (samples == 1 and image.width <= 2
-                and (is_syntax(syntax, head.syntax_length, b"1.2.840.10008.1.2.4.70", 22)
-                     or is_syntax(syntax, head.syntax_length, b"1.2.840.10008.1.2.4.57", 22))):
-            image.coding = JPEG_LOSSLESS
-        else:
-            return False
-    else:
-        return False
-
+    image.frames = <uint64_t>frames
+    image.frame_bytes = image.rows * image.columns * options.samples * image.width
     image.is_automatic = False
     image.slope = decimal(found, RESCALE_SLOPE, 1.0)
     image.intercept = decimal(found, RESCALE_INTERCEPT, 0.0)
-    return not found.odd
+    return image.frame_bytes <= 0x40000000 and not found.odd
+
+
+cdef bint locate(const Head* head, Attributes* found, const Options* options, Image* image) noexcept nogil:
+    """Find how the frame is stored, and if it is native where; False if that is for the facade."""
+    cdef const Row* pixels = find(found, PIXEL_DATA)
+    cdef const uint8_t* syntax = found.data + head.syntax
+    cdef uint64_t wanted = image.frames * image.frame_bytes
+    if pixels.flags & ~FLAG_IMPLICIT == 0:
+        image.coding = NATIVE
+        image.at = pixels.offset + options.frame * image.frame_bytes
+        return wanted <= pixels.length <= wanted + wanted % 2 and (
+            is_syntax(syntax, head.syntax_length, b"1.2.840.10008.1.2", 17)
+            or is_syntax(syntax, head.syntax_length, b"1.2.840.10008.1.2.1", 19))
+    if head.status != FRAGMENTS or image.frames != 1:
+        return False
+    if is_syntax(syntax, head.syntax_length, b"1.2.840.10008.1.2.5", 19):
+        image.coding = RLE
+        return True
+    image.coding = JPEG_LOSSLESS
+    return options.samples == 1 and image.width <= 2 and (
+        is_syntax(syntax, head.syntax_length, b"1.2.840.10008.1.2.4.70", 22)
+        or is_syntax(syntax, head.syntax_length, b"1.2.840.10008.1.2.4.57", 22))
 
 
 cdef bint choose_window(
@@ -601,7 +607,10 @@ cdef bint read_rows(
             feed(image, options, work, work.part, n)
         left -= n
         at += n * row_size
-    end_resizing(image, options, work, out)
+    if done:
+        end_resizing(image, options, work, out)
+    else:
+        resize_end(&work.resizing)
     return done
 
 
@@ -611,7 +620,6 @@ cdef bint read_whole(
 ) noexcept nogil:
     """Decode a frame that is needed as a whole: it is compressed, or its samples tell the window."""
     cdef size_t count = image.rows * image.columns * options.samples
-    cdef size_t row_size = image.columns * options.samples * image.width
     cdef bint is_final = options.values == STORED and not options.resizes
     cdef uint8_t* frame = out if is_final else room_for(&work.frame, count * image.width)
     if frame == NULL:
@@ -622,18 +630,7 @@ cdef bint read_whole(
     elif not decode_fragment(head, fragments, image, options, work, frame):
         return False
     mask(image, frame, count)
-    if image.is_automatic:
-        fit_window(image, frame, count, result)
-        if not plan_window(image, options, result, work):
-            return False
-    if options.resizes:
-        if not begin_resizing(image, options, work):
-            return False
-        feed(image, options, work, frame + image.source.top * row_size, image.source.rows)
-        end_resizing(image, options, work, out)
-    elif not is_final:
-        convert(image, options, work, frame, out, count)
-    return True
+    return is_final or finish(image, options, work, frame, out, result)
 
 
 cdef bint decode_fragment(
@@ -687,6 +684,43 @@ cdef bint takes(const Options* options, const Image* image) noexcept nogil:
             or (options.is_signed and image.bits_stored < <int>(8 * image.width)))
 
 
+cdef bint prepare(
+    Attributes* found, const Options* options, Image* image, Workspace* work, Result* result
+) noexcept nogil:
+    """Make ready to turn samples into values, if the window is known by now; False if the facade has to."""
+    if options.values == STORED:
+        return takes(options, image)
+    if options.values == MODALITY:
+        return True
+    if options.samples == 1:
+        if not choose_window(found, options, image, result) or found.odd:
+            return False
+        if image.is_automatic:
+            return True
+    return plan_window(image, options, result, work)
+
+
+cdef bint finish(
+    const Image* image, const Options* options, Workspace* work, const uint8_t* frame, uint8_t* out,
+    Result* result,
+) noexcept nogil:
+    """Turn the samples of a whole frame into values."""
+    cdef size_t count = image.rows * image.columns * options.samples
+    if image.is_automatic:
+        fit_window(image, frame, count, result)
+        if not plan_window(image, options, result, work):
+            return False
+    if not options.resizes:
+        convert(image, options, work, frame, out, count)
+        return True
+    if not begin_resizing(image, options, work):
+        return False
+    feed(image, options, work, frame + image.source.top * image.columns * options.samples * image.width,
+         image.source.rows)
+    end_resizing(image, options, work, out)
+    return True
+
+
 cdef bint decode_file(
     const char* path, const Options* options, Workspace* work, uint8_t* out, Result* result
 ) noexcept nogil:
@@ -703,17 +737,8 @@ cdef bint decode_file(
     if head.file.regular and head.plain and walk.ascending:
         found.data, found.size = work.head, head.file.got
         found.rows, found.count, found.odd = walk.rows, walk.count, False
-        if describe(&head, &found, options, &image):
-            if options.values == STORED:
-                done = takes(options, &image)
-            elif options.values == MODALITY:
-                done = True
-            elif options.samples > 1:
-                done = plan_window(&image, options, result, work)
-            else:
-                done = choose_window(&found, options, &image, result) and not found.odd
-                if done and not image.is_automatic:
-                    done = plan_window(&image, options, result, work)
+        done = (describe(&found, options, False, &image) and locate(&head, &found, options, &image)
+                and prepare(&found, options, &image, work, result))
         if not done:
             pass
         elif (image.coding != NATIVE or image.is_automatic
@@ -751,10 +776,12 @@ cdef tuple INTEGERS = (b"b", b"B", b"h", b"H", b"i", b"I", b"l", b"L")
 cdef bytes NATIVE_ORDERS = b"@=>" if hounsfield_host_is_big() else b"@=<"
 
 
-cdef object take_output(const Py_buffer* view, Options* options):
+cdef object take_output(const Py_buffer* view, int axis, Options* options):
+    """Look at the output, whose rows are along `axis`."""
     cdef bytes code = (b"B" if view.format == NULL else <bytes>view.format).lstrip(NATIVE_ORDERS)
-    if not 3 <= view.ndim <= 4:
-        raise OptionError(f"out has {view.ndim} axes: files, rows, columns and perhaps samples are possible")
+    if not axis + 2 <= view.ndim <= axis + 3:
+        raise OptionError(f"out has {view.ndim} axes: {'files, ' * axis}rows, columns and perhaps samples "
+                          "are possible")
     if code not in (b"B", b"H", b"f") and (options.values != STORED or code not in INTEGERS):
         raise OptionError(f"out holds {code.decode()!r}, which these values do not fit")
     if options.values == MODALITY and code != b"f":
@@ -763,10 +790,60 @@ cdef object take_output(const Py_buffer* view, Options* options):
     options.itemsize = <size_t>view.itemsize
     options.is_float = code == b"f"
     options.is_signed = code.islower()
-    options.rows, options.columns = <size_t>view.shape[1], <size_t>view.shape[2]
-    options.samples = <size_t>view.shape[3] if view.ndim == 4 else 1
+    options.rows, options.columns = <size_t>view.shape[axis], <size_t>view.shape[axis + 1]
+    options.samples = <size_t>view.shape[axis + 2] if view.ndim == axis + 3 else 1
     if options.rows > 0xFFFF or options.columns > 0xFFFF or options.samples > 0xFFFF:
         raise OptionError("out has more than 65535 rows, columns or samples a file")
+
+
+cdef object take_options(
+    const Py_buffer* view, int axis, str values, window, str function, str fit, bytes fill, Options* options
+):
+    """Check the arguments that both functions have."""
+    memset(options, 0, sizeof(options[0]))
+    if values not in VALUES or function not in FUNCTIONS:
+        raise OptionError(f"values={values!r}, function={function!r}: "
+                          f"{', '.join(VALUES)} and {', '.join(FUNCTIONS)} are possible")
+    options.values, options.function = VALUES[values], FUNCTIONS[function]
+    if window == "auto":
+        options.choice = AUTOMATIC
+    elif isinstance(window, int):
+        options.choice, options.window = NUMBERED, window
+        if options.window < 0:
+            raise OptionError(f"window {window}: they are counted from 0")
+    else:
+        options.choice = GIVEN
+        options.center, options.width = window
+    take_output(view, axis, options)
+    if fit is not None:
+        if fit not in FITS or options.rows > RESIZE_LONGEST_OUT or options.columns > RESIZE_LONGEST_OUT:
+            raise OptionError(f"fit {fit!r} to {options.rows} x {options.columns}: {', '.join(FITS)} are "
+                              f"possible, and {RESIZE_LONGEST_OUT} x {RESIZE_LONGEST_OUT} at most")
+        options.resizes, options.fit = True, FITS[fit]
+    if fill is not None:
+        if <size_t>PyBytes_GET_SIZE(fill) != options.itemsize or options.itemsize > 8:
+            raise OptionError(f"fill has {len(fill)} bytes, an item of out {options.itemsize}")
+        memcpy(options.fill, PyBytes_AS_STRING(fill), options.itemsize)
+
+
+cdef Workspace* make_workspace(size_t room) except NULL:
+    """With so many bytes for what is read of a file."""
+    cdef Workspace* work = <Workspace*>malloc(sizeof(Workspace) + room)
+    if work == NULL:
+        raise MemoryError
+    memset(work, 0, sizeof(Workspace) - sizeof(Scratch))
+    work.head = <uint8_t*>(work + 1)
+    work.part = work.head + min(room, <size_t>HEAD_BYTES)
+    return work
+
+
+cdef void free_workspace(Workspace* work) noexcept:
+    if work != NULL:
+        window_finish(&work.plan)
+        free(work.encoded.at)
+        free(work.frame.at)
+        free(work.resized.at)
+        free(work)
 
 
 def decode_files(
@@ -820,46 +897,21 @@ def decode_files(
     cdef size_t index, count = <size_t>len(paths), row_size
     cdef bytes name
     cdef list kept = [], found = []
-    memset(&options, 0, sizeof(options))
-    if values not in VALUES or function not in FUNCTIONS:
-        raise OptionError(f"values={values!r}, function={function!r}: "
-                          f"{', '.join(VALUES)} and {', '.join(FUNCTIONS)} are possible")
-    options.values, options.function, options.frame = VALUES[values], FUNCTIONS[function], frame
-    if window == "auto":
-        options.choice = AUTOMATIC
-    elif isinstance(window, int):
-        options.choice, options.window = NUMBERED, window
-        if options.window < 0:
-            raise OptionError(f"window {window}: they are counted from 0")
-    else:
-        options.choice = GIVEN
-        options.center, options.width = window
     if frame >> 31:
         raise OptionError(f"frame {frame}")
     PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
     try:
-        take_output(&view, &options)
-        if fit is not None:
-            if fit not in FITS or options.rows > RESIZE_LONGEST_OUT or options.columns > RESIZE_LONGEST_OUT:
-                raise OptionError(f"fit {fit!r} to {options.rows} x {options.columns}: {', '.join(FITS)} are "
-                                  f"possible, and {RESIZE_LONGEST_OUT} x {RESIZE_LONGEST_OUT} at most")
-            options.resizes, options.fit = True, FITS[fit]
-        if fill is not None:
-            if <size_t>PyBytes_GET_SIZE(fill) != options.itemsize or options.itemsize > 8:
-                raise OptionError(f"fill has {len(fill)} bytes, an item of out {options.itemsize}")
-            memcpy(options.fill, PyBytes_AS_STRING(fill), options.itemsize)
+        take_options(&view, 1, values, window, function, fit, fill, &options)
+        options.frame = frame
         if <size_t>view.shape[0] != count:
             raise OptionError(f"out has {view.shape[0]} rows for {count} files")
         row_size = <size_t>view.len // count if count else 0
-        work = <Workspace*>malloc(sizeof(Workspace) + HEAD_BYTES + PART)
+        work = make_workspace(HEAD_BYTES + PART)
         results = <Result*>malloc(count * sizeof(Result) or 1)
         names = <const char**>malloc(count * sizeof(char*) or 1)
-        if work == NULL or results == NULL or names == NULL:
+        if results == NULL or names == NULL:
             raise MemoryError
-        memset(work, 0, sizeof(Workspace))
         memset(results, 0, count * sizeof(Result))
-        work.head = <uint8_t*>(work + 1)
-        work.part = work.head + HEAD_BYTES
         for index in range(count):
             names[index] = NULL
             path = paths[index]
@@ -873,12 +925,7 @@ def decode_files(
         for index in range(count):
             found.append(as_tuple(results + index) if results[index].done else None)
     finally:
-        if work != NULL:
-            window_finish(&work.plan)
-            free(work.encoded.at)
-            free(work.frame.at)
-            free(work.resized.at)
-        free(work)
+        free_workspace(work)
         free(results)
         free(names)
         PyBuffer_Release(&view)
@@ -889,3 +936,77 @@ cdef tuple as_tuple(const Result* result):
     if not result.has_window:
         return result.seconds, None
     return result.seconds, (result.center, result.width, FUNCTION_NAMES[result.function])
+
+
+def decode_samples(
+    Table table not None, bytes data not None, samples, out, *, str values not None="display", window=0,
+    str function not None="LINEAR", str fit=None, bytes fill=None,
+):
+    """Turn samples that a codec has decoded into values, as `decode_files` does those that it decodes itself.
+
+    Parameters
+    ----------
+    table, data
+        The elements of a data set in little endian up to the pixel data, and the bytes they are in.
+    samples : C-contiguous array
+        Of one frame, as `Dataset.pixels` gives it.
+    out : writable C-contiguous array, shape (rows, columns) or (rows, columns, samples)
+    values, window, function, fit, fill
+        As for `decode_files`.
+
+    Returns
+    -------
+    None or (seconds, window)
+        None where it is left to the facade.
+
+    Raises
+    ------
+    OptionError
+        An argument cannot be used.
+    MemoryError
+        There is no room for the buffers of one call.
+    """
+    cdef Options options
+    cdef Py_buffer view
+    cdef Py_buffer source
+    cdef Attributes found
+    cdef Image image
+    cdef Result result
+    cdef Workspace* work = NULL
+    cdef Row* rows = NULL
+    cdef uint64_t index
+    cdef double start = pipeline_clock()
+    memset(&result, 0, sizeof(result))
+    PyObject_GetBuffer(samples, &source, PyBUF_C_CONTIGUOUS)
+    try:
+        PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
+        try:
+            take_options(&view, 0, values, window, function, fit, fill, &options)
+            if source.buf < view.buf + view.len and view.buf < source.buf + source.len:
+                raise OptionError("out overlaps the samples")
+            if not table.rising or (options.values == STORED and not options.resizes):
+                return None
+            work = make_workspace(0)
+            rows = <Row*>malloc(table.count * sizeof(Row) or 1)
+            if rows == NULL:
+                raise MemoryError
+            for index in range(table.count):
+                table.row_at(index, rows + index)
+            found.data, found.size = <const uint8_t*>PyBytes_AS_STRING(data), <uint64_t>PyBytes_GET_SIZE(data)
+            found.rows, found.count, found.odd = rows, table.count, False
+            with nogil:
+                result.done = (
+                    describe(&found, &options, True, &image) and image.frame_bytes == <uint64_t>source.len
+                    and image.width == <size_t>source.itemsize
+                    and prepare(&found, &options, &image, work, &result)
+                    and finish(&image, &options, work, <const uint8_t*>source.buf, <uint8_t*>view.buf,
+                               &result)
+                )
+        finally:
+            PyBuffer_Release(&view)
+    finally:
+        free_workspace(work)
+        free(rows)
+        PyBuffer_Release(&source)
+    result.seconds = pipeline_clock() - start
+    return as_tuple(&result) if result.done else None

@@ -2,7 +2,11 @@
 
 import io
 import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -242,6 +246,56 @@ def test_a_file_that_is_cut_while_it_is_read(tmp_path):
     finally:
         stop.set()
         thread.join()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
+@pytest.mark.parametrize("threads", [1, 3])
+def test_interrupted(paths, threads):
+    """Ctrl-C ends it soon, and leaves no thread behind."""
+    started = threading.Event()
+
+    class Slow(io.BytesIO):
+        def seek(self, *arguments):
+            started.set()
+            time.sleep(0.01)
+            return super().seek(*arguments)
+
+    def interrupt():
+        started.wait()
+        time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = threading.active_count()
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    data = paths[0].read_bytes()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        hu.decode_batch([Slow(data) for _ in range(3000)], threads=threads, on_error="fill")
+    assert time.monotonic() - start < 10
+    thread.join()
+    assert threading.active_count() == before
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_memory_is_that_of_one_image_a_thread(tmp_path):
+    """Beside the result, and whatever the number of files."""
+    path = tmp_path / "large.dcm"
+    path.write_bytes(files.file(np.zeros((1, 2000, 2000, 1), np.uint16), WindowCenter=1, WindowWidth=2))
+    code = f"""
+import re, hounsfield as hu
+def peak():  # of this process: getrusage begins with that of the one which started it
+    with open("/proc/self/status") as status:
+        return int(re.search(r"VmHWM:\\s+(\\d+)", status.read())[1]) >> 10
+paths = [{str(path)!r}] * 40
+hu.decode_batch(paths[:1], size=16, threads=1)
+before = peak()
+hu.decode_batch(paths, size=16, threads=2)
+hu.decode_batch(paths[:20], size=16, threads=2, window="auto")
+print(peak() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 30  # MiB: a file has 8
 
 
 def test_into_what_the_caller_has(paths, tmp_path):

@@ -64,6 +64,45 @@ long floor_read_header(const char *path, long repeats) {
     return elements;
 }
 
+enum { CHUNK = 128 * 1024 };
+
+__attribute__((noinline
+#if defined(__x86_64__) && !defined(__clang__)
+               ,
+               target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")
+#endif
+                   )) static void
+window(const int16_t *restrict in, uint8_t *restrict out, size_t n, float scale, float offset) {
+    for (size_t i = 0; i < n; i++) {
+        float level = in[i] * scale + offset;
+        level = level < 0 ? 0 : level;
+        level = level > 255.f ? 255.f : level;
+        out[i] = (uint8_t)(int)level;
+    }
+}
+
+/* Read the last `pixels` int16 samples of each file, in chunks that stay in the cache, and window them into its row.
+   Nothing is parsed. Returns the number of files. */
+long floor_batch(const char *const *paths, long count, size_t pixels, uint8_t *out, float scale, float offset,
+                 long repeats) {
+    static int16_t chunk[CHUNK / 2];
+    for (long i = 0; i < repeats; i++) {
+        for (long file = 0; file < count; file++) {
+            struct stat status;
+            int descriptor = open(paths[file], O_RDONLY);
+            if (descriptor < 0 || fstat(descriptor, &status)) return file;
+            off_t at = status.st_size - (off_t)(2 * pixels);
+            for (size_t done = 0; done < pixels; done += CHUNK / 2) {
+                const size_t n = pixels - done < CHUNK / 2 ? pixels - done : CHUNK / 2;
+                if (pread(descriptor, chunk, 2 * n, at + (off_t)(2 * done)) != (ssize_t)(2 * n)) return file;
+                window(chunk, out + (size_t)file * pixels + done, n, scale, offset + 0.5f);
+            }
+            close(descriptor);
+        }
+    }
+    return count;
+}
+
 void floor_memcpy(void *restrict to, const void *restrict from, size_t size, long repeats) {
     for (long i = 0; i < repeats; i++) {
         memcpy(to, from, size);

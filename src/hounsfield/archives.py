@@ -36,6 +36,7 @@ ENDINGS = {
     ".tar.xz": "xz",
     ".txz": "xz",
 }
+ALL_ENDINGS = tuple(ENDINGS)
 
 UNPACK: dict[str | None, Callable[[Any], Any]] = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
 
@@ -130,7 +131,7 @@ class _Headers:
 
 def is_archive(name: str) -> bool:
     """Whether a name ends as those of archives do, in capitals or not."""
-    return _kind(name) is not None
+    return name.lower().endswith(ALL_ENDINGS)
 
 
 def _kind(name: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, cast
 
 import numpy as np
 
-from hounsfield._kernels.pipeline import decode_files
+from hounsfield._kernels.pipeline import decode_files, decode_samples
 from hounsfield._kernels.resize import resize
 from hounsfield.display.lut import LookupTable
 from hounsfield.display.modality import modality_lut, modality_values
@@ -36,6 +36,8 @@ WindowLike = str | tuple[float, float] | Sequence[float] | int | None
 Size = int | tuple[int, int] | None
 OnError = Literal["raise", "skip", "fill"]
 Array = Any  # an ndarray of any type
+
+ROWS = 0x00280010
 
 STORED_TYPES = frozenset({"u1", "i1", "u2", "i2", "u4", "i4"})
 """Of samples that the kernel reads to where they belong."""
@@ -194,6 +196,11 @@ class Decoding(NamedTuple):
             does not hold.
         """
         with Locating(ds):
+            if out is not None and (self.values != "stored" or self.size is not None):
+                # Before much else is looked at: it takes long to fetch that into the caches that codecs fill.
+                found = self._by_kernel(ds, out)
+                if found is not None:
+                    return out, found[1] and found[1][:2]
             layout = ds.frames.layout
             shape = self.shape(layout)
             if out is not None and out.shape != shape:
@@ -219,6 +226,24 @@ class Decoding(NamedTuple):
             out[...] = self.filling(out.dtype)
             out[place.target.slices] = values
             return out, window
+
+    def options(self, kind: np.dtype[Any]) -> dict[str, Any] | None:
+        """Arguments for the kernel, for values of a type; None if these are nothing for it."""
+        resizes = self.size is not None
+        if self.values == "stored" and kind.str[1:] not in ({"f4"} if resizes else STORED_TYPES):
+            return None
+        return {
+            "values": self.values,
+            "window": self.window,
+            "fit": self.fit if resizes else None,
+            "fill": self.filling(kind).tobytes(),
+        }
+
+    def _by_kernel(self, ds: Dataset, out: Array) -> Any:
+        options = self.options(out.dtype)
+        if options is None or ds._big or ds._more or type(ds._data) is not bytes or not ds._table.find(ROWS):
+            return None
+        return decode_samples(ds._table, ds._data, ds.pixels(self.frame), out, **options)
 
     def _values(
         self,
@@ -355,6 +380,8 @@ def decode_batch(
         target = np.empty((len(origins), *shape), first)
     elif len(target) != len(origins):
         raise OptionError(f"out has {len(target)} rows for {len(origins)} sources")
+    elif decoding.size is not None and target.shape[1:3] != decoding.size:
+        raise OptionError(f"out has images of {_sizes(target.shape[1:3])}, size= is {_sizes(decoding.size)}")
     decoding.filling(target.dtype)
     work = _Work(origins, decoding, target, raises=on_error == "raise")
     work.run(threads)
@@ -384,7 +411,7 @@ class _Work:
         self._next = 0
         self._stop = len(origins)  # nothing from here on is wanted
         self._threads = 1
-        self._options: dict[str, Any] | None = _options_of(decoding, target)
+        self._options = decoding.options(target.dtype)
 
     def run(self, threads: int) -> None:
         self._threads = max(1, min(threads, len(self._origins)))
@@ -414,15 +441,18 @@ class _Work:
             if start >= self._stop:
                 return None
             left = self._stop - start
-            self._next = start + max(1, min(AT_ONCE, left // (4 * self._threads)))
+            if self._threads > 1:
+                left = max(1, left // (4 * self._threads))  # fewer and fewer, to end together
+            self._next = start + min(AT_ONCE, left)
             return start, self._next
 
     def _do(self, start: int, stop: int) -> None:
         origins = self._origins[start:stop]
+        frame = self._decoding.frame
         found: list[Any] = [None] * len(origins)
         if self._options is not None:
-            found = decode_files([each.path for each in origins], self._target[start:stop], **self._options)
-        frame = self._decoding.frame
+            rows = self._target[start:stop]
+            found = decode_files([each.path for each in origins], rows, frame=frame, **self._options)
         for index, (origin, result) in enumerate(zip(origins, found, strict=True), start):
             if result is not None:
                 seconds, window = result
@@ -435,20 +465,6 @@ class _Work:
             if item.error is not None and self._raises:
                 with self._lock:
                     self._stop = min(self._stop, index)
-
-
-def _options_of(decoding: Decoding, target: Array) -> dict[str, Any] | None:
-    """Arguments for the kernel, or None if this is nothing for it."""
-    resizes = decoding.size is not None
-    if decoding.values == "stored" and target.dtype.str[1:] not in ({"f4"} if resizes else STORED_TYPES):
-        return None
-    return {
-        "values": decoding.values,
-        "window": decoding.window,
-        "frame": decoding.frame,
-        "fit": decoding.fit if resizes else None,
-        "fill": decoding.filling(target.dtype).tobytes(),
-    }
 
 
 def _first_image(origins: list[Origin], decoding: Decoding) -> tuple[tuple[int, ...], np.dtype[Any]]:

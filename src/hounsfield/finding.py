@@ -240,7 +240,7 @@ def _fail(error: Exception) -> Any:
 
 def _local(path: str, member_limit: int, *, search: bool = True) -> Iterator[Origin]:
     """A folder's files, an archive's members, or the file itself."""
-    if Path(path).is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - a Path costs more than asking the system
         if search:
             yield from _within(path)
     elif is_archive(path):

@@ -11,7 +11,7 @@ from pydicom.datadict import dictionary_VR
 import generate
 import hounsfield as hu
 from generate import files
-from hounsfield._kernels.pipeline import decode_files
+from hounsfield._kernels.pipeline import decode_files, decode_samples
 from hounsfield.batch import Decoding
 
 GREY = ("u1", "u2", "f4")
@@ -304,6 +304,67 @@ def test_errors_are_left_to_the_facade(tmp_path, pydicom_path):
     names = ["empty", "text", "cut", "header", "folder", "missing", "nul\0l"]
     out = np.empty((len(names) + 1, 64, 64), np.uint8)
     assert decode_files([*(str(tmp_path / name) for name in names), None], out) == [None] * (len(names) + 1)
+
+
+def check_samples(source):
+    """Samples that the facade has decoded become the values that it gives; how many ways the kernel took."""
+    ds = hu.read(source)
+    if ds._big or ds._more or not isinstance(ds._data, bytes):
+        return 0
+    samples, shape = ds.pixels(0), Decoding().shape(ds.frames.layout)
+    taken = 0
+    for values, dtype, size, window in (
+        ("display", "u1", None, 0),
+        ("display", "u2", None, "auto"),
+        ("display", "f4", (20, 31), (40.0, 400.0)),
+        ("modality", "f4", None, 0),
+        ("modality", "f4", (70, 9), 0),
+        ("stored", "f4", (20, 20), 0),
+    ):
+        decoding = Decoding.checked(values=values, dtype=dtype, window=window, size=size, fit="crop")
+        out = np.full(
+            (*(size or shape[:2]), *(shape if values == "display" else samples.shape)[2:]), 77, dtype
+        )
+        fit = None if size is None else "crop"
+        found = decode_samples(ds._table, ds._data, samples, out, values=values, window=window, fit=fit)
+        if found is None:
+            continue
+        taken += 1
+        if size is None:
+            np.testing.assert_array_equal(out, expected(source, values, window, 0, dtype))
+        else:
+            wanted, used = decoding.decode(hu.read(source))
+            np.testing.assert_array_equal(out, wanted)
+            assert used == (found[1] and found[1][:2])
+    return taken
+
+
+@pytest.mark.corpus(lambda file: file.decodes)
+def test_samples_of_real_files(corpus_file):
+    check_samples(corpus_file.path)
+
+
+def test_samples_of_generated_files(generated):
+    check_samples(generated.data)
+
+
+def test_samples_of_codecs_are_taken(pydicom_path):
+    for name in ("MR_small_jpeg_ls_lossless.dcm", "MR_small_jp2klossless.dcm", "SC_rgb_jpeg_gdcm.dcm"):
+        assert check_samples(str(pydicom_path(name))) == 6
+
+
+def test_samples_must_be_those_of_the_image(pydicom_path):
+    ds = hu.read(pydicom_path("MR_small.dcm"))
+    samples, out = ds.pixels(), np.empty((64, 64), np.uint8)
+    assert decode_samples(ds._table, ds._data, samples, out)
+    for wrong in (samples[:32], samples.astype(np.int32), samples.view(np.uint8)):
+        assert decode_samples(ds._table, ds._data, wrong, out) is None
+    with pytest.raises(hu.OptionError, match="overlaps"):
+        decode_samples(
+            ds._table, ds._data, samples, samples.view(np.uint8).reshape(-1)[:4096].reshape(64, 64)
+        )
+    with pytest.raises(hu.OptionError, match="axes"):
+        decode_samples(ds._table, ds._data, samples, out[np.newaxis, np.newaxis])
 
 
 def test_files_of_another_shape_are_left(pydicom_path):

@@ -1,17 +1,38 @@
-from typing import Literal
+from typing import Any, Literal
 
+import numpy.typing as npt
 from typing_extensions import Buffer
 
-__all__ = ["decode_files"]
+from hounsfield._kernels.scan import Table
+
+__all__ = ["decode_files", "decode_samples"]
+
+_Values = Literal["display", "modality", "stored"]
+_Window = int | tuple[float, float] | Literal["auto"]
+_Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
+_Fit = Literal["letterbox", "crop", "stretch"]
+_Found = tuple[float, tuple[float, float, str] | None] | None
 
 def decode_files(
     paths: list[str | None],
-    out: Buffer,
+    out: Buffer | npt.NDArray[Any],
     *,
-    values: Literal["display", "modality", "stored"] = "display",
-    window: int | tuple[float, float] | Literal["auto"] = 0,
-    function: Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"] = "LINEAR",
+    values: _Values = "display",
+    window: _Window = 0,
+    function: _Function = "LINEAR",
     frame: int = 0,
-    fit: Literal["letterbox", "crop", "stretch"] | None = None,
+    fit: _Fit | None = None,
     fill: bytes | None = None,
-) -> list[tuple[float, tuple[float, float, str] | None] | None]: ...
+) -> list[_Found]: ...
+def decode_samples(
+    table: Table,
+    data: bytes,
+    samples: Buffer | npt.NDArray[Any],
+    out: Buffer | npt.NDArray[Any],
+    *,
+    values: _Values = "display",
+    window: _Window = 0,
+    function: _Function = "LINEAR",
+    fit: _Fit | None = None,
+    fill: bytes | None = None,
+) -> _Found: ...
