@@ -463,5 +463,7 @@ def test_what_is_no_source():
         hu.decode_batch(3)
     with pytest.raises(TypeError, match="cannot read from int"):
         hu.decode_batch([3])
+    with pytest.raises(TypeError, match="NoneType"):
+        hu.decode_batch([], frame=None)
     with pytest.raises(TypeError, match="cannot put an array into list"):
         hu.decode_batch([], out=[])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import threading
 import time
@@ -372,7 +373,7 @@ def decode_batch(
     target = None if out is None else _array_of(out)
     kind = dtype if target is None else _same(dtype, target)
     decoding = Decoding.checked(
-        values=values, window=window, frame=frame, dtype=kind, size=size, fit=fit, fill=fill
+        values=values, window=window, frame=operator.index(frame), dtype=kind, size=size, fit=fit, fill=fill
     )
     origins = list(expand(sources))
     if target is None:
@@ -448,7 +449,7 @@ class _Work:
 
     def _do(self, start: int, stop: int) -> None:
         origins = self._origins[start:stop]
-        frame = self._decoding.frame
+        frame = self._decoding.frame or 0
         found: list[Any] = [None] * len(origins)
         if self._options is not None:
             rows = self._target[start:stop]
