@@ -9,7 +9,7 @@ import sys
 import sysconfig
 import time
 import timeit
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,6 +25,7 @@ LIBRARIES = (
     "hounsfield",
     "numpy",
     "imagecodecs",
+    "pyarrow",
     "pydicom",
     "dicomsdl",
     "pylibjpeg-libjpeg",
@@ -127,6 +128,7 @@ class Floors:
         address, size = ctypes.c_void_p, ctypes.c_size_t
         self._library.floor_walk.argtypes = (address, size, size, ctypes.c_long)
         self._library.floor_read_header.argtypes = (ctypes.c_char_p, ctypes.c_long)
+        self._library.floor_read_headers.argtypes = (ctypes.POINTER(ctypes.c_char_p), size, ctypes.c_long)
         self._library.floor_memcpy.argtypes = (address, address, size, ctypes.c_long)
 
     # The functions returned refer to their arrays, not to addresses: that keeps the memory there.
@@ -140,6 +142,11 @@ class Floors:
         """Open a file, read its first 16 KiB, close it and walk their elements."""
         name = os.fsencode(path)
         return lambda times: self._library.floor_read_header(name, times)
+
+    def read_headers(self, paths: Sequence[str]) -> Repeated:
+        """The same of many files."""
+        names = (ctypes.c_char_p * len(paths))(*map(os.fsencode, paths))
+        return lambda times: self._library.floor_read_headers(names, len(names), times)
 
     def memcpy(self, data: Any) -> Repeated:
         """Copy memory."""

@@ -149,12 +149,12 @@ class _Batch:
         fates, sizes, times, left, gathered = gather(names, plan._wanted, plan._stop_tag)
         if left or plan._elsewhere or any(fates):
             self._read_others(fates, left)
-        unknown = np.frombuffer(sizes, np.int64) < 0
+        unknown = dict.fromkeys(np.flatnonzero(np.frombuffer(sizes, np.int64) < 0).tolist())
         arrays = [
             pa.array(paths, pa.string()),
-            pa.array(np.frombuffer(sizes, np.int64), mask=unknown),
-            pa.array(np.frombuffer(times, np.int64) // 1000, pa.timestamp("us", "UTC"), mask=unknown),
-            _replaced(pa.repeat(OK, count), self.statuses),
+            _replaced(_numbers(pa.int64(), count, sizes), unknown),
+            _replaced(_numbers(pa.timestamp("us", "UTC"), count, times), unknown),
+            _replaced(pa.array([OK] * count, pa.string()), self.statuses),
             _replaced(pa.nulls(count, pa.string()), self.reasons),
             _replaced(pa.nulls(count, pa.string()), self.notes),
             _replaced(_array(pa.string(), False, count, gathered[0]), self.syntaxes),
@@ -243,6 +243,11 @@ def _verdict(error: Exception) -> tuple[str, str]:
     if isinstance(error, OSError | OptionError | UnicodeError):
         return UNREADABLE, message
     return BROKEN, f"{type(error).__name__}: {message}"
+
+
+def _numbers(kind: Any, rows: int, data: bytes) -> Any:
+    pa = arrow()
+    return pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(data)])
 
 
 def _array(kind: Any, several: bool, rows: int, buffers: Any) -> Any:
