@@ -494,7 +494,7 @@ cdef object as_bytes(const void* at, size_t size):
 
 
 cdef object column_as_bytes(const Column* column, Py_ssize_t rows):
-    if column.form == ELSEWHERE:
+    if column.form == ELSEWHERE or column.nulls == <uint64_t>rows:
         return None
     return (
         column.nulls,
@@ -527,7 +527,7 @@ def gather(list paths not None, list columns not None, uint32_t stop_tag):
     left : list of (int, int)
         Row and number of the column of each value that is there, and is not read here, and is null.
     columns : list
-        For each column, and before them for the transfer syntax, None if it is not read here, or buffers as
+        For each column, and before them for the transfer syntax, None if all of it is null, or buffers as
         Arrow has them: how many are null; a bit for each row, or None; where each row begins; where each text
         of several begins; and the values. Texts are UTF-8, several in one parted by backslashes; IS int64,
         DS float64, DA days (int32), TM microseconds (int64), numbers as their VR, "US or SS" int32.
