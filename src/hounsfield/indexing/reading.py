@@ -299,7 +299,7 @@ def _replaced(array: Any, values: Mapping[int, Any]) -> Any:
 def batches(plan: Plan, places: Iterable[Place], threads: int | None = None) -> Iterator[Any]:
     """Read files, and give their rows as a pyarrow.RecordBatch for each few hundred, in order.
 
-    No more places are asked for than are being read; of what was given, nothing is kept.
+    No more places are asked for than are soon read; of what was given, nothing is kept.
 
     Raises
     ------
@@ -343,7 +343,7 @@ def _batches(
     try:
         for chunk in chunks:
             waiting.append(executor.submit(plan.read, chunk))
-            if len(waiting) > threads:
+            if len(waiting) > 2 * threads:  # so that nobody waits for the next to be handed in
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
