@@ -25,6 +25,7 @@ LIBRARIES = (
     "hounsfield",
     "numpy",
     "imagecodecs",
+    "pyarrow",
     "pydicom",
     "dicomsdl",
     "pylibjpeg-libjpeg",
@@ -129,6 +130,7 @@ class Floors:
         self._library.floor_read_header.argtypes = (ctypes.c_char_p, ctypes.c_long)
         texts, real = ctypes.POINTER(ctypes.c_char_p), ctypes.c_float
         self._library.floor_batch.argtypes = (texts, ctypes.c_long, size, address, real, real, ctypes.c_long)
+        self._library.floor_read_headers.argtypes = (ctypes.POINTER(ctypes.c_char_p), size, ctypes.c_long)
         self._library.floor_memcpy.argtypes = (address, address, size, ctypes.c_long)
 
     # The functions returned refer to their arrays, not to addresses: that keeps the memory there.
@@ -153,6 +155,11 @@ class Floors:
             assert done == len(paths)
 
         return repeat
+
+    def read_headers(self, paths: Sequence[str]) -> Repeated:
+        """The same of many files."""
+        names = (ctypes.c_char_p * len(paths))(*map(os.fsencode, paths))
+        return lambda times: self._library.floor_read_headers(names, len(names), times)
 
     def memcpy(self, data: Any) -> Repeated:
         """Copy memory."""

@@ -37,6 +37,7 @@ __all__ = ["UNUSUAL", "gather"]
 cdef enum:
     PIXEL_REPRESENTATION = 0x00280103
     CHARACTER_SET = 0x00080005
+    FIRST_BYTES = 8192      # what tables want stands before most of a header
     COLUMNS = 4096
     FATE_UNUSUAL = -1
     VR_SS = 0x5353          # the two letters, first in the low byte
@@ -388,6 +389,10 @@ cdef bint take_values(
     return True
 
 
+cdef inline int64_t microseconds(int64_t nanoseconds) noexcept nogil:
+    return nanoseconds // 1000 - (nanoseconds % 1000 < 0)
+
+
 cdef bint gather_files(
     const char** names, int32_t count, Column* columns, int32_t columns_count, uint32_t stop_tag,
     int32_t* fates, int64_t* sizes, int64_t* times, Column* syntaxes, Arena* left,
@@ -408,11 +413,12 @@ cdef bint gather_files(
         fate = EMPTY
         if names[number] != NULL:
             memset(&head, 0, sizeof(head))
+            head.first = FIRST_BYTES
             error = read_and_walk(names[number], data, stop_tag, &head, &walk)
             if error:
                 fates[number] = error
             else:
-                sizes[number], times[number] = <int64_t>head.file.size, head.file.changed_ns
+                sizes[number], times[number] = <int64_t>head.file.size, microseconds(head.file.changed_ns)
                 if head.plain and walk.ascending:
                     uid.at, uid.size = data + head.syntax, head.syntax_length
                     fate = put_text(syntaxes, uid, ASCII)
@@ -488,7 +494,7 @@ cdef object as_bytes(const void* at, size_t size):
 
 
 cdef object column_as_bytes(const Column* column, Py_ssize_t rows):
-    if column.form == ELSEWHERE:
+    if column.form == ELSEWHERE or column.nulls == <uint64_t>rows:
         return None
     return (
         column.nulls,
@@ -517,11 +523,11 @@ def gather(list paths not None, list columns not None, uint32_t stop_tag):
     fates : list of int
         Of each file 0, an errno, or UNUSUAL: `hounsfield.read` tells what it is. All but 0 have null rows.
     sizes, times : bytes
-        int64: bytes of each file, and when it was last changed, in nanoseconds; -1 where unknown.
+        int64: bytes of each file, and when it was last changed, in microseconds; -1 where unknown.
     left : list of (int, int)
         Row and number of the column of each value that is there, and is not read here, and is null.
     columns : list
-        For each column, and before them for the transfer syntax, None if it is not read here, or buffers as
+        For each column, and before them for the transfer syntax, None if all of it is null, or buffers as
         Arrow has them: how many are null; a bit for each row, or None; where each row begins; where each text
         of several begins; and the values. Texts are UTF-8, several in one parted by backslashes; IS int64,
         DS float64, DA days (int32), TM microseconds (int64), numbers as their VR, "US or SS" int32.

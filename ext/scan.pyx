@@ -517,7 +517,7 @@ cdef int open_and_walk(
     const char* path, uint8_t* data, uint32_t stop_tag, Head* head, Walk* walk
 ) noexcept nogil:
     """Open a file and read as much of its head as the walk asks for; 0, or errno and then it is not open."""
-    cdef size_t wanted = FIRST_BYTES
+    cdef size_t wanted = head.first if head.first else FIRST_BYTES
     cdef int error = hounsfield_open(path, &head.file)
     if error:
         return error
@@ -529,7 +529,7 @@ cdef int open_and_walk(
         walk_head(data, stop_tag, head, walk)
         if head.plain or head.status != MORE or wanted == HEAD_BYTES:
             break
-        wanted = HEAD_BYTES
+        wanted = FIRST_BYTES if wanted < FIRST_BYTES else HEAD_BYTES
     return error
 
 

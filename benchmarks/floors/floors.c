@@ -49,17 +49,29 @@ long floor_walk(const unsigned char *data, size_t size, size_t at, long repeats)
 }
 
 /* Open a file, read its first 16 KiB, close it and walk them. */
-long floor_read_header(const char *path, long repeats) {
+static long read_header(const char *path) {
     static unsigned char head[16384];
+    struct stat status;
+    int file = open(path, O_RDONLY);
+    if (file < 0 || fstat(file, &status)) return -1;
+    ssize_t size = pread(file, head, sizeof head, 0);
+    close(file);
+    if (size < 0) return -1;
+    return walk(head, (size_t)size, 132);
+}
+
+long floor_read_header(const char *path, long repeats) {
+    long elements = 0;
+    for (long i = 0; i < repeats; i++) elements = read_header(path);
+    return elements;
+}
+
+/* The same of many files: their elements. */
+long floor_read_headers(const char *const *paths, size_t count, long repeats) {
     long elements = 0;
     for (long i = 0; i < repeats; i++) {
-        struct stat status;
-        int file = open(path, O_RDONLY);
-        if (file < 0 || fstat(file, &status)) return -1;
-        ssize_t size = pread(file, head, sizeof head, 0);
-        close(file);
-        if (size < 0) return -1;
-        elements = walk(head, (size_t)size, 132);
+        elements = 0;
+        for (size_t file = 0; file < count; file++) elements += read_header(paths[file]);
     }
     return elements;
 }

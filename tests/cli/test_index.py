@@ -347,9 +347,11 @@ def test_memory_is_flat(tmp_path, pydicom_path):
             os.link(one, folder / str(each))
     command = [sys.executable, "-c", MEMORY, str(tmp_path / "files"), str(tmp_path / "index.parquet")]
     environment = {**os.environ, "PYTHONPATH": str(Path(hu.__file__).parents[1])}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    finally:
+        shutil.rmtree(tmp_path / "files")  # or pytest would keep them all
     quarter, read, end = (int(each) / 1024 for each in done.stdout.split())
-    print(f"{quarter:.0f} MiB, {read:.0f} MiB, {end:.0f} MiB")
     assert read - quarter < 40
     assert end < 800
     assert pq.read_metadata(tmp_path / "index.parquet").num_rows == 200_000

@@ -50,6 +50,7 @@ cdef bint find_only(const uint8_t* data, uint64_t size, uint64_t* at, uint64_t* 
 # What was found of a file whose head was read.
 cdef struct Head:
     hounsfield_file file
+    size_t first            # bytes to read first; 0 for as many as nearly all headers have
     uint64_t start          # of the data set
     uint64_t syntax         # of the value of Transfer Syntax UID
     uint32_t syntax_length

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hounsfield.indexing.columns import arrow
 from hounsfield.indexing.known import Known
-from hounsfield.indexing.reading import OK, Plan, batches, find
+from hounsfield.indexing.reading import OK, Plan, batches, batches_of, find
 from hounsfield.indexing.storage import Summary, plan_of, write_index
 
 if TYPE_CHECKING:
@@ -99,13 +99,14 @@ class Index:
         >>> hu.index.problems(table).to_pylist()
         """
         plan = Plan(tags)
-        return arrow().Table.from_batches(batches(plan, find(sources, below=below), threads), plan.schema)
+        rows = batches_of(plan, sources, below=below, threads=threads)
+        return arrow().Table.from_batches(rows, plan.schema)
 
     def batches(
         self, sources: Any, tags: Iterable[Key] = (), *, below: bool = True, threads: int | None = None
     ) -> Iterator[Any]:
         """Give the same some hundred rows at a time, as pyarrow.RecordBatch: for more than memory holds."""
-        return batches(Plan(tags), find(sources, below=below), threads)
+        return batches_of(Plan(tags), sources, below=below, threads=threads)
 
     def update(self, table: Any, sources: Any, *, below: bool = True, threads: int | None = None) -> Any:
         """Give an index of files, of which one was made before: only what is new or has changed is read.

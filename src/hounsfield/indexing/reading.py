@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections import deque
@@ -24,7 +25,19 @@ if TYPE_CHECKING:
     from hounsfield.elements.dataset import Key
     from hounsfield.facade import Dataset
 
-__all__ = ["BROKEN", "NOT_DICOM", "OK", "UNREADABLE", "Place", "Plan", "Unlisted", "batches", "find", "shown"]
+__all__ = [
+    "BROKEN",
+    "NOT_DICOM",
+    "OK",
+    "UNREADABLE",
+    "Place",
+    "Plan",
+    "Unlisted",
+    "batches",
+    "batches_of",
+    "find",
+    "shown",
+]
 
 OK, NOT_DICOM, BROKEN, UNREADABLE = "ok", "not DICOM", "broken", "unreadable"
 """What `status` says of a file."""
@@ -124,9 +137,10 @@ class Plan:
         fields += [(column.name, kind) for column, kind in zip(self.columns, self._types, strict=True)]
         self.schema = pa.schema(fields, metadata={b"hounsfield": json.dumps({"tags": self.tags}).encode()})
 
-    def read(self, places: list[Place]) -> Any:
-        """Read some files; a pyarrow.RecordBatch of a row each."""
-        return _Batch(self, places).made()
+    def read(self, places: list[Place]) -> tuple[Any, list[tuple[int, str]]]:
+        """Read some files: a pyarrow.RecordBatch of a row each, and the rows of folders with their paths."""
+        batch = _Batch(self, places)
+        return batch.made(), batch.folders
 
 
 class _Batch:
@@ -140,6 +154,7 @@ class _Batch:
         self.reasons: dict[int, str] = {}
         self.notes: dict[int, str] = {}
         self.syntaxes: dict[int, str | None] = {}
+        self.folders: list[tuple[int, str]] = []
         self.others: dict[int, dict[int, Any]] = {}
         """Values that the kernel left, by column and row."""
 
@@ -149,12 +164,12 @@ class _Batch:
         fates, sizes, times, left, gathered = gather(names, plan._wanted, plan._stop_tag)
         if left or plan._elsewhere or any(fates):
             self._read_others(fates, left)
-        unknown = np.frombuffer(sizes, np.int64) < 0
+        unknown = dict.fromkeys(np.flatnonzero(np.frombuffer(sizes, np.int64) < 0).tolist())
         arrays = [
             pa.array(paths, pa.string()),
-            pa.array(np.frombuffer(sizes, np.int64), mask=unknown),
-            pa.array(np.frombuffer(times, np.int64) // 1000, pa.timestamp("us", "UTC"), mask=unknown),
-            _replaced(pa.repeat(OK, count), self.statuses),
+            _replaced(_numbers(pa.int64(), count, sizes), unknown),
+            _replaced(_numbers(pa.timestamp("us", "UTC"), count, times), unknown),
+            _replaced(pa.array([OK] * count, pa.string()), self.statuses),
             _replaced(pa.nulls(count, pa.string()), self.reasons),
             _replaced(pa.nulls(count, pa.string()), self.notes),
             _replaced(_array(pa.string(), False, count, gathered[0]), self.syntaxes),
@@ -192,6 +207,8 @@ class _Batch:
                 self._read_row(row, everything)
             elif fate:
                 self._fail(row, UNREADABLE, os.strerror(fate))
+                if fate == errno.EISDIR:
+                    self.folders.append((row, self.paths[row]))
             elif row in by_row or self.plan._elsewhere:
                 self._read_row(row, by_row.get(row, []) + self.plan._elsewhere)
 
@@ -245,6 +262,11 @@ def _verdict(error: Exception) -> tuple[str, str]:
     return BROKEN, f"{type(error).__name__}: {message}"
 
 
+def _numbers(kind: Any, rows: int, data: bytes) -> Any:
+    pa = arrow()
+    return pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(data)])
+
+
 def _array(kind: Any, several: bool, rows: int, buffers: Any) -> Any:
     """Make an Arrow array of what the kernel gathered, without a copy."""
     pa = arrow()
@@ -277,13 +299,36 @@ def _replaced(array: Any, values: Mapping[int, Any]) -> Any:
 def batches(plan: Plan, places: Iterable[Place], threads: int | None = None) -> Iterator[Any]:
     """Read files, and give their rows as a pyarrow.RecordBatch for each few hundred, in order.
 
-    No more places are asked for than are being read; of what was given, nothing is kept.
+    No more places are asked for than are soon read; of what was given, nothing is kept.
 
     Raises
     ------
     OptionError
         `threads` is not positive.
     """
+    return (batch for batch, _ in _batches(plan, places, threads))
+
+
+def batches_of(plan: Plan, sources: Any, *, below: bool = True, threads: int | None = None) -> Iterator[Any]:
+    """Give the same of paths as they are given, which folders among them show to be when they are opened."""
+    if not HAS_FILES:
+        yield from batches(plan, find(sources, below=below), threads)
+        return
+    given = [sources] if isinstance(sources, str | os.PathLike) else sources
+    for batch, folders in _batches(plan, map(os.fspath, given), threads):
+        start = 0
+        for row, path in folders:
+            if row > start:
+                yield batch.slice(start, row - start)
+            yield from batches(plan, find(path, below=below), threads)
+            start = row + 1
+        if start < batch.num_rows:
+            yield batch.slice(start)
+
+
+def _batches(
+    plan: Plan, places: Iterable[Place], threads: int | None
+) -> Iterator[tuple[Any, list[tuple[int, str]]]]:
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if threads < 1:
@@ -298,7 +343,7 @@ def batches(plan: Plan, places: Iterable[Place], threads: int | None = None) -> 
     try:
         for chunk in chunks:
             waiting.append(executor.submit(plan.read, chunk))
-            if len(waiting) > threads:
+            if len(waiting) > 2 * threads:  # so that nobody waits for the next to be handed in
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
