@@ -12,7 +12,7 @@ from hounsfield.cli.report import complain
 __all__ = ["commands", "run"]
 
 
-COMMANDS = ("convert", "dump", "index")
+COMMANDS = ("convert", "dump", "index", "preprocess")
 """Each is a module of its own, which is loaded when the command is used."""
 
 

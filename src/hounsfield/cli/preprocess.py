@@ -1,0 +1,338 @@
+"""`hounsfield preprocess`: from archives to shards that a model is trained from."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from hounsfield.batch import Values
+from hounsfield.cli.convert import Choice, WindowType
+from hounsfield.cli.report import complain, debug_option, describe
+from hounsfield.display import PRESETS
+from hounsfield.display.resizing import FITS, Mode
+from hounsfield.elements.text import printable
+from hounsfield.errors import OptionError
+from hounsfield.preprocess import FORMATS, Options, Summary, make_plan
+from hounsfield.preprocess import preprocess as run_plan
+from hounsfield.preprocess.plan import PLAN, SOURCES
+from hounsfield.preprocess.run import Progress as Told
+from hounsfield.preprocess.run import clear
+from hounsfield.preprocess.workers import WorkerError
+
+__all__ = ["preprocess"]
+
+MOST_REASONS = 20
+CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class SizeType(click.ParamType[tuple[int, int]]):
+    """ROWSxCOLUMNS, or one number for both."""
+
+    name = "size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        match = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", str(value).strip())
+        size = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+        if not all(1 <= length <= 32767 for length in size):
+            self.fail(f"{value!r} is no size: ROWSxCOLUMNS, such as 224x224, or 224", param, ctx)
+        return size
+
+
+class _StoppedError(Exception):
+    """A failure was reported, and nothing more is to be done."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  hounsfield preprocess archive/ -o shards --size 224 --window lung
+  hounsfield preprocess archive/ -o shards --size 224 --window lung --resume
+  hounsfield preprocess archive.parquet -o shards --size 512x512 --values modality --dtype float32
+  hounsfield preprocess archive/ -o tars --format webdataset --workers 4 --on-error skip
+
+\b
+Reading it:
+  table = pyarrow.parquet.read_table("shards/manifest.parquet").to_pylist()
+  row = table[0]    # path, status, reason, shard, row, name, frame, rows, columns, window_center ...
+  image = np.load(f"shards/{row['shard']}", mmap_mode="r")[row["row"]]
+
+What is made is the same to the byte however many workers and threads make it, and however often it was
+interrupted; but report.html and report.json, which tell how long it took.
+
+Exit codes: 0 all went well (with --on-error skip or fill: or failures were counted), 1 some input failed,
+there was nothing to do, or DST could not be written, 2 the command was not understood, DST has something in
+it already, or with --resume is of other work, 130 interrupted: --resume goes on.
+"""
+)
+@click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=click.Path())
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    required=True,
+    metavar="DST",
+    type=click.Path(path_type=Path),
+    help="A folder.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    default="npy",
+    show_default=True,
+    help="Of the shards: an array that can be mapped; one Zarr v3 array with a row for every source, whose "
+    "shards they are; a tar archive for WebDataset; a folder of PNG files.",
+)
+@click.option(
+    "-w",
+    "--window",
+    type=WindowType(),
+    metavar="WINDOW",
+    help="CENTER/WIDTH in the image's units, such as 40/400; or 'auto', from the least to the greatest "
+    "value; or N, the file's own window of that number, from 0; or a preset for CT: "
+    f"{', '.join(PRESETS)}. By default the file's first own window, and 'auto' where it has none.",
+)
+@click.option(
+    "--size",
+    type=SizeType(),
+    metavar="ROWSxCOLUMNS",
+    help="Of all images: averaged where they are made smaller, interpolated where larger. By default that of "
+    "the first image, and others of another size are failures; with webdataset and png each has its own.",
+)
+@click.option(
+    "--fit",
+    type=click.Choice(FITS),
+    default="letterbox",
+    show_default=True,
+    help="The whole image with borders; the frame filled and the image's edges cut off; or distorted.",
+)
+@click.option(
+    "--values",
+    type=click.Choice(["display", "modality", "stored"]),
+    default="display",
+    show_default=True,
+    help="Windowed; as Hounsfield units or what else the rescale gives; or as they are stored.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["uint8", "int8", "uint16", "int16", "uint32", "int32", "float32"]),
+    help="Of the samples: uint8 (the default), uint16 or float32 for display values, float32 for modality "
+    "values; for stored ones by default that of the first image.",
+)
+@click.option(
+    "--frame", type=click.IntRange(min=0), default=0, metavar="N", help="Which frame of files with several."
+)
+@click.option(
+    "--fill", type=float, default=0.0, metavar="VALUE", help="Of borders and of filled rows; 0 by default."
+)
+@click.option(
+    "--shard-size",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Sources a shard.",
+)
+@click.option(
+    "--on-error",
+    type=click.Choice(["report", "skip", "fill", "raise"]),
+    default="report",
+    show_default=True,
+    help="A source that fails has no row, and its reason stands in the manifest. Report it on stderr, too, "
+    "and exit with 1; only count it; fill a row for it; or stop there.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    default=CPUS,
+    metavar="N",
+    help="Processes; one a CPU by default.",
+)
+@click.option(
+    "--threads", type=click.IntRange(1, 1024), default=1, metavar="N", help="In each process; 1 by default."
+)
+@click.option("--resume", is_flag=True, help="Go on with what is in DST, if it is the same work.")
+@click.option("--force", is_flag=True, help="Remove what former work has left in DST, and begin anew.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@debug_option
+def preprocess(
+    sources: tuple[str, ...],
+    folder: Path,
+    format_: str,
+    window: Choice,
+    size: tuple[int, int] | None,
+    fit: Mode,
+    values: Values,
+    dtype: str | None,
+    frame: int,
+    fill: float,
+    shard_size: int,
+    on_error: str,
+    workers: int,
+    threads: int,
+    resume: bool,
+    force: bool,
+    as_json: bool,
+    debug: bool,
+) -> int:
+    """Turn archives into shards to train from, with a manifest and a report.
+
+    SRC are files, folders, and indexes: Parquet files with a column `path`. In DST there will be shards/,
+    manifest.parquet with a row for each source, report.html, report.json and plan.json. Files in folders and
+    indexes that are not DICOM, or have no pixel data, are passed over and counted.
+    """
+    _check_libraries(format_)
+    _check_folder(folder, resume=resume, force=force)
+    options = Options(values, window, dtype, frame, size, fit, int(fill) if fill.is_integer() else fill)
+    is_told = on_error in ("report", "raise")
+    unreadable = 0
+
+    def failed(message: str, error: Exception | None = None) -> None:
+        if is_told:
+            complain(message, error, debug=debug)
+        if on_error == "raise":
+            raise _StoppedError
+
+    def cannot_list(error: OSError) -> None:
+        nonlocal unreadable
+        unreadable += 1
+        failed(describe(str(error.filename), error), error)
+
+    try:
+        plan = make_plan(
+            sources,
+            folder,
+            format=format_,
+            options=options,
+            shard_size=shard_size,
+            fills=on_error == "fill",
+            unreadable=cannot_list,
+        )
+        if not plan.sources:
+            complain("there are no files in what was given")
+            return 1
+        with _progress(plan.sources) as advance:
+
+            def told(done: Told) -> None:
+                for each in done.failures:
+                    failed(f"{each.path}: {each.reason}")
+                advance(done)
+
+            summary = run_plan(plan, folder, workers=workers, threads=threads, progress=told)
+    except _StoppedError:
+        return 1
+    except OptionError as error:
+        raise click.UsageError(error.message, click.get_current_context()) from error
+    except WorkerError as error:
+        complain(f"{error}; --resume goes on")
+        return 1
+    except OSError as error:
+        # In writing, not in reading a source: it would go wrong for the next shard, too.
+        complain(describe(error.filename or str(folder), error), error, debug=debug)
+        return 1
+    if as_json:
+        click.echo(json.dumps(summary.as_dict()))
+    else:
+        for line in _lines(summary, with_reasons=not is_told):
+            click.echo(line)
+    has_failures = bool(summary.failures or unreadable)
+    if not summary.images and not has_failures:
+        complain("there are no DICOM images in what was given")
+        return 1
+    return int(has_failures and is_told)
+
+
+def _check_libraries(format_: str) -> None:
+    needed = {"pyarrow": "index", **({"zarr": "zarr"} if format_ == "zarr" else {})}
+    for library, extra in needed.items():
+        if find_spec(library) is None:
+            message = f'{library} is needed, and not installed: pip install "hounsfield[{extra}]"'
+            raise click.UsageError(message, click.get_current_context())
+
+
+def _check_folder(folder: Path, *, resume: bool, force: bool) -> None:
+    """See that nothing is in the folder but what may be there."""
+    context = click.get_current_context()
+    if resume and force:
+        raise click.UsageError("--resume goes on and --force begins anew: one of them", context)
+    if folder.exists() and not folder.is_dir():
+        raise click.UsageError(f"{folder} is not a folder", context)
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    # A listing without a plan: it was interrupted while it was planned.
+    if not (folder / PLAN).exists() and not any(folder.glob(f"{SOURCES}*")):
+        raise click.UsageError(
+            f"{folder} is not empty, and not of this command: another one is needed", context
+        )
+    if force:
+        clear(folder)
+    elif not resume:
+        raise click.UsageError(
+            f"{folder} is not empty: --resume goes on with it, --force begins anew", context
+        )
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[Told], None]]:
+    """Show a progress bar on stderr if that is a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    rates = TextColumn("{task.fields[rates]}")
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        rates,
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("preprocessing", total=total, rates="")
+        read = files = 0
+
+        def advance(done: Told) -> None:
+            nonlocal read, files
+            bar.advance(task, done.files)
+            if done.is_old:
+                return
+            read += done.bytes
+            files += done.files
+            seconds = bar.tasks[task].elapsed or 1.0
+            bar.update(task, rates=f"{files / seconds:.0f} files/s {read / seconds / 1e6:.1f} MB/s")
+
+        yield advance
+
+
+def _lines(summary: Summary, *, with_reasons: bool) -> Iterator[str]:
+    filled = f", {summary.filled} filled" if summary.filled else ""
+    speed = summary.bytes_now / 1e6 / summary.seconds
+    yield (
+        f"{summary.images} images{filled} of {summary.files} files in {summary.shards} shards, "
+        f"{summary.bytes_read / 1e6:.1f} MB"
+    )
+    yield (
+        f"{summary.done_now} files in {summary.seconds:.2f} s, "
+        f"{summary.done_now / summary.seconds:.0f} files/s, {speed:.1f} MB/s"
+    )
+    if summary.passed_over:
+        yield "passed over: " + ", ".join(
+            f"{count} {why}" for why, count in summary.passed_over.most_common()
+        )
+    if summary.failures:
+        yield f"failed: {summary.failures.total()} files"
+    if with_reasons:
+        for why, count in summary.failures.most_common(MOST_REASONS):
+            yield f"{count:6} {printable(why)}"
+        if len(summary.failures) > MOST_REASONS:
+            yield f"       and {len(summary.failures) - MOST_REASONS} more reasons"

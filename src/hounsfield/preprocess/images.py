@@ -1,0 +1,100 @@
+"""One source to the samples of one image, as the plan wants them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hounsfield.batch import Decoding, Values, WindowLike
+from hounsfield.display.resizing import Mode
+from hounsfield.errors import DicomError, NotDicomError, OptionError
+from hounsfield.facade import read
+from hounsfield.pixels.plan import PIXEL_KEYWORDS
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from hounsfield.preprocess.plan import Source
+
+__all__ = ["ERROR", "OK", "PASSED_OVER", "Image", "Options", "decode", "reason"]
+
+OK, ERROR, PASSED_OVER = "ok", "error", "passed over"
+
+
+class Options(NamedTuple):
+    """What is wanted of each image, as `hounsfield.decode_batch` has it; here as it can be written down."""
+
+    values: Values = "display"
+    window: WindowLike = None
+    dtype: str | None = None
+    frame: int = 0
+    size: tuple[int, int] | None = None
+    fit: Mode = "letterbox"
+    fill: float = 0.0
+
+    def checked(self) -> Decoding:
+        """Give what decodes so.
+
+        Raises
+        ------
+        OptionError
+            One of them cannot be used.
+        """
+        return Decoding.checked(**self._asdict())
+
+
+class Image(NamedTuple):
+    """What became of a source.
+
+    Attributes
+    ----------
+    status : {"ok", "error", "passed over"}
+    reason : str or None
+        Why there is none.
+    samples : ndarray or None
+        (rows, columns) or (rows, columns, 3).
+    size : (int, int) or None
+        Rows and columns of the image in the source.
+    window : (float, float) or None
+        Center and width of the window that was applied, if one was.
+    """
+
+    status: str
+    reason: str | None = None
+    samples: npt.NDArray[Any] | None = None
+    size: tuple[int, int] | None = None
+    window: tuple[float, float] | None = None
+
+
+def decode(source: Source, decoding: Decoding, shape: tuple[int, ...] | None = None) -> Image:
+    """Decode the image of a source; what is wrong with it is in the result.
+
+    Files that were found in a folder or an index are passed over if they are not DICOM or have no pixel data.
+    With `shape`, that of all samples, other shapes are errors.
+    """
+    try:
+        ds = read(source.path)
+        if source.found and not any(keyword in ds for keyword in PIXEL_KEYWORDS):
+            return Image(PASSED_OVER, "without pixel data")
+        samples, window = decoding.decode(ds)
+        layout = ds.frames.layout
+        if shape is not None and samples.shape != shape:
+            raise OptionError(f"the image is {_sizes(samples.shape)}, not {_sizes(shape)}")
+    except Exception as error:
+        # One bad file, whatever is wrong with it, must not cost the others.
+        if source.found and isinstance(error, NotDicomError):
+            return Image(PASSED_OVER, "not DICOM")
+        return Image(ERROR, reason(error))
+    return Image(OK, None, samples, (layout.rows, layout.columns), window)
+
+
+def reason(error: Exception) -> str:
+    """Say what went wrong without the file, so that equal reasons can be counted."""
+    if isinstance(error, DicomError):
+        return f"{type(error).__name__}: {error.message}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"{type(error).__name__}: {error}"
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

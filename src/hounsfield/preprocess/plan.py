@@ -1,0 +1,278 @@
+"""What is to be done, in full, before any of it is: which sources, in which order, cut where, decoded how."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from hounsfield.batch import Decoding
+from hounsfield.errors import OptionError
+from hounsfield.facade import read
+from hounsfield.finding import find_files
+from hounsfield.preprocess.files import PARTIAL, write_whole
+from hounsfield.preprocess.images import Options
+
+__all__ = ["FORMATS", "PLAN", "SOURCES", "Plan", "Source", "make_plan", "same_work"]
+
+PLAN, SOURCES = "plan.json", "sources.jsonl"
+
+FORMATS = ("npy", "zarr", "webdataset", "png")
+
+
+class Source(NamedTuple):
+    """A source as it was when the plan was made.
+
+    Attributes
+    ----------
+    path : str
+    size : int
+        In bytes; -1 if that cannot be told.
+    mtime_ns : int
+    found : bool
+        Whether it was found in a folder or an index: not all that lies there need be images.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    found: bool
+
+
+class Plan(NamedTuple):
+    """The work.
+
+    Attributes
+    ----------
+    format : {"npy", "zarr", "webdataset", "png"}
+    options : Options
+    shape : tuple of int or None
+        That of all images, and of what is filled; None if each may have its own.
+    shard_size : int
+        Sources a shard.
+    fills : bool
+        Whether sources that failed have rows, too.
+    sources : int
+        How many there are, in the file sources.jsonl.
+    bytes : int
+        Their sizes together.
+    digest : str
+        SHA-256 of that file.
+    version : str
+        Of this package: another one may decode more, or otherwise.
+    """
+
+    format: str
+    options: Options
+    shape: tuple[int, ...] | None
+    shard_size: int
+    fills: bool
+    sources: int
+    bytes: int
+    digest: str
+    version: str
+
+    @property
+    def shards(self) -> int:
+        """How many shards there are."""
+        return -(-self.sources // self.shard_size)
+
+    @property
+    def is_array(self) -> bool:
+        """Whether all images must have one shape."""
+        return self.format in ("npy", "zarr")
+
+    def as_json(self) -> str:
+        return json.dumps({**self._asdict(), "options": self.options._asdict()}, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Take what `as_json` gave.
+
+        Raises
+        ------
+        OptionError
+            It is no plan, or one of another version.
+        """
+        try:
+            given = json.loads(text)
+            options = given["options"]
+            for key in ("window", "size"):
+                options[key] = tuple(options[key]) if isinstance(options[key], list) else options[key]
+            shape = None if given["shape"] is None else tuple(given["shape"])
+            return cls(**{**given, "options": Options(**options), "shape": shape})
+        except (ValueError, TypeError, KeyError) as error:
+            raise OptionError(f"{PLAN} is no plan of this version: {error}") from error
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def make_plan(
+    given: Iterable[str],
+    folder: Path,
+    *,
+    format: str = "npy",  # noqa: A002 - as the option is called
+    options: Options = Options(),  # noqa: B008 - it cannot change
+    shard_size: int = 1000,
+    fills: bool = False,
+    unreadable: Callable[[OSError], object] = _raise,
+) -> Plan:
+    """Look what there is, and write down the sources and, last, the plan.
+
+    The order is that in which things are given, and in folders that of names. If there is a plan in the
+    folder already, it must be for the same work.
+
+    Parameters
+    ----------
+    given : iterable of str
+        Files, folders and indexes: Parquet files with a column `path`.
+    folder : Path
+        Where everything goes.
+    format : {"npy", "zarr", "webdataset", "png"}
+    options : Options
+    shard_size : int
+        Sources a shard.
+    fills : bool
+        Whether sources that fail get rows, filled with ``options.fill``.
+    unreadable : callable
+        Is told of each folder that cannot be listed, which else is raised.
+
+    Raises
+    ------
+    OptionError
+        Options do not go together, or there is a plan for other work in the folder.
+    OSError
+        The folder cannot be written to.
+    """
+    _check(format, shard_size)
+    decoding = options.checked()
+    folder.mkdir(parents=True, exist_ok=True)
+    known = folder / PLAN
+    before = Plan.from_json(known.read_text(encoding="utf-8")) if known.exists() else None
+    listing = folder / (SOURCES if before is None else f"{SOURCES}.now{PARTIAL}")
+    digest, count, size = hashlib.sha256(), 0, 0
+    first: tuple[tuple[int, ...], np.dtype[Any]] | None = None
+    with write_whole(listing) as file:
+        for source in _sources(given, folder, unreadable):
+            line = (json.dumps(source) + "\n").encode()
+            digest.update(line)
+            file.write(line)
+            count += 1
+            size += max(source.size, 0)
+            first = first or _described(source, decoding)
+    shape: tuple[int, ...] | None
+    shape, kind = first or ((*(options.size or (1, 1)),), np.dtype(np.uint8))
+    kind = decoding.dtype or kind
+    options = options._replace(dtype=kind.name)
+    if kind.kind in "iu" and not float(options.fill).is_integer():
+        raise OptionError(f"fill={options.fill} is no {kind}")
+    options.checked()
+    if format in ("webdataset", "png") and not fills:
+        shape = None
+    elif format in ("webdataset", "png") and options.size is None:
+        raise OptionError(f"what is to be filled needs a size, which images in {format} have each for itself")
+    if format == "png" and options.dtype not in ("uint8", "uint16"):
+        raise OptionError(f"PNG files hold uint8 or uint16, not {options.dtype}")
+    plan = Plan(format, options, shape, shard_size, fills, count, size, digest.hexdigest(), _version())
+    if before is None:
+        with write_whole(known) as file:
+            file.write(plan.as_json().encode())
+    else:
+        try:
+            same_work(before, plan)
+        finally:
+            listing.unlink()
+    return plan
+
+
+def same_work(before: Plan, now: Plan) -> None:
+    """Tell what differs.
+
+    Raises
+    ------
+    OptionError
+        Something does.
+    """
+    if before.digest != now.digest:
+        raise OptionError(
+            f"the sources are not those that {PLAN} is for: then {before.sources} with {before.bytes} bytes, "
+            f"now {now.sources} with {now.bytes}, or some have changed since"
+        )
+    pairs = zip(
+        (*before._asdict().items(), *before.options._asdict().items()),
+        (*now._asdict().items(), *now.options._asdict().items()),
+        strict=True,
+    )
+    for (name, old), (_, new) in pairs:
+        if repr(old) != repr(new) and name != "options":
+            raise OptionError(f"{PLAN} is for other work: {name} was {old!r}, and is {new!r}")
+
+
+def shards_of(plan: Plan, folder: Path) -> Iterator[list[Source]]:
+    """Give the sources of one shard after the other."""
+    with (folder / SOURCES).open(encoding="utf-8") as lines:
+        sources = (Source(*json.loads(line)) for line in lines)
+        while part := list(islice(sources, plan.shard_size)):
+            yield part
+
+
+def _version() -> str:
+    try:
+        return version("hounsfield")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _check(format: str, shard_size: int) -> None:  # noqa: A002 - as the option is called
+    if format not in FORMATS:
+        raise OptionError(f"format {format!r} is none of {', '.join(FORMATS)}")
+    if shard_size < 1:
+        raise OptionError("a shard has one source at least")
+
+
+def _sources(given: Iterable[str], folder: Path, unreadable: Callable[[OSError], object]) -> Iterator[Source]:
+    made = os.path.join(os.path.abspath(folder), "")  # noqa: PTH100, PTH118 - millions of times, as text
+    for each in given:
+        if each.lower().endswith(".parquet"):
+            for path in _paths_of_index(each):
+                yield _source(path, True)
+            continue
+        for found in find_files([each], unreadable=unreadable):
+            # What is made here may lie in what is read.
+            if found.folder is None or not os.path.abspath(found.path).startswith(made):  # noqa: PTH100
+                yield _source(found.path, found.folder is not None)
+
+
+def _source(path: str, found: bool) -> Source:
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:  # a URL, or gone: whoever reads it will tell
+        return Source(path, -1, 0, found)
+    return Source(path, status.st_size, status.st_mtime_ns, found)
+
+
+def _paths_of_index(path: str) -> Iterator[str]:
+    with import_module("pyarrow.parquet").ParquetFile(path) as index:
+        if "path" not in index.schema_arrow.names:
+            raise OptionError(f"{path} has no column `path`: it is no index")
+        for batch in index.iter_batches(columns=["path"]):
+            yield from batch.column(0).to_pylist()
+
+
+def _described(source: Source, decoding: Decoding) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
+    """Shape and type of the image in a source; None if it does not say so, for whatever reason."""
+    try:
+        layout = read(source.path).frames.layout
+        return decoding.shape(layout), layout.dtype
+    except Exception:  # what is wrong with it is told when it is decoded
+        return None

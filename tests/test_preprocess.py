@@ -1,0 +1,351 @@
+"""Shards: what stands in them, and that nothing but the input decides about a byte of them."""
+
+import hashlib
+import io
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+
+import hounsfield as hu
+from hounsfield._reference.resize import resize_numpy
+from hounsfield.errors import OptionError
+from hounsfield.preprocess import Options, make_plan, preprocess
+from hounsfield.preprocess.workers import WorkerError, work
+
+parquet = pytest.importorskip("pyarrow.parquet")
+
+PACKAGE = Path(hu.__file__).parents[1]
+TIMED = {"report.html", "report.json"}
+
+
+@pytest.fixture
+def archive(tmp_path, pydicom_path):
+    """CTs that differ, an MR, colour, a cut file, and what is no image."""
+    root = tmp_path / "archive"
+    (root / "below").mkdir(parents=True)
+    ct = bytearray(pydicom_path("CT_small.dcm").read_bytes())
+    for number in range(12):
+        ct[-2000 + number] ^= 0x5
+        (root / "below" / f"ct{number:02}.dcm").write_bytes(ct)
+    shutil.copy(pydicom_path("MR_small.dcm"), root / "mr.dcm")
+    shutil.copy(pydicom_path("SC_rgb_small_odd.dcm"), root / "rgb.dcm")
+    shutil.copy(pydicom_path("rtplan.dcm"), root / "plan.dcm")
+    (root / "cut.dcm").write_bytes(ct[:20_000])
+    (root / "notes.txt").write_text("not DICOM")
+    (root / "empty.dcm").write_bytes(b"")
+    return root
+
+
+def make(given, folder, *, workers=1, threads=1, **wanted):
+    plan = make_plan([str(given)], folder, **wanted)
+    return preprocess(plan, folder, workers=workers, threads=threads)
+
+
+def rows(folder):
+    return parquet.read_table(folder / "manifest.parquet").to_pylist()
+
+
+def digests(folder):
+    """Of all that must not depend on anything but the input."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in TIMED
+    }
+
+
+def image_of(folder, row):
+    shard = folder / row["shard"]
+    if shard.suffix == ".npy":
+        return np.load(shard, mmap_mode="r")[row["row"]]
+    if shard.suffix == ".tar":
+        with tarfile.open(shard) as tar:
+            data = tar.extractfile(row["name"]).read()
+        return np.load(io.BytesIO(data)) if row["name"].endswith("npy") else imagecodecs.png_decode(data)
+    if shard.suffix == ".zarr":
+        return pytest.importorskip("zarr").open_array(str(shard), mode="r")[row["row"]]
+    return imagecodecs.png_decode((shard / row["name"]).read_bytes())
+
+
+def test_every_image_is_what_render_gives(archive, tmp_path):
+    out = tmp_path / "out"
+    summary = make(archive, out, shard_size=5)
+    table = rows(out)
+    assert [row["index"] for row in table] == list(range(len(table)))
+    assert sorted(Path(row["path"]).name for row in table) == sorted(
+        path.name for path in archive.rglob("*") if path.is_file()
+    )
+    ok = [row for row in table if row["status"] == "ok"]
+    assert len(ok) == 12 == summary.images
+    for row in ok:
+        ds = hu.read(row["path"])
+        assert np.array_equal(image_of(out, row), ds.render())
+        assert (row["rows"], row["columns"], row["frame"]) == (128, 128, 0)
+    assert {Path(row["path"]).name: row["reason"] for row in table if row["status"] == "passed over"} == {
+        "plan.dcm": "without pixel data",
+        "notes.txt": "not DICOM",
+        "empty.dcm": "not DICOM",
+    }
+    errors = {Path(row["path"]).name: row["reason"] for row in table if row["status"] == "error"}
+    assert errors.keys() == {"mr.dcm", "rgb.dcm", "cut.dcm"}
+    assert errors["mr.dcm"] == "OptionError: the image is 64 x 64, not 128 x 128"
+    assert all(row["shard"] is None for row in table if row["status"] != "ok")
+    shapes = [np.load(path, mmap_mode="r").shape for path in sorted((out / "shards").iterdir())]
+    assert sum(shape[0] for shape in shapes) == 12
+    assert not (out / "parts").exists()
+
+
+@pytest.mark.parametrize("format_", ["npy", "zarr", "webdataset", "png"])
+def test_formats(archive, tmp_path, format_):
+    if format_ == "zarr":
+        pytest.importorskip("zarr")
+    out = tmp_path / "out"
+    make(archive, out, format=format_, shard_size=7, options=Options(size=(40, 50), window=(40.0, 400.0)))
+    table = rows(out)
+    expected = {"mr.dcm", *(f"ct{number:02}.dcm" for number in range(12))}
+    # Tar archives and folders need not have images of one shape.
+    expected |= {"rgb.dcm"} if format_ in ("webdataset", "png") else set()
+    seen = {Path(row["path"]).name: image_of(out, row) for row in table if row["status"] == "ok"}
+    assert seen.keys() == expected
+    ds = hu.read(archive / "below" / "ct03.dcm")
+    levels = hu.render(resize_numpy(ds.modality_values(), 40, 40), (40, 400))
+    assert np.abs(seen["ct03.dcm"][:, 5:45].astype(int) - levels).max() <= 1
+    assert not seen["ct03.dcm"][:, :5].any()
+    assert not seen["ct03.dcm"][:, 45:].any()
+    if format_ == "webdataset":
+        row = next(row for row in table if row["path"].endswith("mr.dcm"))
+        with tarfile.open(out / row["shard"]) as tar:
+            meta = json.load(tar.extractfile(row["name"].replace(".png", ".json")))
+        assert meta["path"] == row["path"]
+        assert (meta["rows"], meta["columns"], meta["window_width"]) == (64, 64, 400)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (Options("modality"), lambda ds: ds.modality_values()),
+        (Options("stored"), lambda ds: ds.pixel_array),
+        (Options("stored", dtype="float32"), lambda ds: ds.pixel_array.astype("f4")),
+        (Options(window="lung", dtype="uint16"), lambda ds: ds.render("lung", dtype="u2")),
+        (Options(window="auto", dtype="float32"), lambda ds: ds.render("auto", dtype="f4")),
+        (
+            Options("modality", dtype="float32", size=(64, 64)),
+            lambda ds: resize_numpy(ds.modality_values(), 64, 64),
+        ),
+        (
+            Options("stored", dtype="int16", size=(64, 64), fit="crop"),
+            lambda ds: np.rint(resize_numpy(ds.pixel_array, 64, 64)),
+        ),
+        (Options(size=(9, 99), fit="stretch", dtype="float32"), None),
+    ],
+)
+def test_options(archive, tmp_path, options, expected):
+    out = tmp_path / "out"
+    make(archive / "below", out, options=options)
+    table = rows(out)
+    assert all(row["status"] == "ok" for row in table)
+    for row in table[:3]:
+        image = image_of(out, row)
+        if expected is None:
+            assert image.shape == (9, 99)
+            continue
+        wanted = expected(hu.read(row["path"]))
+        assert image.shape == wanted.shape
+        assert (
+            np.array_equal(image, wanted) if options.size is None else np.allclose(image, wanted, atol=1e-3)
+        )
+
+
+def test_errors_are_filled(archive, tmp_path):
+    out = tmp_path / "out"
+    summary = make(archive, out, fills=True, options=Options(fill=7))
+    filled = [row for row in rows(out) if row["status"] == "error"]
+    assert summary.filled == len(filled) == 3
+    assert all((image_of(out, row) == 7).all() for row in filled)
+    assert summary.images == 12
+
+
+@pytest.mark.parametrize("format_", ["npy", "zarr", "webdataset", "png"])
+def test_workers_and_threads_change_nothing(archive, tmp_path, format_):
+    if format_ == "zarr":
+        pytest.importorskip("zarr")
+    made = []
+    for number, (workers, threads) in enumerate([(1, 1), (2, 3)]):
+        out = tmp_path / f"out{number}"
+        make(
+            archive,
+            out,
+            format=format_,
+            workers=workers,
+            threads=threads,
+            shard_size=4,
+            options=Options(size=(20, 20)),
+        )
+        made.append(digests(out))
+    assert made[0] == made[1]
+    assert len(made[0]) >= 4
+
+
+def test_from_an_index(archive, tmp_path):
+    import pyarrow
+
+    paths = sorted(str(path) for path in archive.rglob("*") if path.is_file())
+    index = tmp_path / "index.parquet"
+    parquet.write_table(pyarrow.table({"path": paths, "size": [1] * len(paths)}), index)
+    make(index, tmp_path / "out", options=Options(size=(8, 8)))
+    table = rows(tmp_path / "out")
+    assert [row["path"] for row in table] == paths
+    assert sum(row["status"] == "passed over" for row in table) == 3
+    parquet.write_table(pyarrow.table({"file": paths}), index)
+    with pytest.raises(OptionError, match="path"):
+        make_plan([str(index)], tmp_path / "other")
+
+
+def test_what_is_made_within_the_source_is_not_read(archive):
+    out = archive / "shards"
+    make(archive, out, options=Options(size=(8, 8)))
+    before = digests(out)
+    make(archive, out, options=Options(size=(8, 8)))
+    assert digests(out) == before
+
+
+def test_other_work_is_refused(archive, tmp_path):
+    out = tmp_path / "out"
+    plan = make_plan([str(archive)], out)
+    assert make_plan([str(archive)], out) == plan
+    for wanted in (
+        {"options": Options(window="lung")},
+        {"shard_size": 3},
+        {"fills": True},
+        {"format": "zarr"},
+    ):
+        with pytest.raises(OptionError, match="other work"):
+            make_plan([str(archive)], out, **wanted)
+    (archive / "new.dcm").write_bytes(b"")
+    with pytest.raises(OptionError, match="sources are not those"):
+        make_plan([str(archive)], out)
+    (out / "plan.json").write_text("{}")
+    with pytest.raises(OptionError, match="no plan"):
+        make_plan([str(archive)], out)
+    assert sorted(path.name for path in out.iterdir()) == ["plan.json", "sources.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"format": "tiff"},
+        {"shard_size": 0},
+        {"options": Options(values="hu")},
+        {"options": Options(dtype="float64")},
+        {"options": Options("modality", dtype="uint8")},
+        {"options": Options("stored", dtype="complex64")},
+        {"options": Options(fill=256)},
+        {"options": Options(fill=0.5)},
+        {"options": Options(dtype="float32"), "format": "png"},
+        {"fills": True, "format": "png"},
+    ],
+)
+def test_options_that_do_not_go_together(archive, tmp_path, wanted):
+    with pytest.raises(OptionError):
+        make_plan([str(archive)], tmp_path / "out", **wanted)
+    assert not (tmp_path / "out" / "plan.json").exists()
+
+
+def test_paths_that_are_no_text(tmp_path, pydicom_path):
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    name = os.fsencode(folder) + b"/\xff<b>.dcm"
+    Path(os.fsdecode(name)).write_bytes(pydicom_path("CT_small.dcm").read_bytes())
+    make(folder, tmp_path / "out")
+    (row,) = rows(tmp_path / "out")
+    assert row["status"] == "ok"
+    assert row["path"].endswith("\\udcff<b>.dcm")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page
+
+
+def test_report(archive, tmp_path):
+    out = tmp_path / "out"
+    make(archive, out, options=Options(size=(30, 30)))
+    told = json.loads((out / "report.json").read_text())
+    assert (told["files"], told["images"], told["failed"]) == (18, 13, 2)
+    assert sum(told["failures"].values()) == 2
+    assert told["this_run"]["files"] == 18
+    assert told["this_run"]["files_per_second"] > 0
+    assert told["options"]["size"] == [30, 30]
+    page = (out / "report.html").read_text()
+    assert page.count("<figure>") == 13
+    assert "30 x 30 x 3, not 30 x 30" in page
+
+
+RUN = """
+import sys
+from pathlib import Path
+from hounsfield.preprocess import Options, make_plan, preprocess
+if __name__ == "__main__":
+    source, out, format_ = sys.argv[1:]
+    plan = make_plan([source], Path(out), format=format_, options=Options(size=(24, 24)), shard_size=4)
+    preprocess(plan, Path(out), workers=2, threads=2)
+"""
+
+
+@pytest.mark.parametrize("format_", ["npy", "zarr", "webdataset", "png"])
+def test_killed_and_started_again(archive, tmp_path, format_):
+    """Nothing is lost, nothing is there twice, and not a byte differs."""
+    if format_ == "zarr":
+        pytest.importorskip("zarr")
+    script = tmp_path / "run.py"
+    script.write_text(RUN)
+    for number in range(30):
+        shutil.copy(archive / "below" / "ct00.dcm", archive / f"more{number:02}.dcm")
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+
+    def start(out):
+        command = [sys.executable, str(script), str(archive), str(out), format_]
+        return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    begun = time.monotonic()
+    assert start(whole).wait() == 0
+    seconds = time.monotonic() - begun
+    choose, killed = random.Random(format_), 0
+    for _ in range(8):
+        process = start(out)
+        time.sleep(choose.uniform(0.15, 0.7) * seconds)
+        process.kill()
+        killed += process.wait() == -signal.SIGKILL
+    assert killed
+    assert start(out).wait() == 0
+    assert digests(out) == digests(whole)
+    assert not list(out.rglob("*.partial"))
+
+
+def parts(number):
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield number
+
+
+def failing(number):
+    yield number
+    raise OptionError(f"of {number}")
+
+
+def test_workers():
+    assert sorted(work(parts, [0, 1, 2, 4, 5], 2)) == [0, 1, 2, 4, 5]
+    with pytest.raises(WorkerError, match="-9"):
+        list(work(parts, range(6), 2))
+    with pytest.raises(OptionError, match="of 1"):
+        list(work(failing, [1], 2))
