@@ -467,3 +467,9 @@ def test_what_is_no_source():
         hu.decode_batch([], frame=None)
     with pytest.raises(TypeError, match="cannot put an array into list"):
         hu.decode_batch([], out=[])
+
+
+@pytest.mark.parametrize("fill", [300, 300.0, 0.5, -1, float("nan"), "0x"])
+def test_a_fill_that_is_no_sample_is_refused(pydicom_path, fill):
+    with pytest.raises(hu.OptionError, match="fill="):
+        hu.decode_batch([pydicom_path("CT_small.dcm")], fill=fill)

@@ -183,9 +183,13 @@ class Decoding(NamedTuple):
     def filling(self, kind: np.dtype[Any]) -> npt.NDArray[Any]:
         """What stands where there are no values, as an item of a type."""
         try:
-            return np.full((), self.fill, kind)
+            with np.errstate(invalid="ignore"):
+                value = np.full((), self.fill, kind)
         except (OverflowError, TypeError, ValueError) as error:
             raise OptionError(f"fill={self.fill!r} is no {kind}") from error
+        if kind.kind in "iu" and value != self.fill:
+            raise OptionError(f"fill={self.fill!r} is no {kind}")
+        return value
 
     def decode(self, ds: Dataset, out: Array | None = None) -> tuple[Array, tuple[float, float] | None]:
         """Decode the frame of a data set, into `out` if it is given; gives it and the window that was used.
