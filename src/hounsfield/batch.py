@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from hounsfield.display.resizing import FITS, Mode, fit
 from hounsfield.errors import OptionError
 from hounsfield.facade import Dataset, Locating, read
 from hounsfield.finding import Origin, Sources, expand
+from hounsfield.processors import processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -371,7 +371,7 @@ def decode_batch(
     if on_error not in ("raise", "skip", "fill"):
         raise OptionError(f'on_error={on_error!r}: "raise", "skip" and "fill" are possible')
     if threads is None:
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = processors()
     if threads < 1:
         raise OptionError(f"threads={threads}: 1 is the least")
     target = None if out is None else _array_of(out)

@@ -121,3 +121,12 @@ class OptionError(DicomError, ValueError):
 
 class SourceError(DicomError, OSError):
     """The source was closed, or is no longer what it was when it was opened."""
+
+
+def reason(error: Exception) -> str:
+    """Say what went wrong without the file, so that equal reasons can be counted."""
+    if isinstance(error, DicomError):
+        return f"{type(error).__name__}: {error.message}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"{type(error).__name__}: {error}"

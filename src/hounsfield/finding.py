@@ -23,7 +23,7 @@ from hounsfield.sources import (
     public_name,
 )
 
-__all__ = ["Found", "Origin", "Sources", "expand", "find_files"]
+__all__ = ["Found", "Origin", "Sources", "expand", "find_files", "raise_it"]
 
 Sources = Any
 """A path, pattern, URL, bytes-like, binary file object or `Origin`, or an iterable of them: see `expand`."""
@@ -46,7 +46,8 @@ class Found(NamedTuple):
     folder: str | None
 
 
-def _raise(error: OSError) -> None:
+def raise_it(error: OSError) -> None:
+    """What becomes of an error, unless somebody else is told of it."""
     raise error
 
 
@@ -54,7 +55,7 @@ def find_files(
     given: Iterable[str | os.PathLike[str]],
     *,
     below: bool = True,
-    unreadable: Callable[[OSError], object] = _raise,
+    unreadable: Callable[[OSError], object] = raise_it,
 ) -> Iterator[Found]:
     """Give files, and those in folders in the order of their names, each when it is asked for.
 

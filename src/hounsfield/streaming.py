@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from contextlib import suppress
@@ -18,6 +17,7 @@ from hounsfield.errors import OptionError
 from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, expand
 from hounsfield.pixels.decode import Decoder
+from hounsfield.processors import processors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -542,7 +542,7 @@ def stream(
         fit=fit,
         fill=fill,
     )
-    threads = _cpus() if threads is None else threads
+    threads = processors() if threads is None else threads
     prefetch = 2 * threads if prefetch is None else prefetch
     for name, number in (("threads", threads), ("prefetch", prefetch)):
         if number < 1:
@@ -559,7 +559,3 @@ def stream(
         ),
         on_error,
     )
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

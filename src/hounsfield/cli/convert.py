@@ -1,7 +1,6 @@
 """`hounsfield convert`: from DICOM files to PNG files, or to one array."""
 
 import json
-import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,44 +14,21 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from hounsfield.cli.report import complain, debug_option, describe, reason, strict_option
+from hounsfield.cli.report import complain, debug_option, describe, reason, reason_lines, strict_option
+from hounsfield.cli.windows import Choice, window_option
 from hounsfield.cli.writers import ArrayWriter, Image, PictureWriter, Writer
-from hounsfield.display import PRESETS, Window, render
+from hounsfield.display import Window
 from hounsfield.display.groups import by_frame
 from hounsfield.display.presets import preset
 from hounsfield.display.voi import voi_alternatives
-from hounsfield.elements.text import printable
-from hounsfield.errors import NotDicomError, OptionError, UnsupportedError
+from hounsfield.errors import NotDicomError, UnsupportedError
 from hounsfield.facade import Dataset, read
 from hounsfield.finding import Found, find_files
 from hounsfield.pixels.plan import PIXEL_KEYWORDS
 
 __all__ = ["convert"]
 
-Choice = str | tuple[float, float] | int | None
-
 SUFFIXES = {".dcm", ".dicom", ".ima"}
-MOST_REASONS = 20
-
-
-class WindowType(click.ParamType[Choice]):
-    """A preset, CENTER/WIDTH, "auto", or the number of one of the file's own windows."""
-
-    name = "window"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Choice:
-        """Check the window on an array of one sample: better now than for each file."""
-        text = str(value).strip()
-        if text.isdecimal():
-            return int(text)
-        number = r"[-+]?(?:\d+\.?\d*|\.\d+)"
-        match = re.fullmatch(f"({number})/({number})", text)
-        choice = (float(match[1]), float(match[2])) if match else text
-        try:
-            render(np.zeros(1, np.uint8), choice)
-        except OptionError as error:
-            self.fail(f"{error.message}; or CENTER/WIDTH like 40/400", param, ctx)
-        return choice
 
 
 @dataclass
@@ -94,10 +70,7 @@ class Tally:
         if self.failures:
             yield f"failed: {_count(self.failed, 'file')}"
         if with_reasons:
-            for why, count in self.failures.most_common(MOST_REASONS):
-                yield f"{count:6} {printable(why)}"
-            if len(self.failures) > MOST_REASONS:
-                yield f"       and {len(self.failures) - MOST_REASONS} more reasons"
+            yield from reason_lines(self.failures)
 
 
 @click.command(
@@ -130,15 +103,7 @@ nothing to convert, 2 the command was not understood or OUT is already there.
     type=click.Path(path_type=Path),
     help="A folder for PNG files, or NAME.npy for one array of uint8 with its manifest NAME.json.",
 )
-@click.option(
-    "-w",
-    "--window",
-    type=WindowType(),
-    metavar="WINDOW",
-    help="CENTER/WIDTH in the image's units, such as 40/400; or 'auto', from the least to the greatest "
-    "value; or N, the file's own window of that number, from 0; or a preset for CT: "
-    f"{', '.join(PRESETS)}. By default the file's first own window, and 'auto' where it has none.",
-)
+@window_option
 @click.option(
     "--frame", type=click.IntRange(min=0), metavar="N", help="Only this frame of each file, from 0."
 )

@@ -15,8 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hounsfield.cli.dump import TagsType
-from hounsfield.cli.report import complain, debug_option, describe
-from hounsfield.elements.text import printable
+from hounsfield.cli.report import complain, debug_option, describe, reason_lines
 from hounsfield.errors import OptionError
 from hounsfield.indexing import index as index_files
 from hounsfield.indexing.reading import BROKEN, NOT_DICOM, OK, UNREADABLE
@@ -24,7 +23,6 @@ from hounsfield.indexing.storage import Summary, partial_folder
 
 __all__ = ["index"]
 
-MOST_REASONS = 20
 STATUSES = (OK, NOT_DICOM, BROKEN, UNREADABLE)
 
 
@@ -181,10 +179,7 @@ def _lines(summary: Summary, seconds: float) -> Iterator[str]:
     for status, count in summary.statuses.items():
         if status != "ok":
             yield f"{status}: {count}"
-    for why, count in summary.reasons.most_common(MOST_REASONS):
-        yield f"{count:6} {printable(why)}"
-    if len(summary.reasons) > MOST_REASONS:
-        yield f"       and {len(summary.reasons) - MOST_REASONS} more reasons"
+    yield from reason_lines(summary.reasons)
 
 
 def _as_json(summary: Summary, seconds: float) -> str:

@@ -1,7 +1,6 @@
 """`hounsfield preprocess`: from archives to shards that a model is trained from."""
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,12 +12,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from hounsfield.batch import Values
-from hounsfield.cli.convert import Choice, WindowType
-from hounsfield.cli.report import complain, debug_option, describe
-from hounsfield.display import PRESETS
+from hounsfield.batch import LONGEST, Values
+from hounsfield.cli.report import complain, debug_option, describe, reason_lines
+from hounsfield.cli.windows import Choice, window_option
 from hounsfield.display.resizing import FITS, Mode
-from hounsfield.elements.text import printable
 from hounsfield.errors import OptionError
 from hounsfield.preprocess import FORMATS, Options, Summary, make_plan
 from hounsfield.preprocess import preprocess as run_plan
@@ -26,11 +23,9 @@ from hounsfield.preprocess.plan import PLAN, SOURCES
 from hounsfield.preprocess.run import Progress as Told
 from hounsfield.preprocess.run import clear
 from hounsfield.preprocess.workers import WorkerError
+from hounsfield.processors import processors
 
 __all__ = ["preprocess"]
-
-MOST_REASONS = 20
-CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class SizeType(click.ParamType[tuple[int, int]]):
@@ -43,7 +38,7 @@ class SizeType(click.ParamType[tuple[int, int]]):
     ) -> tuple[int, int]:
         match = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", str(value).strip())
         size = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
-        if not all(1 <= length <= 32767 for length in size):
+        if not all(1 <= length <= LONGEST for length in size):
             self.fail(f"{value!r} is no size: ROWSxCOLUMNS, such as 224x224, or 224", param, ctx)
         return size
 
@@ -93,15 +88,7 @@ it already, or with --resume is of other work, 130 interrupted: --resume goes on
     help="Of the shards: an array that can be mapped; one Zarr v3 array with a row for every source, whose "
     "shards they are; a tar archive for WebDataset; a folder of PNG files.",
 )
-@click.option(
-    "-w",
-    "--window",
-    type=WindowType(),
-    metavar="WINDOW",
-    help="CENTER/WIDTH in the image's units, such as 40/400; or 'auto', from the least to the greatest "
-    "value; or N, the file's own window of that number, from 0; or a preset for CT: "
-    f"{', '.join(PRESETS)}. By default the file's first own window, and 'auto' where it has none.",
-)
+@window_option
 @click.option(
     "--size",
     type=SizeType(),
@@ -154,7 +141,7 @@ it already, or with --resume is of other work, 130 interrupted: --resume goes on
 @click.option(
     "--workers",
     type=click.IntRange(1, 1024),
-    default=CPUS,
+    default=processors(),
     metavar="N",
     help="Processes; one a CPU by default.",
 )
@@ -332,7 +319,4 @@ def _lines(summary: Summary, *, with_reasons: bool) -> Iterator[str]:
     if summary.failures:
         yield f"failed: {summary.failures.total()} files"
     if with_reasons:
-        for why, count in summary.failures.most_common(MOST_REASONS):
-            yield f"{count:6} {printable(why)}"
-        if len(summary.failures) > MOST_REASONS:
-            yield f"       and {len(summary.failures) - MOST_REASONS} more reasons"
+        yield from reason_lines(summary.failures)

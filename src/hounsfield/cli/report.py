@@ -1,15 +1,19 @@
 """Errors as people read them: one line each, on stderr."""
 
 import traceback
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 
 import click
 
+from hounsfield import errors
 from hounsfield.elements.text import printable
 from hounsfield.errors import DicomError
 from hounsfield.sources import public_name
 
-__all__ = ["complain", "debug_option", "describe", "reason", "strict_option"]
+__all__ = ["complain", "debug_option", "describe", "reason", "reason_lines", "strict_option"]
+
+MOST_REASONS = 20
 
 debug_option: Callable[..., Callable[..., int]] = click.option(
     "--debug", is_flag=True, help="Print the Python traceback of each error, too."
@@ -35,9 +39,15 @@ def describe(path: str, error: Exception) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Say what went wrong without the file, so that equal reasons can be counted."""
-    if isinstance(error, DicomError):
-        return f"{type(error).__name__}: {error.message}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+    """Say what went wrong without the file, and where to look if nobody has foreseen it."""
+    said = errors.reason(error)
+    is_known = isinstance(error, DicomError) or (isinstance(error, OSError) and error.strerror)
+    return said if is_known else f"unexpected {said} (--debug shows where)"
+
+
+def reason_lines(reasons: Counter[str]) -> Iterator[str]:
+    """Give a line for each of the most common reasons, and one for how many more there are."""
+    for why, count in reasons.most_common(MOST_REASONS):
+        yield f"{count:6} {printable(why)}"
+    if len(reasons) > MOST_REASONS:
+        yield f"       and {len(reasons) - MOST_REASONS} more reasons"

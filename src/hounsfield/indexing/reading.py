@@ -19,6 +19,7 @@ from hounsfield.errors import DicomError, NotDicomError, OptionError
 from hounsfield.facade import read
 from hounsfield.finding import find_files
 from hounsfield.indexing.columns import Column, MisfitError, arrow, columns_of, value_of
+from hounsfield.processors import processors
 from hounsfield.sources import is_url, public_name
 
 if TYPE_CHECKING:
@@ -69,16 +70,11 @@ def find(sources: Any, *, below: bool = True) -> Iterator[Place]:
     """Give the files of one path or of several, and the folders that cannot be listed."""
     given = [sources] if isinstance(sources, str | os.PathLike) else sources
     failed: list[OSError] = []
-    for path in given:
-        each = os.fspath(path)
-        if not os.path.isdir(each):  # noqa: PTH112 - of a million files, Path would be the slowest part
-            yield each
-            continue
-        for file, _ in find_files([each], below=below, unreadable=failed.append):
-            if failed:
-                yield from _unlisted(failed)
-            yield file
-        yield from _unlisted(failed)
+    for file, _ in find_files(given, below=below, unreadable=failed.append):
+        if failed:
+            yield from _unlisted(failed)
+        yield file
+    yield from _unlisted(failed)
 
 
 def _unlisted(failed: list[OSError]) -> Iterator[Unlisted]:
@@ -330,7 +326,7 @@ def _batches(
     plan: Plan, places: Iterable[Place], threads: int | None
 ) -> Iterator[tuple[Any, list[tuple[int, str]]]]:
     if threads is None:
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = processors()
     if threads < 1:
         raise OptionError(f"threads must be 1 or more, not {threads}")
     left = iter(places)

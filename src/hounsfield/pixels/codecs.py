@@ -13,7 +13,7 @@ import numpy.typing as npt
 from hounsfield._kernels import jpegll
 from hounsfield.errors import DicomError, OptionError, PixelDataError, UnsupportedError
 from hounsfield.pixels.codestream import Codestream
-from hounsfield.pixels.codestream.model import Kind
+from hounsfield.pixels.codestream.model import END, Kind
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -24,7 +24,6 @@ SOF0, SOF1, SOF2, SOF3, SOF9, SOF10 = 0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA
 
 # OpenJPEG 2.5 gives wrong samples in silence above this.
 MAX_JPEG2000_PRECISION = 24
-END = b"\xff\xd9"
 NO_END = "some of the samples may be missing: the codestream ends too early"
 # Entropy-coded data that no image ends in by chance, and without a byte that could be taken for a marker.
 NOISE = bytes.fromhex("b54a8ed16937c25bac1de473980f") * 16

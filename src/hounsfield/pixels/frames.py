@@ -14,6 +14,7 @@ from hounsfield.elements.dictionary import TAGS
 from hounsfield.elements.fragments import ITEM_HEADER, Fragments, Reader, find_fragments
 from hounsfield.elements.scanning import CHUNK, FLAG_UNDEFINED, UNDEFINED
 from hounsfield.errors import PixelDataError
+from hounsfield.pixels.codestream.model import END
 from hounsfield.pixels.layout import there_are
 from hounsfield.sources import BufferSource, PathSource
 
@@ -40,9 +41,6 @@ TAIL, HEAD = 16, 12
 """Bytes looked at of the end of one fragment and the beginning of the next."""
 
 BEGINNING = ITEM_HEADER + HEAD
-
-END = b"\xff\xd9"
-"""EOI of JPEG and JPEG-LS, EOC of JPEG 2000."""
 
 STARTS = {
     b"\xff\xd8\xff": True,  # SOI of JPEG and JPEG-LS, and the next marker

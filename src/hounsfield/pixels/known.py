@@ -16,6 +16,7 @@ from hounsfield._kernels import bits
 from hounsfield.errors import DicomError
 from hounsfield.pixels.codecs import MARKS, Call, bare_call, last_row
 from hounsfield.pixels.codestream import Codestream, headers_of, is_one_tile_part, parse
+from hounsfield.pixels.codestream.model import END, PAD
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -27,8 +28,6 @@ __all__ = ["decode_known", "remember"]
 
 STOP = Codestream._fields.index("stop")
 MOST_KNOWN = 1024
-END = b"\xff\xd9"
-PAD = 16
 
 
 class Known(NamedTuple):

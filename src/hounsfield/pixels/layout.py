@@ -12,6 +12,7 @@ from hounsfield.elements.dataset import Dataset
 from hounsfield.elements.dictionary import tag
 from hounsfield.elements.element import Element
 from hounsfield.errors import PixelDataError, UnsupportedError
+from hounsfield.pixels.plan import PIXEL_KEYWORDS
 
 __all__ = [
     "Layout",
@@ -131,7 +132,7 @@ def layout_of(ds: Dataset) -> Layout:
 
 
 def _read_layout(ds: Dataset) -> Layout:
-    keyword = next((word for word in ("PixelData", *FLOATS) if word in ds), None)
+    keyword = next((word for word in PIXEL_KEYWORDS if word in ds), None)
     if keyword is None:
         raise PixelDataError("the data set has no pixel data", file=ds._source.name)
     samples = _number(ds, "SamplesPerPixel", 1, 0xFFFF)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hounsfield.batch import Decoding, Values, WindowLike
 from hounsfield.display.resizing import Mode
-from hounsfield.errors import DicomError, NotDicomError, OptionError
+from hounsfield.errors import NotDicomError, OptionError, reason
 from hounsfield.facade import read
 from hounsfield.pixels.plan import PIXEL_KEYWORDS
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hounsfield.preprocess.plan import Source
 
-__all__ = ["ERROR", "OK", "PASSED_OVER", "Image", "Options", "decode", "reason"]
+__all__ = ["ERROR", "OK", "PASSED_OVER", "Image", "Options", "decode"]
 
 OK, ERROR, PASSED_OVER = "ok", "error", "passed over"
 
@@ -85,15 +85,6 @@ def decode(source: Source, decoding: Decoding, shape: tuple[int, ...] | None = N
             return Image(PASSED_OVER, "not DICOM")
         return Image(ERROR, reason(error))
     return Image(OK, None, samples, (layout.rows, layout.columns), window)
-
-
-def reason(error: Exception) -> str:
-    """Say what went wrong without the file, so that equal reasons can be counted."""
-    if isinstance(error, DicomError):
-        return f"{type(error).__name__}: {error.message}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return f"{type(error).__name__}: {error}"
 
 
 def _sizes(shape: tuple[int, ...]) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from hounsfield.batch import Decoding
 from hounsfield.errors import OptionError
 from hounsfield.facade import read
-from hounsfield.finding import find_files
+from hounsfield.finding import find_files, raise_it
 from hounsfield.preprocess.files import PARTIAL, write_whole
 from hounsfield.preprocess.images import Options
 
@@ -113,10 +113,6 @@ class Plan(NamedTuple):
             raise OptionError(f"{PLAN} is no plan of this version: {error}") from error
 
 
-def _raise(error: OSError) -> None:
-    raise error
-
-
 def make_plan(
     given: Iterable[str],
     folder: Path,
@@ -125,7 +121,7 @@ def make_plan(
     options: Options = Options(),  # noqa: B008 - it cannot change
     shard_size: int = 1000,
     fills: bool = False,
-    unreadable: Callable[[OSError], object] = _raise,
+    unreadable: Callable[[OSError], object] = raise_it,
 ) -> Plan:
     """Look what there is, and write down the sources and, last, the plan.
 

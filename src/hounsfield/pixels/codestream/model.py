@@ -7,12 +7,15 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from hounsfield.errors import PixelDataError
 
-__all__ = ["Codestream", "Color", "Kind", "boxes", "find_end"]
+__all__ = ["END", "PAD", "Codestream", "Color", "Kind", "boxes", "find_end"]
 
 Kind: TypeAlias = Literal["jpeg", "jpeg-lossless", "jpeg-ls", "jpeg2000", "htj2k", "jpegxl"]
 Color: TypeAlias = Literal["rgb", "ycbcr"]
 
 MAX_BOXES = 256
+END = b"\xff\xd9"
+"""EOI of JPEG and JPEG-LS, EOC of JPEG 2000."""
+
 PAD = 16
 
 
@@ -145,7 +148,7 @@ def find_end(view: memoryview, start: int, stop: int) -> tuple[int, bool]:
         Where the stream ends, and whether the marker is there.
     """
     for begin in (max(start, stop - PAD), start):
-        found = bytes(view[begin:stop]).rfind(b"\xff\xd9")
+        found = bytes(view[begin:stop]).rfind(END)
         if found >= 0:
             return begin + found + 2, True
     return stop, False
