@@ -5,16 +5,19 @@ bytes, with values that need no look elsewhere. All else is for the methods of t
 """
 
 cimport cython
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItem, PyDict_SetItem
 from cpython.object cimport PyObject
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from cursor cimport has
 from walk cimport COMPLETE, FLAG_IMPLICIT, FLAG_UNDEFINED, FRAGMENTS, PIXEL_DATA, Row
 
-from hounsfield._kernels.scan cimport Place, Table, as_tuple, find_only, head_of_file, read_place
+from hounsfield._kernels.scan cimport (
+    Place, Table, as_tuple, fill_from_place, find_only, head_of_file, read_place,
+)
 from hounsfield._kernels.values cimport Bytes, value_of
 
 cdef extern from "Python.h":
@@ -215,6 +218,29 @@ cdef class Header:
         if data is None or not find_only(<const uint8_t*>PyBytes_AS_STRING(data), size, &at, &length):
             return None
         return data, at, at + length
+
+    def _fill_from_pixel_data(self, out not None):
+        """Read native pixel data in little endian, of as many bytes as `out` or padded by one, to `out`.
+
+        False if that is not what there is in a plain file that nobody read from; `out` then holds anything.
+        """
+        cdef Py_buffer view
+        cdef Row row
+        if self._path is None or self._opened is not None or self._big:
+            return False
+        if not self._table.lookup(PIXEL_DATA, &row) or row.flags & ~FLAG_IMPLICIT:
+            return False
+        if not has(row.offset, row.length, self.place.size):
+            return False
+        PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+        try:
+            if not 0 <= <int64_t>row.length - view.len <= (view.len & 1):
+                return False
+            return fill_from_place(
+                self._path, &self.place, row.offset, <uint8_t*>view.buf, <uint64_t>view.len
+            )
+        finally:
+            PyBuffer_Release(&view)
 
 
 cdef inline bint is_at_hand(Header header, const Row* row):

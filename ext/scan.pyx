@@ -543,13 +543,13 @@ cdef int read_and_walk(
     return error
 
 
-cdef bytes read_place(str path, const Place* place, uint64_t offset, uint64_t length):
-    """Read bytes of a file, if it is still the one that it was; else None, whatever is the matter."""
+cdef bint fill_from_place(
+    str path, const Place* place, uint64_t offset, uint8_t* out, uint64_t length
+) except *:
+    """Read bytes of a file to `out`; False if it is not the one that it was, or whatever is the matter."""
     cdef:
         bytes name = PyUnicode_EncodeFSDefault(path)
-        bytes data = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>length)
         const char* c_name = name
-        uint8_t* out = <uint8_t*>PyBytes_AS_STRING(data)
         hounsfield_file file
         bint done = False
     memset(&file, 0, sizeof(file))
@@ -558,7 +558,14 @@ cdef bytes read_place(str path, const Place* place, uint64_t offset, uint64_t le
             if file.size == place.size and file.inode == place.inode and file.changed_ns == place.changed_ns:
                 done = hounsfield_read(&file, out, offset, <size_t>length) == 0
             hounsfield_close(&file)
-    return data if done else None
+    return done
+
+
+cdef bytes read_place(str path, const Place* place, uint64_t offset, uint64_t length):
+    """Read bytes of a file, or None: see `fill_from_place`."""
+    cdef bytes data = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>length)
+    cdef uint8_t* out = <uint8_t*>PyBytes_AS_STRING(data)
+    return data if fill_from_place(path, place, offset, out, length) else None
 
 
 cdef tuple head_of_file(str path, uint32_t stop_tag, Place* place):

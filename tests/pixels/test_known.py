@@ -15,6 +15,9 @@ FILES = {
     "jpeg-ls": "MR_small_jpeg_ls_lossless.dcm",
     "jpeg2000": "MR_small_jp2klossless.dcm",
     "jpeg2000 with a loss": "693_J2KI.dcm",
+    "native": "CT_small.dcm",
+    "native, colour": "SC_rgb_small_odd.dcm",
+    "native, implicit": "MR_small_implicit.dcm",
 }
 
 
@@ -103,6 +106,36 @@ def test_broken_streams_are_as_broken_as_ever(name, pydicom_path, tmp_path):
         known._KNOWN.clear()
         result(whole, path)
         assert same(result(data, path), fresh), at
+
+
+@pytest.mark.parametrize("name", ["CT_small.dcm", "SC_rgb_small_odd.dcm"])
+def test_native_pixel_data_of_another_length_are_told_of_as_ever(name, pydicom_path, tmp_path):
+    whole = pydicom_path(name).read_bytes()
+    ds = hu.read(whole)
+    size, at = ds["PixelData"].length, ds["PixelData"].offset
+    for change in (-size // 2, -2, -1, 1, 2, size):
+        data = bytearray(whole[:at] + (whole[at : at + size] * 2)[: size + change])
+        data[at - 4 : at] = (size + change).to_bytes(4, "little")
+        known._KNOWN.clear()
+        fresh = result(data, tmp_path / "image.dcm")
+        known._KNOWN.clear()
+        result(whole, tmp_path / "image.dcm")
+        assert known._KNOWN
+        assert same(result(data, tmp_path / "image.dcm"), fresh), change
+        cut = result(data[:-3], tmp_path / "image.dcm")
+        known._KNOWN.clear()
+        assert same(result(data[:-3], tmp_path / "image.dcm"), cut), change
+
+
+def test_what_is_above_the_stored_bits_is_cleared_the_second_time(pydicom_path, tmp_path):
+    data = bytearray(pydicom_path("CT_small.dcm").read_bytes())
+    for keyword, value in (("BitsStored", 9), ("HighBit", 10)):
+        data[(at := hu.read(data)[keyword].offset) : at + 2] = value.to_bytes(2, "little")
+    path = tmp_path / "image.dcm"
+    first, again = result(data, path), result(data, path)
+    assert known.decode_known(hu.read(path), 1 << 30) is not None
+    assert same(first, again)
+    assert np.ptp(first[0]) <= 1 << 9
 
 
 def test_a_file_that_changes_is_noticed(pydicom_path, tmp_path):

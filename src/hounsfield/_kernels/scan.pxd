@@ -43,6 +43,8 @@ cdef struct Place:
 
 
 cdef tuple head_of_file(str path, uint32_t stop_tag, Place* place)
+cdef bint fill_from_place(
+    str path, const Place* place, uint64_t offset, uint8_t* out, uint64_t length) except *
 cdef bytes read_place(str path, const Place* place, uint64_t offset, uint64_t length)
 cdef bint find_only(const uint8_t* data, uint64_t size, uint64_t* at, uint64_t* length) noexcept nogil
 

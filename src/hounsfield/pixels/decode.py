@@ -17,7 +17,7 @@ from hounsfield.errors import DicomError, LimitError, OptionError, PixelDataErro
 from hounsfield.pixels import codecs
 from hounsfield.pixels.codestream import Codestream, parse
 from hounsfield.pixels.frames import COLLECTIONS
-from hounsfield.pixels.known import remember
+from hounsfield.pixels.known import remember, remember_native
 from hounsfield.pixels.layout import (
     RETIRED,
     TO_RGB,
@@ -264,6 +264,9 @@ class Decoder:
                     big_endian=self._ds._encoding.big_endian,
                     words=element.VR == "OW",
                 )
+        layout, raw = self._layout, self._raw
+        if not raw and layout.frames == 1 and layout.keyword == "PixelData" and as_they_stand(layout, raw):
+            remember_native(self._ds, layout)
 
     def _decode_video(self, numbers: Sequence[int], out: npt.NDArray[Any]) -> None:
         from hounsfield.pixels.video import open_video

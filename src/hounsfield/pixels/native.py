@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from hounsfield.sources import Source
 
-__all__ = ["as_they_stand", "decode_native", "mask_unused"]
+__all__ = ["as_they_stand", "decode_native", "mask_of", "mask_unused"]
 
 CHUNK = 1 << 20  # bytes that are read at a time, where they cannot be read to where they belong
 
@@ -71,11 +71,19 @@ def decode_native(
     mask_unused(layout, out)
 
 
-def mask_unused(layout: Layout, out: npt.NDArray[Any]) -> None:
-    """Leave only what is stored in samples that were read as they stand."""
+def mask_of(layout: Layout) -> tuple[int, int] | None:
+    """Bits stored and the high bit, where samples that were read as they stand hold more than what is stored."""
     unused = layout.bits_stored < 8 * layout.dtype.itemsize
     if unused and layout.keyword == "PixelData" and layout.bits_allocated > 1:
-        bits.mask(out, layout.bits_stored, layout.high_bit, signed=layout.signed)
+        return layout.bits_stored, layout.high_bit
+    return None
+
+
+def mask_unused(layout: Layout, out: npt.NDArray[Any]) -> None:
+    """Leave only what is stored in samples that were read as they stand."""
+    mask = mask_of(layout)
+    if mask is not None:
+        bits.mask(out, *mask, signed=layout.signed)
 
 
 def as_they_stand(layout: Layout, raw: bool) -> bool:
