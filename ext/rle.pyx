@@ -9,9 +9,11 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 
+from hounsfield._kernels.bits cimport bits_mask
+
 from hounsfield.errors import OptionError, PixelDataError
 
-__all__ = ["decode", "encode"]
+__all__ = ["decode", "decode_frames", "encode"]
 
 cdef extern from "rle.h" nogil:
     enum:
@@ -129,6 +131,82 @@ def decode(data, out, *, bint planar=False):
     if result.status != RLE_DONE:
         raise error_of(&result, &frame)
     return result.excess
+
+
+def decode_frames(list frames not None, out not None, int bits_stored, int high_bit, bint signed):
+    """Decode frames that are as they should be, one after the other, without the GIL in between.
+
+    Parameters
+    ----------
+    frames : list of bytes-like, contiguous
+    out : ndarray of shape (frames, rows, columns) or (frames, rows, columns, samples)
+        As for `decode`.
+    bits_stored, high_bit, signed : int, int, bool
+        What is above and below the stored bits is cleared, or holds the sign: see `hounsfield._kernels.bits`.
+
+    Returns
+    -------
+    int
+        How many of the first frames were decoded, up to one that is broken, or gives more than is needed.
+
+    Raises
+    ------
+    OptionError
+        As for `decode`; or there are other than `len(frames)` rows, or no such bits.
+    """
+    cdef Py_buffer target
+    cdef Py_buffer inner
+    cdef Frame frame
+    cdef rle_result result
+    cdef Py_buffer* sources
+    cdef size_t count = <size_t>len(frames), held = 0, index = 0, size, pixels
+    cdef int width
+    cdef uint8_t* to
+    sources = <Py_buffer*>malloc((count or 1) * sizeof(Py_buffer))
+    if sources == NULL:
+        raise MemoryError
+    try:
+        PyObject_GetBuffer(out, &target, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
+        try:
+            if target.ndim < 3 or <size_t>target.shape[0] != count:
+                raise OptionError(f"out is of {target.ndim} axes, or not of {count} frames")
+            inner = target
+            inner.ndim -= 1
+            inner.shape += 1
+            take_shape(&inner, "out", False, &frame)
+            width = <int>(8 * frame.width)
+            if not 1 <= bits_stored <= high_bit + 1 <= width:
+                raise OptionError(f"{bits_stored} stored bits up to bit {high_bit} of {width}")
+            pixels = frame.rows * frame.columns
+            size = pixels * frame.samples * frame.width
+            to = <uint8_t*>target.buf
+            for data in frames:
+                PyObject_GetBuffer(data, sources + held, PyBUF_SIMPLE)
+                held += 1
+                if (<uint8_t*>sources[held - 1].buf < to + target.len
+                        and to < <uint8_t*>sources[held - 1].buf + sources[held - 1].len):
+                    raise OptionError("out overlaps the frames")
+            with nogil:
+                while index < held:
+                    rle_decode(
+                        <const uint8_t*>sources[index].buf, <size_t>sources[index].len, to, pixels,
+                        frame.samples, frame.width, False, &result,
+                    )
+                    if result.status != RLE_DONE or result.excess:
+                        break
+                    if bits_stored < width:
+                        bits_mask(to, pixels * frame.samples, frame.width, width - 1 - high_bit,
+                                  width - bits_stored, signed)
+                    to += size
+                    index += 1
+        finally:
+            PyBuffer_Release(&target)
+    finally:
+        while held:
+            held -= 1
+            PyBuffer_Release(sources + held)
+        free(sources)
+    return index
 
 
 def encode(frame, *, bint planar=False):

@@ -75,19 +75,22 @@ static void bits_unpack_12(const uint8_t *data, size_t first, uint8_t *out, size
     }
 }
 
-/* Most samples have nothing above: blocks are written to only where something changes. */
+/* Most samples have nothing above: blocks are written to only where something changes. That shows in the bits
+   that any of the samples has set, or of signed ones other than its sign: they are left as they are if, and only
+   if, each sample is. */
 enum { BITS_BLOCK = 4096 };
 
 #define BITS_MASK(KIND, BITS)                                                                                \
     TARGET_CLONES static void bits_mask_##KIND##BITS(uint8_t *samples, size_t count, int up, int down) {     \
         while (count) {                                                                                      \
             const size_t block = count < BITS_BLOCK ? count : BITS_BLOCK;                                    \
-            uint##BITS##_t value, changed = 0;                                                               \
+            uint##BITS##_t value, seen = 0;                                                                  \
             for (size_t i = 0; i < block; i++) {                                                             \
                 memcpy(&value, samples + i * sizeof value, sizeof value);                                    \
-                changed |= (uint##BITS##_t)(value ^ bits_##KIND##BITS(value, up, down));                     \
+                seen |= bits_seen_##KIND##BITS(value);                                                       \
             }                                                                                                \
-            for (size_t i = 0; changed && i < block; i++) {                                                  \
+            const int changes = bits_##KIND##BITS(seen, up, down) != seen;                                   \
+            for (size_t i = 0; changes && i < block; i++) {                                                  \
                 memcpy(&value, samples + i * sizeof value, sizeof value);                                    \
                 value = bits_##KIND##BITS(value, up, down);                                                  \
                 memcpy(samples + i * sizeof value, &value, sizeof value);                                    \
@@ -104,6 +107,10 @@ enum { BITS_BLOCK = 4096 };
     }                                                                                                        \
     static inline uint##BITS##_t bits_signed##BITS(uint##BITS##_t value, int up, int down) {          \
         return (uint##BITS##_t)((int##BITS##_t)(uint##BITS##_t)(value << up) >> down);                       \
+    }                                                                                                        \
+    static inline uint##BITS##_t bits_seen_unsigned##BITS(uint##BITS##_t value) { return value; }            \
+    static inline uint##BITS##_t bits_seen_signed##BITS(uint##BITS##_t value) {                              \
+        return (uint##BITS##_t)(value ^ (uint##BITS##_t)((int##BITS##_t)value >> (BITS - 1)));               \
     }                                                                                                        \
     BITS_MASK(unsigned, BITS)                                                                                \
     BITS_MASK(signed, BITS)                                                                                  \

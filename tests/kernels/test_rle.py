@@ -17,6 +17,7 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from hounsfield._kernels import rle as kernel
+from hounsfield._kernels.bits import mask
 from hounsfield._reference import rle as reference
 from hounsfield.errors import OptionError, PixelDataError
 
@@ -494,3 +495,50 @@ def test_threads():
     for thread in threads:
         thread.join()
     assert all(np.array_equal(out, frame) for out, frame in zip(outs, frames, strict=True))
+
+
+# Many frames
+
+
+class TestFrames:
+    @pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "i4"])
+    @pytest.mark.parametrize("bits", [(5, 4), (6, 7), (8, 7)])
+    @pytest.mark.parametrize("inner", [(6, 9), (4, 5, 3)])
+    def test_are_decoded_and_masked(self, dtype, bits, inner):
+        frames = samples_of((4, *inner), dtype)
+        encoded = [kernel.encode(frame) for frame in frames]
+        out = np.empty_like(frames)
+        signed = dtype.startswith("i")
+        assert kernel.decode_frames([encoded[0], *map(memoryview, encoded[1:])], out, *bits, signed) == 4
+        mask(frames, *bits, signed=signed)
+        assert np.array_equal(out, frames)
+
+    @pytest.mark.parametrize("number", [0, 2, 3])
+    @pytest.mark.parametrize("broken", [b"", b"no RLE at all", frame_of(b"\x00\x01"), "short", "excess"])
+    def test_stop_at_one_that_is_not_as_it_should_be(self, number, broken):
+        frames = samples_of((4, 8, 8), "u1")
+        encoded = [kernel.encode(frame) for frame in frames]
+        if broken == "short":
+            broken = encoded[number][:-20]
+        elif broken == "excess":
+            broken = kernel.encode(np.append(frames[number], frames[number]))
+        encoded[number] = broken
+        out = np.zeros_like(frames)
+        assert kernel.decode_frames(encoded, out, 8, 7, False) == number
+        assert np.array_equal(out[:number], frames[:number])
+        assert not out[number + 1 :].any()
+
+    def test_of_other_shapes_or_bits_are_refused(self):
+        frames = samples_of((2, 8, 8), "u2")
+        encoded = [kernel.encode(frame) for frame in frames]
+        for out in (frames[0], frames[:1], frames.astype("f4")):
+            with pytest.raises(OptionError):
+                kernel.decode_frames(encoded, out, 16, 15, False)
+        for bits in ((0, 15), (17, 16), (12, 10), (16, 16)):
+            with pytest.raises(OptionError, match="stored bits"):
+                kernel.decode_frames(encoded, frames, *bits, False)
+        with pytest.raises(OptionError, match="overlaps"):
+            kernel.decode_frames([encoded[0], frames.data.cast("B")], frames, 16, 15, False)
+        with pytest.raises(TypeError):
+            kernel.decode_frames([encoded[0], 5], np.empty_like(frames), 16, 15, False)
+        assert kernel.decode_frames([], frames[:0], 16, 15, False) == 0

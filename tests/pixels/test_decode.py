@@ -6,9 +6,11 @@ from functools import partial
 import imagecodecs
 import numpy as np
 import pytest
+from pydicom.encaps import encapsulate
 
 import generate
 import hounsfield as hu
+from hounsfield._kernels import color, rle
 
 SYNTAX = "1.2.840.10008.1.2."
 JPEG = {f"{SYNTAX}4.{end}" for end in ("50", "51", "53", "55")}
@@ -103,6 +105,100 @@ class TestFrames:
             hu.read(bytes(data)).pixels(threads=2)
         assert caught.value.offset == offset
         assert caught.value.tag == 0x7FE00010
+
+
+def frames_of(shape=(12, 24, 20, 1), dtype="u2", seed=4):
+    """Frames that are alike, and of 12 bits."""
+    rng = np.random.default_rng(seed)
+    return (1000 + np.cumsum(rng.integers(-3, 4, shape), 2)).astype(dtype)
+
+
+ENCODERS = {
+    "1.2.840.10008.1.2.5": lambda frame: rle.encode(np.ascontiguousarray(frame)),
+    "1.2.840.10008.1.2.4.70": lambda frame: imagecodecs.jpeg8_encode(frame, lossless=True, predictor=1),
+    "1.2.840.10008.1.2.4.80": imagecodecs.jpegls_encode,
+    "1.2.840.10008.1.2.4.90": lambda frame: imagecodecs.jpeg2k_encode(
+        frame, codecformat="j2k", reversible=True
+    ),
+    "1.2.840.10008.1.2.4.201": lambda frame: imagecodecs.htj2k_encode(frame, reversible=True),
+}
+
+
+class TestFramesThatAreAlike:
+    """What is settled for one frame is not asked again of those like it."""
+
+    @pytest.mark.parametrize("threads", [1, 2, 5])
+    @pytest.mark.parametrize("syntax", ENCODERS)
+    @pytest.mark.parametrize("table", [True, False])
+    def test_are_all_decoded(self, tmp_path, syntax, threads, table):
+        frames = frames_of()
+        encoded = generate.each_frame(frames, ENCODERS[syntax])
+        path = tmp_path / "image.dcm"
+        path.write_bytes(generate.file(frames, syntax, encapsulate(encoded, has_bot=table), BitsStored=12))
+        ds = hu.read(path)
+        expected = frames[..., 0] & 0xFFF
+        assert np.array_equal(ds.pixels(threads=threads), expected)
+        some = [11, 3, 4, 5, 0, 0, 7, 8]
+        assert np.array_equal(ds.pixels(some, threads=threads), expected[some])
+        assert np.array_equal(hu.read(path.read_bytes()).pixels(threads=threads), expected)
+
+    @pytest.mark.parametrize("threads", [1, 3])
+    @pytest.mark.parametrize("syntax", ENCODERS)
+    @pytest.mark.parametrize("number", [0, 5, 11])
+    def test_but_for_one_that_is_broken(self, tmp_path, syntax, threads, number):
+        frames = frames_of()
+        encoded = generate.each_frame(frames, ENCODERS[syntax])
+        encoded[number] = encoded[number][: len(encoded[number]) // 2]
+        path = tmp_path / "image.dcm"
+        path.write_bytes(generate.file(frames, syntax, encapsulate(encoded), BitsStored=12))
+        with pytest.raises(hu.PixelDataError, match=f"frame {number}: ") as caught:
+            hu.read(path).pixels(threads=threads)
+        assert caught.value.offset >= hu.read(path).frames[number].ranges[0][0]
+
+    @pytest.mark.parametrize("threads", [1, 3])
+    def test_but_for_those_that_are_encoded_otherwise(self, tmp_path, threads):
+        """Each by another codec or with other headers, and what is wrong with it is noted."""
+        frames = frames_of()
+        ways = list(ENCODERS.values())
+        encoded = [
+            bytes(ways[number % 5 if number % 3 else 2](frame[..., 0])) for number, frame in enumerate(frames)
+        ]
+        path = tmp_path / "image.dcm"
+        path.write_bytes(generate.file(frames, "1.2.840.10008.1.2.4.80", encapsulate(encoded)))
+        ds = hu.read(path)
+        with pytest.raises(hu.PixelDataError, match="frame 5: "):  # RLE has no mark that tells
+            ds.pixels(threads=threads)
+        others = [number for number in range(12) if number % 3 == 0 or number % 5]
+        assert np.array_equal(ds.pixels(others, threads=threads), frames[others, ..., 0])
+        assert "the transfer syntax says jpeg-ls, the codestream is jpeg2000" in str(ds.warnings)
+        assert "the transfer syntax says jpeg-ls, the codestream is htj2k" in str(ds.warnings)
+
+    @pytest.mark.parametrize("threads", [1, 3])
+    def test_of_colour_become_rgb(self, tmp_path, threads):
+        frames = generate.smooth(frames=9)
+        data = generate.encapsulated(
+            frames,
+            "1.2.840.10008.1.2.5",
+            lambda frame: rle.encode(np.ascontiguousarray(frame)),
+            PhotometricInterpretation="YBR_FULL",
+        )
+        path = tmp_path / "image.dcm"
+        path.write_bytes(data)
+        ds = hu.read(path)
+        assert np.array_equal(ds.pixels(raw=True, threads=threads), frames)
+        rgb = np.empty_like(frames)
+        color.ybr_full_to_rgb(frames, rgb)
+        assert np.array_equal(ds.pixels(threads=threads), rgb)
+
+    def test_of_rle_with_bytes_in_excess_are_noted(self, tmp_path):
+        frames = frames_of(dtype="u2")
+        encoded = [rle.encode(np.ascontiguousarray(frame[..., 0])) for frame in frames]
+        encoded[7] = rle.encode(np.concatenate([frames[7, ..., 0]] * 2))
+        path = tmp_path / "image.dcm"
+        path.write_bytes(generate.file(frames, "1.2.840.10008.1.2.5", encapsulate(encoded)))
+        ds = hu.read(path)
+        assert np.array_equal(ds.pixels(), frames[..., 0])
+        assert "bytes more than there are samples" in str(ds.warnings)
 
 
 class TestOut:

@@ -2,7 +2,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, TypeVar, overload
 
 import numpy.typing as npt
-from typing_extensions import Buffer, disjoint_base
+from typing_extensions import disjoint_base
 
 from hounsfield._kernels.scan import Table
 from hounsfield.elements.context import Context
@@ -48,7 +48,7 @@ class Header:
     def _value(self, tag: int, *default: Any) -> Any: ...
     def _image_key(self) -> bytes | None: ...
     def _sole_fragment(self) -> tuple[bytes, int, int] | None: ...
-    def _fill_from_pixel_data(self, out: Buffer) -> bool: ...
+    def _fill_from_pixel_data(self, out: npt.NDArray[Any]) -> bool: ...
 
 @disjoint_base
 class Keyword:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import operator
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from hounsfield.errors import DicomError, LimitError, OptionError, PixelDataErro
 from hounsfield.pixels import codecs
 from hounsfield.pixels.codestream import Codestream, parse
 from hounsfield.pixels.frames import COLLECTIONS
-from hounsfield.pixels.known import remember, remember_native
+from hounsfield.pixels.known import Known, Native, decode_like, known_of, remember
 from hounsfield.pixels.layout import (
     RETIRED,
     TO_RGB,
@@ -29,8 +30,9 @@ from hounsfield.pixels.layout import (
     native_layout,
     there_are,
 )
-from hounsfield.pixels.native import as_they_stand, decode_native, mask_unused
+from hounsfield.pixels.native import as_they_stand, decode_native, mask_of, mask_unused
 from hounsfield.pixels.plan import MAX_PIXELS, PixelPlan
+from hounsfield.processors import together
 from hounsfield.sources import BufferSource
 
 if TYPE_CHECKING:
@@ -42,15 +44,23 @@ if TYPE_CHECKING:
 __all__ = ["Decoder", "FrameLike", "target_of"]
 
 FrameLike = int | slice | Iterable[int] | None
-Job = tuple[int, "npt.NDArray[Any]"]  # a frame's number, and where its samples go
 
 MOST_HALVINGS = 32
+RUN = 1 << 20  # bytes of samples that a thread takes on at a time
 
 UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
 RLE = "1.2.840.10008.1.2.5"
 DEFLATED = "1.2.840.10008.1.2.8.1"
 VIDEO = "1.2.840.10008.1.2.4.10"  # .100 to .108
 RLE_SEGMENTS = frozenset(bytes((count, 0, 0, 0)) for count in range(16))
+
+
+class RleLike(NamedTuple):
+    """How frames of RLE become samples, once one of them has."""
+
+    bits_stored: int
+    high_bit: int
+    signed: bool
 
 
 class Decoder:
@@ -83,6 +93,7 @@ class Decoder:
         self._uid = syntax.uid if syntax else ""
         self._is_video = frames.encapsulated and self._uid.startswith(VIDEO)
         self._first: tuple[int, Buffer] | None = None
+        self._like: Known | RleLike | None = None
         self._size = self._layout.rows, self._layout.columns
 
     @property
@@ -266,7 +277,8 @@ class Decoder:
                 )
         layout, raw = self._layout, self._raw
         if not raw and layout.frames == 1 and layout.keyword == "PixelData" and as_they_stand(layout, raw):
-            remember_native(self._ds, layout)
+            if not self._ds._encoding.big_endian:
+                remember(self._ds, Native(layout.frame_shape, layout.dtype, mask_of(layout)))
 
     def _decode_video(self, numbers: Sequence[int], out: npt.NDArray[Any]) -> None:
         from hounsfield.pixels.video import open_video
@@ -302,41 +314,45 @@ class Decoder:
     def _decode_all(self, numbers: Sequence[int], out: npt.NDArray[Any], threads: int) -> None:
         """Decode each frame; on several threads if there is work for them, as codecs release the GIL."""
         if len(numbers) == 1:
-            self._decode_frame(numbers[0], out[0])
+            self._decode_frame(numbers[0], out[0], self._bytes_of(numbers[0]))
             return
         frames = self._frames
-        jobs = deque(zip(numbers, out, strict=True))
+        runs = deque(_runs(numbers, out[:1].nbytes, threads))
         with frames.held_open(len(numbers)) as self._frames:
-            if threads == 1:
-                self._decode_some(jobs)
-            else:
-                self._decode_together(jobs, min(threads, len(jobs)) - 1)
+            together(partial(self._decode_runs, runs, numbers, out), min(threads, len(runs)))
         self._frames = frames
 
-    def _decode_together(self, jobs: deque[Job], others: int) -> None:
-        from concurrent.futures import ThreadPoolExecutor  # slower to load than all that is ours
-
-        with ThreadPoolExecutor(others, "hounsfield") as pool:
-            working = [pool.submit(self._decode_some, jobs) for _ in range(others)]
-            self._decode_some(jobs)
-        for other in working:
-            other.result()
-
-    def _decode_some(self, jobs: deque[Job]) -> None:
-        """Decode frames as long as there are any; others may take from the same."""
+    def _decode_runs(
+        self, runs: deque[tuple[int, int]], numbers: Sequence[int], out: npt.NDArray[Any]
+    ) -> None:
+        """Decode runs of frames as long as there are any; others may take from the same."""
         try:
             while True:
                 try:
-                    job = jobs.popleft()
+                    start, stop = runs.popleft()
                 except IndexError:
                     return
-                self._decode_frame(*job)
+                self._decode_run(numbers[start], out[start:stop])
         except BaseException:
-            jobs.clear()  # nobody will look at the rest
+            runs.clear()  # nobody will look at the rest
             raise
 
-    def _decode_frame(self, number: int, out: npt.NDArray[Any]) -> None:
-        data = self._bytes_of(number)
+    def _decode_run(self, first: int, out: npt.NDArray[Any]) -> None:
+        """Decode frames that lie behind each other."""
+        encoded = self._frames.read_some(first, first + len(out))
+        done = 0
+        while done < len(out):
+            like = self._like
+            if isinstance(like, RleLike):
+                done += rle.decode_frames(encoded[done:], out[done:], *like)
+            elif like is not None and decode_like(like, memoryview(encoded[done]), out[done]):
+                done += 1
+                continue
+            if done < len(out):
+                self._decode_frame(first + done, out[done], encoded[done])
+                done += 1
+
+    def _decode_frame(self, number: int, out: npt.NDArray[Any], data: Buffer) -> None:
         try:
             codec, stream = self._codec(data)
             if not self._raw:
@@ -383,8 +399,11 @@ class Decoder:
             bits.mask(out, *mask, signed=layout.signed)
         if is_ybr and not with_codec:
             self._to_rgb(out)
-        elif layout.frames == 1 and not self._raw and not self._reduce:
-            remember(self._ds, layout, stream, memoryview(data), ybr_to_rgb=with_codec, mask=mask)
+        elif not self._raw and not self._reduce and not self._ds._notes:
+            known = known_of(layout, stream, memoryview(data), ybr_to_rgb=with_codec, mask=mask)
+            if known is not None and layout.frames == 1:
+                remember(self._ds, known)
+            self._like = known
 
     def _refuse(self, stream: Codestream, samples: int) -> None:
         for what, said, found in (
@@ -405,6 +424,8 @@ class Decoder:
             excess = rle.decode(data, out.data)
             if layout.bits_stored < layout.bits_allocated:
                 bits.mask(out, layout.bits_stored, layout.high_bit, signed=layout.signed)
+            if self._raw or not self._is_ybr(None):
+                self._like = RleLike(layout.bits_stored, layout.high_bit, layout.signed)
         if excess:
             self._note(f"an RLE segment gives {excess} bytes more than there are samples: they were left out")
         if self._is_ybr(None) and not self._raw:
@@ -436,6 +457,16 @@ class Decoder:
     def _note(self, problem: str) -> None:
         if problem:
             self._ds._note_element(self._ds[self._layout.keyword].tag, problem)
+
+
+def _runs(numbers: Sequence[int], size: int, threads: int) -> Iterator[tuple[int, int]]:
+    """Part frames into runs that lie behind each other, of as many bytes: where each starts and stops."""
+    most = max(1, min(RUN // max(size, 1), len(numbers) // (4 * threads)))
+    start = 0
+    for at in range(1, len(numbers) + 1):
+        if at == len(numbers) or at - start == most or numbers[at] != numbers[at - 1] + 1:
+            yield start, at
+            start = at
 
 
 def target_of(out: npt.NDArray[Any] | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:

@@ -35,6 +35,9 @@ DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
 IN_ONE_GO = 1 << 24
 """Bytes that are read along with the headers between them; of more, the headers come first."""
 
+SMALL = 1 << 19
+"""Bytes that stay in the caches until they are decoded."""
+
 MOST_OFFSETS = 1 << 24
 
 TAIL, HEAD = 16, 12
@@ -226,12 +229,12 @@ class Frames:
 
     @contextmanager
     def held_open(self, count: int) -> Iterator[Frames]:
-        """Make ready for reading many frames: open a file once, or read it once if that is not much more."""
+        """Make ready for reading many frames: open a file once, or read it once if it is small."""
         index = self._index
         source = index.source
         if isinstance(source, BufferSource):
             yield self
-        elif index.encapsulated and 2 * count > self.count and index.stop - index.start <= IN_ONE_GO:
+        elif index.encapsulated and 2 * count > self.count and index.stop - index.start <= SMALL:
             yield Frames(self._ds, index, _Ahead(source, index.start, index.stop))
         elif isinstance(source, PathSource):
             with source.held_open() as file:
@@ -357,6 +360,29 @@ class Frames:
         if not found.length:
             raise self._bad(f"frame {number} is empty", at)
         return _joined(reader, found.ranges)
+
+    def read_some(self, first: int, stop: int) -> list[bytes | memoryview]:
+        """Give the bytes of frames that follow each other, read in one go if that is possible.
+
+        Raises what `read` raises.
+        """
+        known, index = self._known(), self._index
+        reader = self._reader
+        if isinstance(known, _Groups) and stop < len(known.firsts) - known.is_cut:
+            begins, ends = known.firsts[first : stop + 1 : stop - first].tolist()
+            offsets, lengths = known.offsets[begins:ends].tolist(), known.lengths[begins:ends].tolist()
+            start, size = offsets[0], offsets[-1] + lengths[-1] - offsets[0]
+            if len(offsets) == stop - first and all(lengths) and size <= IN_ONE_GO:
+                data = memoryview(reader.read(start, size))
+                return [
+                    data[at - start : at - start + length]
+                    for at, length in zip(offsets, lengths, strict=True)
+                ]
+        if isinstance(known, _Table) and stop <= len(known.offsets):
+            end = known.bounds(stop - 1, index.stop)[1]
+            reader = self._ahead(known.begin(first), min(end + BEGINNING, index.stop))
+        frames = Frames(self._ds, index, reader)
+        return [frames.read(number) for number in range(first, stop)]
 
     def _ahead(self, begin: int, end: int) -> Reader:
         source = self._reader

@@ -17,7 +17,6 @@ from hounsfield.errors import DicomError
 from hounsfield.pixels.codecs import MARKS, Call, bare_call, last_row
 from hounsfield.pixels.codestream import Codestream, headers_of, is_one_tile_part, parse
 from hounsfield.pixels.codestream.model import END, PAD
-from hounsfield.pixels.native import mask_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from hounsfield.elements.dataset import Dataset
     from hounsfield.pixels.layout import Layout
 
-__all__ = ["decode_known", "remember", "remember_native"]
+__all__ = ["Known", "Native", "decode_known", "decode_like", "known_of", "remember"]
 
 STOP = Codestream._fields.index("stop")
 MOST_KNOWN = 1024
@@ -63,6 +62,8 @@ class Known(NamedTuple):
 class Native(NamedTuple):
     """Of what shape the samples of an image are that stand in the file as they are given.
 
+    In little endian; see `Known`.
+
     Attributes
     ----------
     shape, dtype
@@ -78,35 +79,24 @@ class Native(NamedTuple):
 _KNOWN: dict[tuple[bytes, str], Known | Native] = {}
 
 
-def remember(
-    ds: Dataset,
-    layout: Layout,
-    stream: Codestream,
-    data: memoryview,
-    *,
-    ybr_to_rgb: bool,
-    mask: tuple[int, int] | None,
-) -> None:
-    """Keep how the only frame of a data set was decoded, if nothing was wrong with it."""
-    key, syntax, dtype = ds._image_key(), ds._syntax, layout.dtype
-    if key is None or syntax is None or ds._notes or len(_KNOWN) >= MOST_KNOWN:
-        return
+def known_of(
+    layout: Layout, stream: Codestream, data: memoryview, *, ybr_to_rgb: bool, mask: tuple[int, int] | None
+) -> Known | None:
+    """Say how a frame was decoded, if others like it can be in one call."""
     headers = b"" if stream.kind == "jpegxl" else headers_of(data, stream)
-    call = bare_call(stream, dtype.itemsize, ybr_to_rgb=ybr_to_rgb)
-    if headers is not None and call is not None:
-        view = np.dtype(f"{'i' if stream.signed else 'u'}{dtype.itemsize}")
-        has_tiles = stream.kind in ("jpeg2000", "htj2k")
-        _KNOWN[key, syntax.uid] = Known(
-            layout.frame_shape, dtype, view, headers, stream, has_tiles, call, mask
-        )
+    call = bare_call(stream, layout.dtype.itemsize, ybr_to_rgb=ybr_to_rgb)
+    if headers is None or call is None:
+        return None
+    view = np.dtype(f"{'i' if stream.signed else 'u'}{layout.dtype.itemsize}")
+    has_tiles = stream.kind in ("jpeg2000", "htj2k")
+    return Known(layout.frame_shape, layout.dtype, view, headers, stream, has_tiles, call, mask)
 
 
-def remember_native(ds: Dataset, layout: Layout) -> None:
-    """Keep of what shape native samples are that need no conversion, if nothing was wrong with them."""
+def remember(ds: Dataset, known: Known | Native) -> None:
+    """Keep how the only frame of a data set was decoded, if nothing was wrong with it."""
     key, syntax = ds._image_key(), ds._syntax
-    if key is None or syntax is None or ds._notes or ds._encoding.big_endian or len(_KNOWN) >= MOST_KNOWN:
-        return
-    _KNOWN[key, syntax.uid] = Native(layout.frame_shape, layout.dtype, mask_of(layout))
+    if key is not None and syntax is not None and not ds._notes and len(_KNOWN) < MOST_KNOWN:
+        _KNOWN[key, syntax.uid] = known
 
 
 def is_like(stream: Codestream, other: Codestream) -> bool:
@@ -138,7 +128,7 @@ def decode_known(
     known = None if key is None or syntax is None else _KNOWN.get((key, syntax.uid))
     if known is None:
         return None
-    if type(known) is Native:
+    if isinstance(known, Native):
         shape, dtype, mask = known
         samples = room_for(shape, dtype, max_pixels, out)
         if samples is None or not ds._fill_from_pixel_data(samples):
@@ -149,32 +139,41 @@ def decode_known(
     found = ds._sole_fragment()
     if found is None:
         return None
-    shape, dtype, view, headers, stream, has_tiles, (codec, options, is_marked, grey), mask = known
     data, start, stop = found
-    if headers:
-        behind = start + len(headers)
-        end = data.rfind(END, max(stop - PAD, behind), stop)
-        if end < 0 or data[start:behind] != headers:
-            return None
-        if has_tiles and not is_one_tile_part(data, behind, end):
-            return None
-        stop = end + len(END)
-    samples = room_for(shape, dtype, max_pixels, out)
-    if samples is None:
+    samples = room_for(known.shape, known.dtype, max_pixels, out)
+    if samples is None or not decode_like(known, memoryview(data)[start:stop], samples):
         return None
+    return samples
+
+
+def decode_like(known: Known, data: memoryview, samples: npt.NDArray[Any]) -> bool:
+    """Decode a frame as one before, if its headers are the same; False if not, or anything is wrong.
+
+    `samples` has the shape and dtype of the other, and is C-contiguous; it may hold anything after a failure.
+    """
+    _, dtype, view, headers, stream, has_tiles, (codec, options, is_marked, grey), mask = known
+    if headers:
+        behind = len(headers)
+        last = max(len(data) - PAD, behind)
+        end = bytes(data[last:]).rfind(END)
+        if end < 0 or bytes(data[:behind]) != headers:
+            return False
+        if has_tiles and not is_one_tile_part(data, behind, last + end):
+            return False
+        data = data[: last + end + len(END)]
     if is_marked:
         last_row(samples).fill(MARKS[0])
     try:
-        if not headers and not is_like(parse(memoryview(data)[start:stop]), stream):
-            return None
-        codec(memoryview(data)[start:stop], out=samples if dtype is view else samples.view(view), **options)
+        if not headers and not is_like(parse(data), stream):
+            return False
+        codec(data, out=samples if dtype is view else samples.view(view), **options)
     except (DicomError, RuntimeError, ValueError):
-        return None
+        return False
     # One sample tells nearly always; comparing arrays takes 60 us where the caches hold other things.
     if is_marked and samples.item(-1) == MARKS[0] and (last_row(samples) == MARKS[0]).all():
-        return None
+        return False
     if grey is not None and samples.item(-1) == grey:
-        return None
+        return False
     if mask is not None:
         bits.mask(samples, *mask, signed=dtype.kind == "i")
-    return samples
+    return True

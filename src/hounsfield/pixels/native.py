@@ -72,7 +72,7 @@ def decode_native(
 
 
 def mask_of(layout: Layout) -> tuple[int, int] | None:
-    """Bits stored and the high bit, where samples that were read as they stand hold more than what is stored."""
+    """Bits stored and the high bit, where samples that were read as they stand may hold more."""
     unused = layout.bits_stored < 8 * layout.dtype.itemsize
     if unused and layout.keyword == "PixelData" and layout.bits_allocated > 1:
         return layout.bits_stored, layout.high_bit

@@ -79,7 +79,7 @@ def jpeg2000_headers(view: memoryview) -> bytes | None:
     return first if first in _MAIN_HEADERS else None
 
 
-def is_one_tile_part(data: bytes, position: int, end: int) -> bool:
+def is_one_tile_part(data: memoryview, position: int, end: int) -> bool:
     """Whether one tile-part of an only tile, without markers of its own, stands between two places."""
     if end - position < TILE_PART.size:
         return False

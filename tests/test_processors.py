@@ -1,0 +1,88 @@
+"""Work on several threads: `hounsfield.processors`."""
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+
+import pytest
+
+from hounsfield.processors import processors, together
+
+
+def test_processors():
+    assert 1 <= processors() <= (os.cpu_count() or 1)
+
+
+def gathered(threads, jobs=200):
+    """What threads took, by thread, when each had to wait for the others."""
+    left, taken = deque(range(jobs)), {}
+    barrier = threading.Barrier(threads)
+
+    def work():
+        barrier.wait(10)
+        while left:
+            try:
+                taken.setdefault(threading.get_ident(), []).append(left.popleft())
+            except IndexError:
+                return
+
+    together(work, threads)
+    return taken
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_all_work_at_the_same_time(threads):
+    taken = gathered(threads)
+    assert len(taken) <= threads
+    assert sorted(number for each in taken.values() for number in each) == list(range(200))
+
+
+def test_threads_stay():
+    gathered(3)
+    before = {thread.ident for thread in threading.enumerate()}
+    gathered(3)
+    assert {thread.ident for thread in threading.enumerate()} == before
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_an_error_is_raised_when_all_are_done(where):
+    here, barrier, done = threading.get_ident(), threading.Barrier(2), []
+
+    def work():
+        barrier.wait(10)
+        if (threading.get_ident() == here) == (where == "here"):
+            raise ValueError(where)
+        done.append(True)
+
+    with pytest.raises(ValueError, match=where):
+        together(work, 2)
+    assert done == [True]
+
+
+def test_work_within_work_comes_to_an_end():
+    """Also where all threads are taken: nobody waits for one that has not begun."""
+    counts = []
+
+    def work():
+        together(lambda: counts.append(1), 3)
+
+    together(work, 200)
+    assert len(counts) >= 1
+
+
+def in_child(answers):
+    answers.put(len(gathered(2)) <= 2)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own():
+    gathered(2)
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    child = context.Process(target=in_child, args=(answers,))
+    child.start()
+    assert answers.get(timeout=20)
+    child.join(20)
+    assert child.exitcode == 0
