@@ -345,6 +345,13 @@ def test_file_to_pixels(row, benchmark, tmp_path, name):
 
     bare = "a copy in memory" if way.syntax == generate.EXPLICIT else "bare codec"
     others = peers(way, path, expected)
+    at = path.read_bytes().index(stream)
+
+    def limit() -> Any:
+        with path.open("rb", buffering=0) as file:
+            return way.decode(memoryview(file.read())[at : at + len(stream)])
+
+    assert np.array_equal(way.decode(stream), limit())
     ours = hu.read(path).pixel_array
     assert ours.dtype == samples.dtype
     assert abs(ours.astype(int) - samples).max() <= int(way.lossy)
@@ -353,7 +360,7 @@ def test_file_to_pixels(row, benchmark, tmp_path, name):
     )
     target = [way.target] if way.target else []
     target += [("faster", 1, each) for each in others]
-    rivals = {bare: lambda: way.decode(stream), **others}
+    rivals = {bare: lambda: way.decode(stream), "file.read() and that": limit, **others}
     row.race("hounsfield", lambda: hu.read(path).pixel_array, rivals, target=target)
 
 
