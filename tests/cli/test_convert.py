@@ -347,3 +347,13 @@ def test_number_of_frames_is_wrong(pydicom_path, tmp_path, number_of_frames):
         np.testing.assert_array_equal(written, picture)
     assert run(["convert", str(dose), "-o", str(one), "--frame", "14"]) == 0
     assert files(one) == ["dose_0014.png"]
+
+
+def test_a_url(tmp_path, pydicom_path, capsys):
+    fsspec = pytest.importorskip("fsspec")
+    data = pydicom_path("CT_small.dcm").read_bytes()
+    fsspec.filesystem("memory").pipe("/scans/ct.dcm", data)
+    assert run(["convert", "memory://scans/ct.dcm", "-o", str(tmp_path), "--json"]) == 0
+    told = summary(capsys)
+    assert (told["images"], told["bytes_read"]) == (1, len(data))
+    assert files(tmp_path) == ["ct.png"]

@@ -25,6 +25,7 @@ from hounsfield.errors import NotDicomError, UnsupportedError
 from hounsfield.facade import Dataset, read
 from hounsfield.finding import Found, find_files
 from hounsfield.pixels.plan import PIXEL_KEYWORDS
+from hounsfield.sources import public_name
 
 __all__ = ["convert"]
 
@@ -210,7 +211,7 @@ def _progress() -> Any:
 
 def _stem(found: Found) -> str:
     """A name for what the file becomes: its path in the folder that it was found in."""
-    path = Path(found.path)
+    path = Path(public_name(found.path))
     path = Path(path.name) if found.folder is None else path.relative_to(found.folder)
     # Other dots are part of names that are UIDs.
     return str(path.with_suffix("") if path.suffix.lower() in SUFFIXES else path)
@@ -228,7 +229,7 @@ def _images(found: Found, window: Choice, frame: int | None, strict: bool, tally
     if found.folder is not None and not any(keyword in ds for keyword in PIXEL_KEYWORDS):
         tally.passed_over["without pixel data"] += 1
         return []
-    tally.bytes_read += Path(found.path).stat().st_size
+    tally.bytes_read += ds._source.size
     samples = ds.render(window, frame=frame)
     layout = ds.frames.layout
     color = layout.samples > 1 or layout.photometric_interpretation == "PALETTE COLOR"

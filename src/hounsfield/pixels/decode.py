@@ -276,9 +276,9 @@ class Decoder:
                     words=element.VR == "OW",
                 )
         layout, raw = self._layout, self._raw
-        if not raw and layout.frames == 1 and layout.keyword == "PixelData" and as_they_stand(layout, raw):
-            if not self._ds._encoding.big_endian:
-                remember(self._ds, Native(layout.frame_shape, layout.dtype, mask_of(layout)))
+        plain = as_they_stand(layout, raw) and not raw and not self._ds._encoding.big_endian
+        if plain and layout.frames == 1 and layout.keyword == "PixelData":
+            remember(self._ds, Native(layout.frame_shape, layout.dtype, mask_of(layout)))
 
     def _decode_video(self, numbers: Sequence[int], out: npt.NDArray[Any]) -> None:
         from hounsfield.pixels.video import open_video
@@ -460,11 +460,14 @@ class Decoder:
 
 
 def _runs(numbers: Sequence[int], size: int, threads: int) -> Iterator[tuple[int, int]]:
-    """Part frames into runs that lie behind each other, of as many bytes: where each starts and stops."""
-    most = max(1, min(RUN // max(size, 1), len(numbers) // (4 * threads)))
-    start = 0
-    for at in range(1, len(numbers) + 1):
-        if at == len(numbers) or at - start == most or numbers[at] != numbers[at - 1] + 1:
+    """Part frames of `size` bytes into runs that lie behind each other: where each starts and stops.
+
+    They get shorter, so that all threads end together.
+    """
+    count, start = len(numbers), 0
+    for at in range(1, count + 1):
+        most = min(RUN // max(size, 1), (count - start) // (4 * threads))
+        if at == count or at - start >= most or numbers[at] != numbers[at - 1] + 1:
             yield start, at
             start = at
 
