@@ -1,6 +1,7 @@
 """Encapsulated frames to arrays: against pydicom and DCMTK, and by what the interface promises."""
 
 import hashlib
+import random
 from functools import partial
 
 import imagecodecs
@@ -189,6 +190,30 @@ class TestFramesThatAreAlike:
         rgb = np.empty_like(frames)
         color.ybr_full_to_rgb(frames, rgb)
         assert np.array_equal(ds.pixels(threads=threads), rgb)
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of imagecodecs
+    @pytest.mark.parametrize("syntax", ENCODERS)
+    def test_give_what_each_gives_alone_whatever_is_broken(self, tmp_path, syntax):
+        frames = frames_of((5, 24, 20, 1))
+        encoded = generate.each_frame(frames, ENCODERS[syntax])
+        whole = generate.file(frames, syntax, encapsulate(encoded), BitsStored=12)
+        start = hu.read(whole).frames[0].ranges[0][0]
+        chance = random.Random(syntax)
+        path = tmp_path / "image.dcm"
+        for _ in range(60):
+            data = bytearray(whole)
+            for _ in range(chance.randrange(1, 3)):
+                data[chance.randrange(start, len(data))] = chance.randrange(256)
+            path.write_bytes(data)
+            together, alone = hu.read(path), hu.read(bytes(data))
+            try:
+                expected = np.stack([alone.pixels(number) for number in range(len(alone.frames))])
+            except hu.DicomError as error:
+                with pytest.raises(type(error)) as caught:
+                    together.pixels()
+                assert caught.value.message == error.message
+            else:
+                assert np.array_equal(together.pixels(), expected)
 
     def test_of_rle_with_bytes_in_excess_are_noted(self, tmp_path):
         frames = frames_of(dtype="u2")
