@@ -9,7 +9,7 @@ from hounsfield.elements.context import Context
 from hounsfield.elements.dataset import Dataset, Options
 from hounsfield.elements.scanning import Encoding, Row, Segment
 from hounsfield.elements.uids import TransferSyntax
-from hounsfield.pixels.frames import Index
+from hounsfield.pixels.places import Index
 from hounsfield.pixels.region import Tiling
 from hounsfield.sources import Source
 
