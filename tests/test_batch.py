@@ -13,6 +13,7 @@ import pytest
 
 import hounsfield as hu
 from generate import files
+from hounsfield import batch
 from hounsfield._kernels.resize import resize
 from hounsfield.display.resizing import fit
 
@@ -91,6 +92,24 @@ def test_threads_and_order_change_nothing(paths, threads, values):
     assert [item.source for item in batch.items] == list(map(str, shuffled))
     assert all(item.status == "ok" and item.row == item.index for item in batch.items)
     assert all(item.seconds > 0 for item in batch.items)
+
+
+def test_the_kernel_is_asked_again_when_files_are_for_it_again(paths, monkeypatch):
+    """Of files for codecs it is asked seldom."""
+    asked = []
+
+    def decode_files(paths, *arguments, **options):
+        asked.extend(paths)
+        return batch.decode_files.original(paths, *arguments, **options)
+
+    decode_files.original = batch.decode_files
+    monkeypatch.setattr(batch, "decode_files", decode_files)
+    native, coded = str(paths[0]), str(paths[3])
+    result = hu.decode_batch([coded] * 200 + [native] * 200 + [coded], threads=1)
+    assert asked.count(coded) < 100
+    assert asked.count(native) > 100
+    expected = [hu.read(path).render() for path in (coded, native)]
+    assert all(np.array_equal(row, expected[200 <= number < 400]) for number, row in enumerate(result.array))
 
 
 def test_items_tell_the_window(paths):

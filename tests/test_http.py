@@ -12,8 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from pydicom.encaps import encapsulate
 
+import generate
 import hounsfield as hu
+from hounsfield._kernels import rle
 from hounsfield.cli.app import run
 
 SIDE = 3840
@@ -126,6 +129,21 @@ class TestRequests:
         assert np.array_equal(ds.pixel_array, hu.read(data).pixel_array)
         start = ds["PixelData"].offset
         assert server.requests == [("GET", (start, start + 2 * SIDE * SIDE))]
+
+    @pytest.mark.parametrize("threads", [1, 2])
+    def test_frames_come_in_one(self, server, threads):
+        """Each request takes its time: there is one for all, or for all that are asked for."""
+        frames = np.random.default_rng(1).integers(0, 256, (12, 300, 400, 1), np.uint8)
+        encoded = [bytes(rle.encode(frame)) for frame in frames]
+        server.files["frames.dcm"] = generate.file(frames, "1.2.840.10008.1.2.5", encapsulate(encoded))
+        ds = hu.read(server.url("frames.dcm"))
+        assert len(ds.frames) == 12
+        server.requests.clear()
+        assert np.array_equal(ds.pixels(threads=threads), frames[..., 0])
+        assert len(server.requests) == 1
+        server.requests.clear()
+        assert np.array_equal(ds.pixels(5), frames[5, ..., 0])
+        assert len(server.requests) == 1
 
     def test_tags(self, server):
         ds = hu.read(server.url("ct.dcm"), tags=["Modality", 0x00091001])

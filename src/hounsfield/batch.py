@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, cast
 
 import numpy as np
@@ -21,7 +22,7 @@ from hounsfield.display.resizing import FITS, Mode, fit
 from hounsfield.errors import OptionError
 from hounsfield.facade import Dataset, Locating, read
 from hounsfield.finding import Origin, Sources, expand
-from hounsfield.processors import processors
+from hounsfield.processors import processors, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,9 @@ LONGEST = 32767
 
 AT_ONCE = 16
 """Files that a thread takes at a time, at most: few enough that all threads end at the same time."""
+
+MOST_LEFT = 64
+"""Files that are given to the facade, at most, before the kernel is asked again."""
 
 
 @dataclass(slots=True)
@@ -234,15 +238,7 @@ class Decoding(NamedTuple):
 
     def options(self, kind: np.dtype[Any]) -> dict[str, Any] | None:
         """Arguments for the kernel, for values of a type; None if these are nothing for it."""
-        resizes = self.size is not None
-        if self.values == "stored" and kind.str[1:] not in ({"f4"} if resizes else STORED_TYPES):
-            return None
-        return {
-            "values": self.values,
-            "window": self.window,
-            "fit": self.fit if resizes else None,
-            "fill": self.filling(kind).tobytes(),
-        }
+        return _options_of(self, kind)
 
     def _by_kernel(self, ds: Dataset, out: Array) -> Any:
         options = self.options(out.dtype)
@@ -279,6 +275,19 @@ class Decoding(NamedTuple):
             return samples.astype(kind, copy=False), None
         np.copyto(out, samples, casting="unsafe")
         return out, None
+
+
+@lru_cache(maxsize=64)
+def _options_of(decoding: Decoding, kind: np.dtype[Any]) -> dict[str, Any] | None:
+    resizes = decoding.size is not None
+    if decoding.values == "stored" and kind.str[1:] not in ({"f4"} if resizes else STORED_TYPES):
+        return None
+    return {
+        "values": decoding.values,
+        "window": decoding.window,
+        "fit": decoding.fit if resizes else None,
+        "fill": decoding.filling(kind).tobytes(),
+    }
 
 
 def decode_one(source: Origin, decoding: Decoding, out: Array, index: int = 0) -> Item:
@@ -417,19 +426,12 @@ class _Work:
         self._stop = len(origins)  # nothing from here on is wanted
         self._threads = 1
         self._options = decoding.options(target.dtype)
+        # Files for other codecs come in rows: the kernel is not asked again at once.
+        self._left = self._resume = 0
 
     def run(self, threads: int) -> None:
         self._threads = max(1, min(threads, len(self._origins)))
-        if self._threads == 1:
-            self._some()
-            return
-        from concurrent.futures import ThreadPoolExecutor  # slower to load than all that is ours
-
-        with ThreadPoolExecutor(self._threads - 1, "hounsfield") as pool:
-            working = [pool.submit(self._some) for _ in range(self._threads - 1)]
-            self._some()
-        for other in working:
-            other.result()
+        together(self._some, self._threads)
 
     def _some(self) -> None:
         """Decode files as long as there are any."""
@@ -455,9 +457,11 @@ class _Work:
         origins = self._origins[start:stop]
         frame = self._decoding.frame or 0
         found: list[Any] = [None] * len(origins)
-        if self._options is not None:
+        if self._options is not None and start >= self._resume:
             rows = self._target[start:stop]
             found = decode_files([each.path for each in origins], rows, frame=frame, **self._options)
+            self._left = 0 if any(found) else min(self._left + len(origins), MOST_LEFT)
+            self._resume = stop + self._left
         for index, (origin, result) in enumerate(zip(origins, found, strict=True), start):
             if result is not None:
                 seconds, window = result

@@ -119,12 +119,17 @@ class Frames:
 
     @contextmanager
     def held_open(self, count: int) -> Iterator[Frames]:
-        """Make ready for reading many frames: open a file once, or read it once if it is small."""
+        """Make ready for reading many frames: open a file once, or read it once.
+
+        A local file only if it is small, as pages of fresh memory take longer than further calls; but each
+        request to a server takes long.
+        """
         index = self._index
         source = index.source
+        most = SMALL if isinstance(source, PathSource) else IN_ONE_GO
         if isinstance(source, BufferSource):
             yield self
-        elif index.encapsulated and 2 * count > self.count and index.stop - index.start <= SMALL:
+        elif index.encapsulated and 2 * count > self.count and index.stop - index.start <= most:
             yield Frames(self._ds, index, _Ahead(source, index.start, index.stop))
         elif isinstance(source, PathSource):
             with source.held_open() as file:
