@@ -17,6 +17,9 @@ from hounsfield._kernels.scan cimport HEAD_BYTES, Head, read_and_walk
 cdef extern from "Python.h":
     bytes PyUnicode_EncodeFSDefault(object text)
 
+cdef extern from "apart.h":
+    void hounsfield_apart(void (*work)(void*) noexcept nogil, void* argument) noexcept nogil
+
 cdef extern from "values.h":
     bint hounsfield_is_plain_text(const uint8_t* text, size_t size) noexcept nogil
     bint hounsfield_decimal(const uint8_t* text, size_t size, double* number) noexcept nogil
@@ -393,11 +396,24 @@ cdef inline int64_t microseconds(int64_t nanoseconds) noexcept nogil:
     return nanoseconds // 1000 - (nanoseconds % 1000 < 0)
 
 
-cdef bint gather_files(
-    const char** names, int32_t count, Column* columns, int32_t columns_count, uint32_t stop_tag,
-    int32_t* fates, int64_t* sizes, int64_t* times, Column* syntaxes, Arena* left,
-) noexcept nogil:
+# The files of a call, and what comes of them.
+cdef struct Files:
+    const char** names
+    int32_t count
+    uint32_t stop_tag
+    int32_t columns_count
+    Column* columns         # in the order of their tags
+    Column* syntaxes
+    int32_t* fates
+    int64_t* sizes
+    int64_t* times
+    Arena left
+    bint is_done
+
+
+cdef void gather_files(void* given) noexcept nogil:
     cdef:
+        Files* files = <Files*>given
         uint8_t[HEAD_BYTES] data
         Head head
         Walk walk
@@ -408,32 +424,35 @@ cdef bint gather_files(
         bint is_done = True
         Fate fate
     begin(&walk, &scratch)
-    for number in range(count):
-        fates[number] = FATE_UNUSUAL
+    for number in range(files.count):
+        files.fates[number] = FATE_UNUSUAL
         fate = EMPTY
-        if names[number] != NULL:
+        if files.names[number] != NULL:
             memset(&head, 0, sizeof(head))
             head.first = FIRST_BYTES
-            error = read_and_walk(names[number], data, stop_tag, &head, &walk)
+            error = read_and_walk(files.names[number], data, files.stop_tag, &head, &walk)
             if error:
-                fates[number] = error
+                files.fates[number] = error
             else:
-                sizes[number], times[number] = <int64_t>head.file.size, microseconds(head.file.changed_ns)
+                files.sizes[number] = <int64_t>head.file.size
+                files.times[number] = microseconds(head.file.changed_ns)
                 if head.plain and walk.ascending:
                     uid.at, uid.size = data + head.syntax, head.syntax_length
-                    fate = put_text(syntaxes, uid, ASCII)
-        if fate == NO_ROOM or not end_row(syntaxes, number, fate):
+                    fate = put_text(files.syntaxes, uid, ASCII)
+        if fate == NO_ROOM or not end_row(files.syntaxes, number, fate):
             is_done = False
         elif fate == DONE:
-            fates[number] = 0
-            is_done = take_values(columns, columns_count, number, data, &head, &walk, left)
+            files.fates[number] = 0
+            is_done = take_values(
+                files.columns, files.columns_count, number, data, &head, &walk, &files.left
+            )
         else:
-            for index in range(columns_count):
-                is_done = is_done and end_row(columns + index, number, EMPTY)
+            for index in range(files.columns_count):
+                is_done = is_done and end_row(files.columns + index, number, EMPTY)
         if not is_done:
             break
     free(walk.block)
-    return is_done
+    files.is_done = is_done
 
 
 cdef int describe(Column* column, uint32_t tag, str vr, bint several) except -1:
@@ -505,7 +524,7 @@ cdef object column_as_bytes(const Column* column, Py_ssize_t rows):
     )
 
 
-def gather(list paths not None, list columns not None, uint32_t stop_tag):
+def gather(list paths not None, list columns not None, uint32_t stop_tag, bint apart=False):
     """Read the heads of files, and give the values of some elements, column by column.
 
     Parameters
@@ -517,6 +536,8 @@ def gather(list paths not None, list columns not None, uint32_t stop_tag):
         values. Of VRs that are not read here, and of "", only whether the element is there is told.
     stop_tag : int
         Higher than all of these; nothing is looked at from this tag on.
+    apart : bool
+        Whether other threads do the same now: files are opened by a thread with descriptors of its own.
 
     Returns
     -------
@@ -543,24 +564,22 @@ def gather(list paths not None, list columns not None, uint32_t stop_tag):
     cdef:
         Py_ssize_t number, lefts, count = len(paths), width = len(columns)
         list encoded = []
-        const char** names = NULL
-        int32_t* fates = NULL
-        int64_t* sizes = NULL
+        Files files
         Column* all_columns = NULL
-        Arena left
-        bint is_done
         Left* found
     if count > 1 << 20 or width > COLUMNS:
         raise OptionError(f"{count} files and {width} columns are too many at once")
-    memset(&left, 0, sizeof(left))
+    memset(&files, 0, sizeof(files))
+    files.count, files.columns_count, files.stop_tag = <int32_t>count, <int32_t>width, stop_tag
     try:
-        names = <const char**>calloc(count + 1, sizeof(char*))
-        fates = <int32_t*>calloc(count + 1, sizeof(int32_t))
-        sizes = <int64_t*>malloc(2 * (count + 1) * sizeof(int64_t))
+        files.names = <const char**>calloc(count + 1, sizeof(char*))
+        files.fates = <int32_t*>calloc(count + 1, sizeof(int32_t))
+        files.sizes = <int64_t*>malloc(2 * (count + 1) * sizeof(int64_t))
         all_columns = <Column*>calloc(width + 1, sizeof(Column))
-        if names == NULL or fates == NULL or sizes == NULL or all_columns == NULL:
+        if files.names == NULL or files.fates == NULL or files.sizes == NULL or all_columns == NULL:
             raise MemoryError
-        memset(sizes, 0xFF, 2 * count * sizeof(int64_t))
+        memset(files.sizes, 0xFF, 2 * count * sizeof(int64_t))
+        files.times, files.syntaxes, files.columns = files.sizes + count, all_columns, all_columns + 1
         describe(all_columns, 0, "UI", False)
         for number, (tag, vr, several) in enumerate(columns, 1):
             describe(all_columns + number, tag, vr, several)
@@ -576,20 +595,20 @@ def gather(list paths not None, list columns not None, uint32_t stop_tag):
                 continue
             if strlen(PyBytes_AS_STRING(name)) == <size_t>PyBytes_GET_SIZE(name):
                 encoded.append(name)
-                names[number] = PyBytes_AS_STRING(name)
+                files.names[number] = PyBytes_AS_STRING(name)
         with nogil:
-            is_done = gather_files(
-                names, <int32_t>count, all_columns + 1, <int32_t>width, stop_tag, fates, sizes, sizes + count,
-                all_columns, &left,
-            )
-        if not is_done:
+            if apart:
+                hounsfield_apart(gather_files, &files)
+            else:
+                gather_files(&files)
+        if not files.is_done:
             raise MemoryError
-        found = <Left*>left.at
-        lefts = <Py_ssize_t>(left.size // sizeof(Left))
+        found = <Left*>files.left.at
+        lefts = <Py_ssize_t>(files.left.size // sizeof(Left))
         return (
-            [fates[number] for number in range(count)],
-            as_bytes(sizes, count * sizeof(int64_t)),
-            as_bytes(sizes + count, count * sizeof(int64_t)),
+            [files.fates[number] for number in range(count)],
+            as_bytes(files.sizes, count * sizeof(int64_t)),
+            as_bytes(files.times, count * sizeof(int64_t)),
             [(found[number].row, found[number].column) for number in range(lefts)],
             [column_as_bytes(all_columns + number, count) for number in range(width + 1)],
         )
@@ -598,7 +617,7 @@ def gather(list paths not None, list columns not None, uint32_t stop_tag):
             for number in range(width + 1):
                 end_column(all_columns + number)
         free(all_columns)
-        free(names)
-        free(fates)
-        free(sizes)
-        free(left.at)
+        free(files.names)
+        free(files.fates)
+        free(files.sizes)
+        free(files.left.at)

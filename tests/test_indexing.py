@@ -445,3 +445,12 @@ def test_kernel_alone(pydicom_path):
     assert columns[1] == (2, b"\1", b"", b"", struct.pack("=3H", 128, 0, 0))
     with pytest.raises(hu.OptionError):
         gather([], [(0, "US", False)] * 5000, 1)
+
+
+def test_kernel_in_a_thread_with_descriptors_of_its_own(corpus):
+    """It gives the same, and takes no descriptor from others."""
+    paths = [str(path) for path in sorted(corpus.rglob("*")) if path.is_file()] + ["/none"]
+    columns = [(0x00100010, "PN", False), (0x00280010, "US", False), (0x00281050, "DS", True)]
+    with open(paths[0], "rb") as file:  # noqa: PTH123 - whose descriptor is meant
+        assert gather(paths, columns, 0x00281051, apart=True) == gather(paths, columns, 0x00281051)
+        assert len(file.read(132)) == 132

@@ -23,7 +23,7 @@ from hounsfield.sources import (
     public_name,
 )
 
-__all__ = ["Found", "Origin", "Sources", "expand", "find_files", "raise_it"]
+__all__ = ["Found", "Origin", "Sources", "expand", "find_files", "folder_by_folder", "raise_it"]
 
 Sources = Any
 """A path, pattern, URL, bytes-like, binary file object or `Origin`, or an iterable of them: see `expand`."""
@@ -80,13 +80,16 @@ def find_files(
         if not os.path.isdir(each):  # noqa: PTH112 - of a million files, Path would be the slowest part
             yield Found(each, None)
             continue
-        for file in _files_in(str(Path(each)), below, unreadable):
-            yield Found(file, each)
+        for files in folder_by_folder(each, below=below, unreadable=unreadable):
+            for file in files:
+                yield Found(file, each)
 
 
-def _files_in(top: str, below: bool, unreadable: Callable[[OSError], object]) -> Iterator[str]:
-    """The files of a folder, those of each folder in the order of their names."""
-    waiting = [top]
+def folder_by_folder(
+    top: str, *, below: bool = True, unreadable: Callable[[OSError], object] = raise_it
+) -> Iterator[list[str]]:
+    """Give the files of a folder, and of those in it, as `find_files` does: a list for each folder."""
+    waiting = [str(Path(top))]
     while waiting:
         folder = waiting.pop()
         files, folders = [], []
@@ -101,8 +104,8 @@ def _files_in(top: str, below: bool, unreadable: Callable[[OSError], object]) ->
             unreadable(error)
             continue
         start = _start(folder)
-        for name in sorted(files):
-            yield start + name
+        files.sort()
+        yield [start + name for name in files]
         waiting += [start + name for name in sorted(folders, reverse=True)]
 
 
@@ -252,10 +255,11 @@ def _local(path: str, member_limit: int, *, search: bool = True) -> Iterator[Ori
 
 def _within(folder: str) -> Iterator[Origin]:
     failures: list[OSError] = []
-    for path, _ in find_files([folder], unreadable=failures.append):
+    for files in folder_by_folder(folder, unreadable=failures.append):
         while failures:
             yield _unlisted(failures.pop(0))
-        yield Origin(path, path)
+        for path in files:
+            yield Origin(path, path)
     yield from map(_unlisted, failures)
 
 

@@ -3,7 +3,7 @@ __all__ = ["UNUSUAL", "gather"]
 UNUSUAL: int
 
 def gather(
-    paths: list[str | None], columns: list[tuple[int, str, bool]], stop_tag: int
+    paths: list[str | None], columns: list[tuple[int, str, bool]], stop_tag: int, apart: bool = False
 ) -> tuple[
     list[int],
     bytes,

@@ -8,7 +8,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from hounsfield._kernels.gather import UNUSUAL, gather
 from hounsfield._kernels.scan import HAS_FILES
 from hounsfield.errors import DicomError, NotDicomError, OptionError
 from hounsfield.facade import read
-from hounsfield.finding import find_files
+from hounsfield.finding import folder_by_folder
 from hounsfield.indexing.columns import Column, MisfitError, arrow, columns_of, value_of
 from hounsfield.processors import processors
 from hounsfield.sources import is_url, public_name
@@ -69,12 +69,19 @@ Place = str | Unlisted
 def find(sources: Any, *, below: bool = True) -> Iterator[Place]:
     """Give the files of one path or of several, and the folders that cannot be listed."""
     given = [sources] if isinstance(sources, str | os.PathLike) else sources
+    return chain.from_iterable(_found(map(os.fspath, given), below))
+
+
+def _found(paths: Iterable[str], below: bool) -> Iterator[list[Place]]:
+    """The same, many at a time."""
     failed: list[OSError] = []
-    for file, _ in find_files(given, below=below, unreadable=failed.append):
-        if failed:
-            yield from _unlisted(failed)
-        yield file
-    yield from _unlisted(failed)
+    for path in paths:
+        if not os.path.isdir(path):  # noqa: PTH112 - of a million files, Path would be the slowest part
+            yield [path]
+            continue
+        for files in folder_by_folder(path, below=below, unreadable=failed.append):
+            yield [*_unlisted(failed), *files]
+        yield [*_unlisted(failed)]
 
 
 def _unlisted(failed: list[OSError]) -> Iterator[Unlisted]:
@@ -133,17 +140,21 @@ class Plan:
         fields += [(column.name, kind) for column, kind in zip(self.columns, self._types, strict=True)]
         self.schema = pa.schema(fields, metadata={b"hounsfield": json.dumps({"tags": self.tags}).encode()})
 
-    def read(self, places: list[Place]) -> tuple[Any, list[tuple[int, str]]]:
-        """Read some files: a pyarrow.RecordBatch of a row each, and the rows of folders with their paths."""
-        batch = _Batch(self, places)
+    def read(self, places: list[Place], apart: bool = False) -> tuple[Any, list[tuple[int, str]]]:
+        """Read some files: a pyarrow.RecordBatch of a row each, and the rows of folders with their paths.
+
+        `apart` says that other threads do so, too.
+        """
+        batch = _Batch(self, places, apart)
         return batch.made(), batch.folders
 
 
 class _Batch:
     """Rows in the making."""
 
-    def __init__(self, plan: Plan, places: list[Place]) -> None:
+    def __init__(self, plan: Plan, places: list[Place], apart: bool) -> None:
         self.plan = plan
+        self.apart = apart
         self.paths = [place if isinstance(place, str) else place.path for place in places]
         self.unlisted = {row: place.reason for row, place in enumerate(places) if not isinstance(place, str)}
         self.statuses: dict[int, str] = {}
@@ -157,7 +168,7 @@ class _Batch:
     def made(self) -> Any:
         pa, plan, count = arrow(), self.plan, len(self.paths)
         names, paths = self._names()
-        fates, sizes, times, left, gathered = gather(names, plan._wanted, plan._stop_tag)
+        fates, sizes, times, left, gathered = gather(names, plan._wanted, plan._stop_tag, self.apart)
         if left or plan._elsewhere or any(fates):
             self._read_others(fates, left)
         unknown = dict.fromkeys(np.flatnonzero(np.frombuffer(sizes, np.int64) < 0).tolist())
@@ -338,7 +349,7 @@ def _batches(
     executor = ThreadPoolExecutor(threads, thread_name_prefix="hounsfield-index")
     try:
         for chunk in chunks:
-            waiting.append(executor.submit(plan.read, chunk))
+            waiting.append(executor.submit(plan.read, chunk, True))
             if len(waiting) > 2 * threads:  # so that nobody waits for the next to be handed in
                 yield waiting.popleft().result()
         while waiting:
