@@ -89,6 +89,7 @@ cdef struct Piece:
 
 cdef struct Column:
     uint32_t tag
+    uint32_t last       # the same, or of a range of tags, any of which will do
     uint16_t vr
     Form form
     int trim
@@ -377,7 +378,7 @@ cdef bint take_values(
                 if has(row.offset, row.length, head.file.got):
                     characters = character_set(data, row)
             row += 1
-        if row == end or row.tag != columns[index].tag:
+        if row == end or row.tag > columns[index].last:
             fate = EMPTY
         elif row.flags & ~FLAG_IMPLICIT or not has(row.offset, row.length, head.file.got):
             fate = LEFT
@@ -458,6 +459,7 @@ cdef void gather_files(void* given) noexcept nogil:
 cdef int describe(Column* column, uint32_t tag, str vr, bint several) except -1:
     """Say what a column is made of, by the VR of its values."""
     column.tag, column.several = tag, several
+    column.last = tag | 0xFF if vr == "creator" else tag
     column.vr = <uint16_t>(ord(vr[0]) | ord(vr[1]) << 8) if len(vr) == 2 else 0
     if vr in ("LO", "SH", "UC"):
         column.form, column.trim = TEXT, PIECES | IN_SETS
@@ -533,7 +535,8 @@ def gather(list paths not None, list columns not None, uint32_t stop_tag, bint a
         None is UNUSUAL.
     columns : list of (int, str, bool)
         Of each, in the order of the tags: tag, VR ("US or SS" is one, too), and whether rows have lists of
-        values. Of VRs that are not read here, and of "", only whether the element is there is told.
+        values. Of VRs that are not read here, and of "", only whether the element is there is told; of
+        "creator", whether this one is or any to the 256th of its group.
     stop_tag : int
         Higher than all of these; nothing is looked at from this tag on.
     apart : bool

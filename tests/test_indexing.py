@@ -243,6 +243,41 @@ def test_sequences_are_json(pydicom_path):
     assert row["BeamSequence.0.BeamName"] == ds.BeamSequence[0].BeamName
 
 
+def private(block, *, explicit=True):
+    """A file whose private elements of three creators stand in other blocks than those of others."""
+    values = {
+        0x00290010 + block: ("LO", b"SIEMENS CSA HEADER"),
+        0x00290013 + block: ("LO", b"MINE "),
+        0x00291008 + (block << 8): ("CS", b"IMAGE NUM 4 "),
+        0x00291010 + (block << 8): ("OB", b"SV10"),
+        0x00291310 + (block << 8): ("LO", b"mine\\too"),
+    }
+    return dicom(values, explicit=explicit)
+
+
+CSA, MINE = "0029xx10:SIEMENS CSA HEADER", (0x0029, 0x10, "MINE")
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_private_elements_by_their_creator(tmp_path, explicit, one_by_one):
+    for block in (0, 1, 0x30):
+        (tmp_path / f"{block}.dcm").write_bytes(private(block, explicit=explicit))
+    (tmp_path / "none.dcm").write_bytes(dicom({0x00100020: ("LO", b"P1")}))
+    (tmp_path / "others.dcm").write_bytes(
+        dicom({0x00290010: ("LO", b"OTHER"), 0x00291010: ("LO", b"x")}, explicit=explicit)
+    )
+    table = hu.index(tmp_path, [CSA, MINE, "0029xx08:SIEMENS CSA HEADER"])
+    assert str(table.schema.field(CSA).type) == "binary"
+    assert table[CSA].to_pylist() == [b"SV10"] * 3 + [None] * 2
+    mine = "mine\\too" if explicit else None
+    assert table["0029xx10:MINE"].to_pylist() == [mine] * 3 + [None] * 2
+    assert table["0029xx08:SIEMENS CSA HEADER"].to_pylist() == ["IMAGE NUM 4"] * 3 + [None] * 2
+    assert_same(table, one_by_one(tmp_path, [CSA, MINE, "0029xx08:SIEMENS CSA HEADER"]))
+    assert hu.index.update(table, tmp_path).equals(table)
+    told = ["MINE" in (notes or "") for notes in table["notes"].to_pylist()]
+    assert told == [not explicit] * 3 + [False] * 2
+
+
 @pytest.mark.parametrize(
     ("tag", "vr", "raw", "name"),
     [
@@ -374,6 +409,8 @@ def test_batches_are_read_when_they_are_asked_for(pydicom_path):
         ((["NoKeyword"],), {}, hu.OptionError),
         ((["BeamSequence.Name"],), {}, hu.OptionError),
         (("Rows",), {}, TypeError),
+        (([(0x0028, 0x10, "EVEN")],), {}, hu.OptionError),
+        ((["0029xx10: "],), {}, hu.OptionError),
         (((),), {"threads": 0}, hu.OptionError),
     ],
 )

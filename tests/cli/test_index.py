@@ -99,6 +99,16 @@ def test_update_and_tags(archive, tmp_path, pydicom_path, capsys):
     assert "columns of other tags" in capsys.readouterr().err
 
 
+def test_columns_of_any_kind(archive, tmp_path):
+    out = tmp_path / "i.parquet"
+    tags = "KVP,0009xx01:GEMS_IDEN_01,0009,1001,0043xx01:GEMS_PARM_01"
+    assert run(["index", str(archive), "-o", str(out), "--tags", tags]) == 0
+    table = pq.read_table(out, filters=[("Modality", "=", "CT")])
+    assert table["0009xx01:GEMS_IDEN_01"].to_pylist() == table["00091001"].to_pylist() == ["GE_GENESIS_FF"]
+    assert "0043xx01:GEMS_PARM_01" in table.column_names
+    assert run(["index", str(archive), "--where", "true", "--tags", "0008xx01:EVEN"]) == 2
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -23,7 +24,20 @@ from hounsfield.indexing.storage import Summary, partial_folder
 
 __all__ = ["index"]
 
+OF_CREATOR = re.compile(r"[0-9A-Fa-f]{4},?xx[0-9A-Fa-f]{2}:[^,]*")
+
 STATUSES = (OK, NOT_DICOM, BROKEN, UNREADABLE)
+
+
+class ColumnsType(TagsType):
+    """The same, and private elements by their creator."""
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        private = tuple(OF_CREATOR.findall(value))
+        others = ",".join(filter(None, OF_CREATOR.sub("", value).split(",")))
+        return (super().convert(others, param, ctx) if others or not private else ()) + private
 
 
 @click.command(
@@ -53,11 +67,11 @@ Interrupted in any way, the same command goes on where it was.
 @click.option(
     "--tags",
     "tags",
-    type=TagsType(),
+    type=ColumnsType(),
     multiple=True,
     metavar="TAG,...",
-    help="Columns for these, too: keywords, tags such as 0018,9345, and dotted paths into sequences, whose "
-    "items count from 0.",
+    help="Columns for these, too: keywords, tags such as 0018,9345, dotted paths into sequences, whose "
+    "items count from 0, and private elements by their creator, such as '0029xx10:SIEMENS CSA HEADER'.",
 )
 @click.option("--update", is_flag=True, help="Keep what OUT has of files that have not changed.")
 @click.option(

@@ -14,7 +14,7 @@ from hounsfield.indexing.storage import Summary, plan_of, write_index
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from hounsfield.elements.dataset import Key
+    from hounsfield.indexing.columns import Wanted
 
 __all__ = ["Index", "index"]
 
@@ -23,7 +23,7 @@ class Index:
     """Makes tables of what is in DICOM files, and keeps them up to date; see `__call__`."""
 
     def __call__(
-        self, sources: Any, tags: Iterable[Key] = (), *, below: bool = True, threads: int | None = None
+        self, sources: Any, tags: Iterable[Wanted] = (), *, below: bool = True, threads: int | None = None
     ) -> Any:
         """Give a table with a row for each file.
 
@@ -36,7 +36,8 @@ class Index:
         tags : iterable of keywords, tags and dotted paths
             Elements that are to have a column, too: "ConvolutionKernel", (0x0009, 0x1001) or
             "SharedFunctionalGroupsSequence.0.PixelMeasuresSequence.0.PixelSpacing". A path may end in the
-            number of an item.
+            number of an item. Private elements whose block has another number in each file by their creator
+            (PS3.5 Section 7.8.1): "0029xx10:SIEMENS CSA HEADER", or (0x0029, 0x10, "SIEMENS CSA HEADER").
         below : bool
             Whether folders in folders are searched, too.
         threads : int, optional
@@ -80,7 +81,8 @@ class Index:
             ======================== =======================================================================
 
             An element that may have several values has a list of these; where one has several that may not,
-            a text has them parted by backslashes. Private elements are text.
+            a text has them parted by backslashes. Private elements are text, unless they were asked for by
+            their creator, and that one's VR is known.
 
         Raises
         ------
@@ -103,7 +105,7 @@ class Index:
         return arrow().Table.from_batches(rows, plan.schema)
 
     def batches(
-        self, sources: Any, tags: Iterable[Key] = (), *, below: bool = True, threads: int | None = None
+        self, sources: Any, tags: Iterable[Wanted] = (), *, below: bool = True, threads: int | None = None
     ) -> Iterator[Any]:
         """Give the same some hundred rows at a time, as pyarrow.RecordBatch: for more than memory holds."""
         return batches_of(Plan(tags), sources, below=below, threads=threads)
@@ -142,7 +144,7 @@ class Index:
         self,
         sources: Any,
         out: str | os.PathLike[str],
-        tags: Iterable[Key] = (),
+        tags: Iterable[Wanted] = (),
         *,
         update: bool = False,
         below: bool = True,

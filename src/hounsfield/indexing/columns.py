@@ -12,16 +12,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from hounsfield.elements.access import path_step
-from hounsfield.elements.dictionary import entry, tag_number
+from hounsfield.elements.dictionary import Entry, entry, private_entry, tag_number
 from hounsfield.elements.json_model import to_json_dict
 from hounsfield.elements.sequence import Sequence
 from hounsfield.elements.times import Date, Time
 from hounsfield.elements.values import LUT_DESCRIPTORS
-from hounsfield.errors import ElementError, OptionError
+from hounsfield.errors import ElementError, MissingElementError, OptionError
 
 if TYPE_CHECKING:
     from hounsfield.elements.dataset import Key
     from hounsfield.facade import Dataset
+
+    Wanted = Key | tuple[int, int, str]
+    """An element at the top or a dotted path; or a private one: group, low byte, and creator."""
 
 __all__ = ["STANDARD", "Column", "MisfitError", "arrow", "columns_of", "fit", "value_of"]
 
@@ -134,6 +137,13 @@ RANGES = {
 }
 
 
+CREATOR = "creator"
+"""In the place of a VR, for the kernel: whether somebody has reserved a block of private elements."""
+
+OF_CREATOR = re.compile(r"\(?([0-9A-Fa-f]{4}),?xx([0-9A-Fa-f]{2})\)?:\s*(.*\S)\s*", re.DOTALL)
+"""A private element by who reserved its block, as text: 0029xx10:SIEMENS CSA HEADER."""
+
+
 class MisfitError(ValueError):
     """A value is not of the type that its column has."""
 
@@ -161,11 +171,11 @@ class Column:
     Attributes
     ----------
     name : str
-        A keyword, a dotted path, or eight digits where there is no keyword.
-    key : int or str
-        A tag or a dotted path.
+        A keyword, a dotted path, or eight digits where there is no keyword; 0029xx10:CREATOR.
+    key : int, str or (int, int, str)
+        A tag or a dotted path; or group, low byte and creator of a private element.
     tag : int
-        Of the element at the top.
+        Of the element at the top; of a private one by its creator, the first that may say who that is.
     vr : str
         Of the element that the path ends in, by PS3.6: `ITEM`, `UNKNOWN` or a choice like "US or SS", too.
     several : bool
@@ -173,7 +183,7 @@ class Column:
     """
 
     name: str
-    key: int | str
+    key: int | str | tuple[int, int, str]
     tag: int
     vr: str
     several: bool
@@ -195,16 +205,23 @@ class Column:
         """As what the kernel is to read it: "" to tell only whether it is there, None for not at all."""
         if self.tag >> 16 == 0x0002 or self.tag >= BEHIND_HEADERS:
             return None
+        if isinstance(self.key, tuple):
+            return CREATOR
         return "" if isinstance(self.key, str) or self.tag in LUT_DESCRIPTORS else self.vr
 
+    @property
+    def last_tag(self) -> int:
+        """Of the element behind which there is nothing to be told of this one."""
+        return self.tag | 0xFF if isinstance(self.key, tuple) else self.tag
 
-def columns_of(tags: Iterable[Key]) -> tuple[Column, ...]:
+
+def columns_of(tags: Iterable[Wanted]) -> tuple[Column, ...]:
     """Give the columns of an index: the standard ones, and those of `tags` that are not among them.
 
     Raises
     ------
     OptionError
-        One is neither a keyword, a tag nor a dotted path.
+        One is neither a keyword, a tag, a dotted path nor a private element by its creator.
     TypeError
         `tags` is one text.
     """
@@ -214,7 +231,11 @@ def columns_of(tags: Iterable[Key]) -> tuple[Column, ...]:
     return tuple(columns.values())
 
 
-def _column(key: Key) -> Column:
+def _column(key: Wanted) -> Column:
+    if isinstance(key, str) and (match := OF_CREATOR.fullmatch(key)):
+        return _of_creator(int(match[1], 16), int(match[2], 16), match[3])
+    if isinstance(key, tuple) and len(key) == 3:
+        return _of_creator(*key)
     if isinstance(key, str) and "." in key:
         steps = key.strip().split(".")
         if not all(re.fullmatch("-?[0-9]{1,9}", step) for step in steps[1::2]):
@@ -226,11 +247,25 @@ def _column(key: Key) -> Column:
     return Column(path_step(tag), tag, tag, *_values(tag))
 
 
+def _of_creator(group: int, low: int, creator: str) -> Column:
+    """A private element in whatever block its creator has reserved (PS3.5 Section 7.8.1)."""
+    creator = creator.strip(" \0")
+    if not (0 < group <= 0xFFFF and group & 1 and 0 <= low <= 0xFF and creator):
+        raise OptionError(f"({group:04X},xx{low:02X}) of {creator!r} is no private element")
+    known = private_entry(creator, group << 16 | 0x1000 | low)
+    vr, several = (UNKNOWN, False) if known is None or known.vr == "UN" else _several(known)
+    return Column(f"{group:04X}xx{low:02X}:{creator}", (group, low, creator), group << 16 | 0x10, vr, several)
+
+
 def _values(tag: int) -> tuple[str, bool]:
     """The VR of an element, and whether it may have several values."""
     known = entry(tag)
     if known is None or (tag >> 16 & 1 and tag & 0xFFFF > 0xFF):
         return UNKNOWN, False
+    return _several(known)
+
+
+def _several(known: Entry) -> tuple[str, bool]:
     return known.vr, known.vm != "1" and known.vr not in OF_ONE_VALUE
 
 
@@ -243,9 +278,18 @@ def value_of(ds: Dataset, column: Column) -> Any:
     DicomError
         As access to the value.
     """
+    if isinstance(column.key, tuple):
+        return fit(_private_value(ds, *column.key), column)
     within = ds.file_meta if column.tag >> 16 == 0x0002 else ds
     value = within.get(column.key) if isinstance(column.key, str) else within._value(column.key, None)
     return fit(value, column)
+
+
+def _private_value(ds: Dataset, group: int, low: int, creator: str) -> Any:
+    try:
+        return ds.private_block(group, creator).get(low)
+    except MissingElementError:
+        return None
 
 
 def fit(value: Any, column: Column) -> Any:

@@ -25,6 +25,7 @@ from hounsfield.sources import is_url, public_name
 if TYPE_CHECKING:
     from hounsfield.elements.dataset import Key
     from hounsfield.facade import Dataset
+    from hounsfield.indexing.columns import Wanted
 
 __all__ = [
     "BROKEN",
@@ -108,7 +109,7 @@ class Plan:
     schema : pyarrow.Schema
     """
 
-    def __init__(self, tags: Iterable[Key] = ()) -> None:
+    def __init__(self, tags: Iterable[Wanted] = ()) -> None:
         pa = arrow()
         self.columns = columns_of(tags)
         standard = len(columns_of(()))
@@ -123,7 +124,7 @@ class Plan:
             (each.tag, each.kernel_vr or "", each.several)
             for each in (self.columns[number] for number in self._here)
         ]
-        self._stop_tag = self._wanted[-1][0] + 1
+        self._stop_tag = max(self.columns[number].last_tag for number in self._here) + 1
         self._types = [column.type for column in self.columns]
         fields = [
             ("path", pa.string()),
@@ -222,7 +223,7 @@ class _Batch:
     def _read_row(self, row: int, numbers: list[int]) -> None:
         columns = [self.plan.columns[number] for number in numbers]
         try:
-            ds = read(self.paths[row], tags=[column.key for column in columns])
+            ds = read(self.paths[row], tags=_tags(columns))
             self.syntaxes[row] = ds.transfer_syntax or None
             values, notes = _values(ds, columns)
         except Exception as error:
@@ -238,22 +239,28 @@ class _Batch:
         self.statuses[row], self.reasons[row] = status, reason
 
 
+def _tags(columns: list[Column]) -> list[Key] | None:
+    """What has to be read for some columns: anything, where the tag depends on what else is there."""
+    keys: list[Key] = [column.key for column in columns if not isinstance(column.key, tuple)]
+    return keys if len(keys) == len(columns) else None
+
+
 def _values(ds: Dataset, columns: list[Column]) -> tuple[list[Any], list[str]]:
     """The values of some columns, and what is to be told of them, in the order of the tags."""
     values = []
-    misfits: dict[int, str] = {}
+    misfits: list[tuple[int, str]] = []
     for column in columns:
         value = None
         try:
             value = value_of(ds, column)
         except MisfitError as error:
-            misfits[column.tag] = f"{column.name}: {error}"
+            misfits.append((column.tag, f"{column.name}: {error}"))
         except DicomError as error:
-            misfits[column.tag] = f"{column.name}: {error.message}"
+            misfits.append((column.tag, f"{column.name}: {error.message}"))
         values.append(value)
     notes = [(tag or 0, message) for message, tag in (ds._notes or {}).items() if tag != CHARACTER_SET]
     told = {tag for tag, _ in notes}
-    notes += [(tag, message) for tag, message in misfits.items() if tag not in told]
+    notes += [(tag, message) for tag, message in misfits if tag not in told]
     return values, [message for _, message in sorted(notes, key=lambda note: note[0])]
 
 

@@ -34,7 +34,7 @@ from hounsfield.indexing.known import Known
 from hounsfield.indexing.reading import BROKEN, UNREADABLE, Place, Plan, Unlisted, batches, find
 
 if TYPE_CHECKING:
-    from hounsfield.elements.dataset import Key
+    from hounsfield.indexing.columns import Wanted
 
 __all__ = ["Summary", "partial_folder", "plan_of", "write_index"]
 
@@ -105,7 +105,7 @@ def plan_of(schema: Any) -> Plan:
 def write_index(
     sources: Iterable[str | os.PathLike[str]],
     out: str | os.PathLike[str],
-    tags: Iterable[Key] = (),
+    tags: Iterable[Wanted] = (),
     *,
     update: bool = False,
     below: bool = True,
