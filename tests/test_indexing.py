@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import struct
+import tarfile
+import zipfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -468,6 +470,97 @@ class TestUpdate:
             hu.index.update(pa.table({"path": ["x"]}), folder)
         with pytest.raises(hu.OptionError, match="other columns"):
             hu.index.update(table.drop_columns("Rows"), folder)
+
+
+@pytest.fixture
+def archives(tmp_path, pydicom_path):
+    """A folder with a file and, of three members each, archives of several kinds."""
+    root = tmp_path / "archives"
+    root.mkdir()
+    names = "CT_small.dcm", "MR_small.dcm", "rtplan.dcm"
+    shutil.copy(pydicom_path("CT_small.dcm"), root / "alone.dcm")
+    for ending, mode in ((".tar", "w"), (".tar.gz", "w:gz")):
+        with tarfile.open(root / f"scans{ending}", mode) as tar:
+            for name in names:
+                tar.add(pydicom_path(name), name)
+    with zipfile.ZipFile(root / "scans.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.write(pydicom_path(name), f"below/{name}")
+        archive.writestr("notes.txt", "not DICOM")
+    return root
+
+
+class TestSources:
+    @pytest.mark.parametrize("threads", [1, 2])
+    def test_members_of_archives(self, archives, pydicom_path, threads):
+        (path,) = archives.glob("*.zip")
+        table = hu.index([path, f"{archives}/*.tar*", archives / "alone.dcm"], MORE_TAGS, threads=threads)
+        table.validate(full=True)
+        assert [os.path.relpath(each, archives) for each in table["path"].to_pylist()] == [
+            "scans.zip::below/CT_small.dcm",
+            "scans.zip::below/MR_small.dcm",
+            "scans.zip::below/rtplan.dcm",
+            "scans.zip::notes.txt",
+            "scans.tar::CT_small.dcm",
+            "scans.tar::MR_small.dcm",
+            "scans.tar::rtplan.dcm",
+            "scans.tar.gz::CT_small.dcm",
+            "scans.tar.gz::MR_small.dcm",
+            "scans.tar.gz::rtplan.dcm",
+            "alone.dcm",
+        ]
+        names = "CT_small.dcm", "MR_small.dcm", "rtplan.dcm"
+        alone = hu.index([pydicom_path(name) for name in names], MORE_TAGS).drop_columns(["path", "mtime"])
+        for start in (0, 4, 7):
+            assert table.slice(start, 3).drop_columns(["path", "mtime"]).to_pylist() == alone.to_pylist()
+        assert table["status"].to_pylist()[3] == "not DICOM"
+        changed = table["mtime"].cast("int64").to_pylist()
+        assert changed[:4] == [path.stat().st_mtime_ns // 1000] * 4
+
+    def test_bytes_files_and_urls(self, archives, pydicom_path):
+        fsspec = pytest.importorskip("fsspec")
+        path = pydicom_path("CT_small.dcm")
+        memory = fsspec.filesystem("memory")
+        memory.pipe("/index-test/below/ct.dcm", path.read_bytes())
+        with path.open("rb") as file:
+            sources = [path.read_bytes(), file, "memory://index-test/", "memory://index-test/below/ct.dcm"]
+            table = hu.index([*sources, f"{archives}/alone.*", f"{archives}/none*"])
+        memory.rm("/index-test", recursive=True)
+        assert table["Rows"].to_pylist() == [128] * 5 + [None]
+        names = table["path"].to_pylist()
+        assert names[:2] == ["<bytes>", str(path)]
+        assert names[2].endswith("index-test/below/ct.dcm")
+        assert names[3] == "memory://index-test/below/ct.dcm"
+        assert table["size"].to_pylist()[2] == path.stat().st_size
+        assert table["status"].to_pylist()[-1] == "unreadable"
+        with pytest.raises(TypeError):
+            hu.index([3])
+
+    def test_update_reads_what_is_in_archives_that_changed(self, archives, pydicom_path, monkeypatch):
+        given = [str(path) for path in sorted(archives.iterdir())]
+        table = hu.index(given)
+        opened = []
+        read = reading.read
+        monkeypatch.setattr(
+            reading, "read", lambda source, **options: opened.append(source) or read(source, **options)
+        )
+        assert hu.index.update(table, given).equals(table)
+        assert opened == []
+        with zipfile.ZipFile(archives / "scans.zip", "a") as archive:
+            archive.write(pydicom_path("MR_small.dcm"), "new.dcm")
+        os.utime(archives / "scans.zip", ns=(10**9, 10**9))
+        updated = hu.index.update(table, given)
+        assert len(opened) == 5
+        assert updated.sort_by("path").equals(hu.index(given).sort_by("path"))
+
+    def test_an_archive_that_is_broken(self, archives):
+        (archives / "bad.zip").write_bytes(b"PK\3\4 and no more")
+        whole = (archives / "scans.tar").read_bytes()
+        (archives / "cut.tar").write_bytes(whole[:5000])
+        table = hu.index([archives / "bad.zip", archives / "cut.tar", archives / "gone.zip"])
+        rows = table.select(["status", "reason"]).to_pylist()
+        assert [row["status"] for row in rows] == ["broken", "broken", "broken", "unreadable"][: len(rows)]
+        assert all(row["reason"] for row in rows)
 
 
 def test_kernel_alone(pydicom_path):

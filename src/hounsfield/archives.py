@@ -59,10 +59,13 @@ class Member(NamedTuple):
         As the archive has it; None for what is no member, but ends the list: `open` raises what went wrong.
     open : callable
         Gives its bytes, or a file object that reads them out of the archive by range.
+    size : int or None
+        Bytes that it has, as the archive says.
     """
 
     name: str | None
     open: Callable[[], Any]
+    size: int | None = None
 
 
 class RangeFile(io.RawIOBase):
@@ -212,21 +215,21 @@ def _tar_members(source: Source, kind: str | None, limit: int) -> Iterator[Membe
             continue
         name = f"{source.name}::{info.name}"
         if info.issparse():
-            yield Member(
-                info.name, partial(_fail, UnsupportedError("a sparse member of a tar archive", file=name))
-            )
+            error = UnsupportedError("a sparse member of a tar archive", file=name)
+            yield Member(info.name, partial(_fail, error), info.size)
         elif file is raw:
-            yield Member(info.name, partial(_open_range, source, info.offset_data, info.size, name))
+            opener = partial(_open_range, source, info.offset_data, info.size, name)
+            yield Member(info.name, opener, info.size)
         elif info.size > limit:
-            yield Member(info.name, partial(_fail, _too_large(info.size, limit, name)))
+            yield Member(info.name, partial(_fail, _too_large(info.size, limit, name)), info.size)
         else:
             file.seek(info.offset_data)
             data = file.read(info.size)
             if len(data) < info.size:
                 message = f"the member has {info.size} bytes, {len(data)} are there"
-                yield Member(info.name, partial(_fail, TruncatedError(message, file=name)))
+                yield Member(info.name, partial(_fail, TruncatedError(message, file=name)), info.size)
             else:
-                yield Member(info.name, partial(_give, data))
+                yield Member(info.name, partial(_give, data), info.size)
     # What tarfile takes for the end, too:
     if headers.last.strip(b"\0"):
         raise ParseError("a header of the archive is broken", file=source.name, offset=tar.offset)
@@ -251,7 +254,7 @@ def _zip_members(source: Source, limit: int) -> Iterator[Member]:
         infos = archive.infolist()
     for info in infos:
         if not info.is_dir():
-            yield Member(info.filename, partial(_open_zipped, source, info, limit))
+            yield Member(info.filename, partial(_open_zipped, source, info, limit), info.file_size)
 
 
 def _open_zipped(source: Source, info: zipfile.ZipInfo, limit: int) -> Any:

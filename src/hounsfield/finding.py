@@ -7,6 +7,8 @@ import fnmatch
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +25,16 @@ from hounsfield.sources import (
     public_name,
 )
 
-__all__ = ["Found", "Origin", "Sources", "expand", "find_files", "folder_by_folder", "raise_it"]
+__all__ = [
+    "Found",
+    "Origin",
+    "Sources",
+    "each_source",
+    "expand",
+    "find_files",
+    "folder_by_folder",
+    "raise_it",
+]
 
 Sources = Any
 """A path, pattern, URL, bytes-like, binary file object or `Origin`, or an iterable of them: see `expand`."""
@@ -133,14 +144,28 @@ class Origin:
         what a file object calls itself, or its type.
     path : str or None
         Of a file on disk.
+    size : int or None
+        Bytes of a member of an archive, or of a file in a remote folder, as far as these tell.
+    changed_ns : int or None
+        When a file in a remote folder, or the archive, was last changed: nanoseconds since 1970.
     """
 
-    __slots__ = ("_open", "name", "path")
+    __slots__ = ("_open", "changed_ns", "name", "path", "size")
 
-    def __init__(self, name: str, path: str | None = None, open: Callable[[], Any] | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        name: str,
+        path: str | None = None,
+        open: Callable[[], Any] | None = None,  # noqa: A002
+        *,
+        size: int | None = None,
+        changed_ns: int | None = None,
+    ) -> None:
         """Take what `open` is to call; a path is opened by whoever reads it."""
         self.name = name
         self.path = path
+        self.size = size
+        self.changed_ns = changed_ns
         self._open = open
 
     def open(self) -> Any:
@@ -191,7 +216,7 @@ def expand(
     TypeError
         A source is none of these.
     """
-    for given in _each(sources):
+    for given in each_source(sources):
         if isinstance(given, Origin):
             yield given
         elif isinstance(given, str | os.PathLike):
@@ -213,7 +238,8 @@ def _same(given: Any) -> Any:
     return given
 
 
-def _each(sources: Sources) -> Iterable[Any]:
+def each_source(sources: Sources) -> Iterable[Any]:
+    """Give one source, or those of several."""
     if isinstance(sources, str | os.PathLike | Origin) or hasattr(sources, "read") or _is_buffer(sources):
         return (sources,)
     if not isinstance(sources, Iterable):
@@ -248,9 +274,15 @@ def _local(path: str, member_limit: int, *, search: bool = True) -> Iterator[Ori
         if search:
             yield from _within(path)
     elif is_archive(path):
-        yield from _members(path, lambda: PathSource.with_head(path, 0)[0], member_limit)
+        yield from _members(path, lambda: PathSource.with_head(path, 0)[0], member_limit, _changed(path))
     else:
         yield Origin(path, path)
+
+
+def _changed(path: str) -> int | None:
+    with suppress(OSError, ValueError):
+        return os.stat(path).st_mtime_ns  # noqa: PTH116 - a str
+    return None
 
 
 def _within(folder: str) -> Iterator[Origin]:
@@ -329,14 +361,17 @@ def _after(
 # Others
 
 
-def _members(name: str, open_source: Callable[[], Source], member_limit: int) -> Iterator[Origin]:
+def _members(
+    name: str, open_source: Callable[[], Source], member_limit: int, changed_ns: int | None = None
+) -> Iterator[Origin]:
     try:
         source = open_source()
     except (DicomError, OSError) as error:
         yield _failed(name, error)
         return
-    for member, open_member in members(source, limit=member_limit):
-        yield Origin(name if member is None else f"{name}::{member}", open=open_member)
+    for member, open_member, size in members(source, limit=member_limit):
+        whole = name if member is None else f"{name}::{member}"
+        yield Origin(whole, open=open_member, size=size, changed_ns=changed_ns)
 
 
 def _remote(url: str, member_limit: int, options: Mapping[str, Any] | None) -> Iterator[Origin]:
@@ -362,11 +397,20 @@ def _listed(url: str, name: str, member_limit: int, options: Mapping[str, Any] |
         if info["type"] != "file":
             continue
         public = public_name(fs.unstrip_protocol(each))
-        source = partial(_listed_source, fs, each, public, info.get("size"))
+        size, changed = info.get("size"), _changed_remote(info)
+        source = partial(_listed_source, fs, each, public, size)
         if "*" in url and is_archive(public):
-            yield from _members(public, source, member_limit)
+            yield from _members(public, source, member_limit, changed)
         else:
-            yield Origin(public, open=partial(_open_source, source))
+            yield Origin(public, open=partial(_open_source, source), size=size, changed_ns=changed)
+
+
+def _changed_remote(info: Mapping[str, Any]) -> int | None:
+    """When a file was last changed, by what fsspec's file systems call it."""
+    changed = next((info[key] for key in ("mtime", "LastModified", "last_modified") if info.get(key)), None)
+    if isinstance(changed, datetime):
+        changed = changed.timestamp()
+    return int(changed * 1_000_000) * 1000 if isinstance(changed, int | float) else None
 
 
 def _listed_source(fs: Any, path: str, name: str, size: int | None) -> RemoteSource:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -204,6 +205,33 @@ def test_goes_on_from_each_step(many, tmp_path, stop_at):
             out.unlink()
     assert 8 < step < 99
     assert pq.read_table(out).equals(expected)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_goes_on_in_archives(archive, tmp_path, stop_at, monkeypatch):
+    """Parts begin and end within an archive, and files that are none stand between."""
+    monkeypatch.setattr(storage, "PART", 4)
+    for name, mode in (("a.tar", "w"), ("b.tgz", "w:gz")):
+        with tarfile.open(tmp_path / name, mode) as tar:
+            tar.add(archive, "scans")
+    sources = [str(tmp_path / "a.tar"), str(archive / "ct.dcm"), f"{tmp_path}/*.t*", "", "\1"]
+    out = tmp_path / "index.parquet"
+    expected = hu.index(sources)
+    assert expected.num_rows == 4 + 1 + 8 + 2
+    for step in range(100):
+        stop_at(step)
+        try:
+            hu.index.write(sources, out)
+            break
+        except StoppedError:
+            hu.index.write(sources, out)
+            assert pq.read_table(out).equals(expected)
+            out.unlink()
+    assert 8 < step < 99
+    stop_at(-1)
+    hu.index.write(sources[1:], out)
+    assert hu.index.write(sources[1:], out, update=True).read == 2  # those that are not there
+    assert pq.read_table(out).equals(expected.slice(4))
 
 
 @pytest.mark.usefixtures("small_parts")

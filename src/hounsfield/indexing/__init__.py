@@ -31,15 +31,16 @@ class Index:
 
         Parameters
         ----------
-        sources : path, URL, or iterable of such
-            Files, and folders all of whose files are meant.
+        sources : path, pattern, URL, bytes-like, binary file object or Origin, or iterable of such
+            As `hounsfield.finding.expand` takes them: folders are searched, and archives that are given or
+            matched are opened; nothing is extracted to disk.
         tags : iterable of keywords, tags and dotted paths
             Elements that are to have a column, too: "ConvolutionKernel", (0x0009, 0x1001) or
             "SharedFunctionalGroupsSequence.0.PixelMeasuresSequence.0.PixelSpacing". A path may end in the
             number of an item. Private elements whose block has another number in each file by their creator
             (PS3.5 Section 7.8.1): "0029xx10:SIEMENS CSA HEADER", or (0x0029, 0x10, "SIEMENS CSA HEADER").
         below : bool
-            Whether folders in folders are searched, too.
+            Whether folders in folders that are given are searched, too.
         threads : int, optional
             How many files to read at a time; by default one for each processor.
 
@@ -49,9 +50,10 @@ class Index:
             In the order of the files, which in folders is that of their names, with the columns
 
             path : string
-                As it was given, or below the folder that was given.
+                As it was given, or below the folder that was given; "scans.zip::folder/a.dcm" in archives.
             size : int64; mtime : timestamp in microseconds, UTC
-                Bytes, and time of the last change; null where there is no such file.
+                Bytes, and time of the last change, for members of archives that of the archive; null where
+                there is no such file, or that cannot be told.
             status : string
                 "ok"; "not DICOM"; "broken", of DICOM files that cannot be read; "unreadable", of files and
                 folders that the operating system does not give.
@@ -118,7 +120,8 @@ class Index:
         table : pyarrow.Table or path
             An index, or a Parquet file of one, with the columns that it was made with.
         sources, below, threads
-            As for a new index. Paths have to be given as they were, relative or absolute.
+            As for a new index. Paths have to be given as they were, relative or absolute. URLs of single
+            files are read again: only listed ones tell when they were changed.
 
         Returns
         -------
@@ -159,7 +162,7 @@ class Index:
         Parameters
         ----------
         sources, tags, below, threads
-            As for a table; here sources are paths.
+            As for a table; here sources are paths, patterns and URLs.
         out : path
             Of the Parquet file, which is replaced.
         update : bool

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hounsfield.indexing.reading import Place, shown
+from hounsfield.indexing.reading import Other, Place, microseconds, shown
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -65,10 +65,14 @@ def _numbers(table: Any) -> npt.NDArray[np.int64]:
 
 def _look(place: Place) -> tuple[int, int, int]:
     """The same of a file as it is now; sizes of -1 where that cannot be told."""
-    try:
-        if isinstance(place, str):
+    if isinstance(place, Other):
+        origin, time = place.origin, microseconds(place.origin)
+        if origin.size is not None and time is not None:
+            return hash(shown(origin.name)), origin.size, time
+    elif isinstance(place, str):
+        try:
             status = os.stat(place)  # noqa: PTH116 - Path takes twice as long
             return hash(shown(place)), status.st_size, status.st_mtime_ns // 1000
-    except (OSError, ValueError):
-        pass
+        except (OSError, ValueError):
+            pass
     return 0, -1, -1

@@ -15,12 +15,13 @@ import numpy as np
 
 from hounsfield._kernels.gather import UNUSUAL, gather
 from hounsfield._kernels.scan import HAS_FILES
+from hounsfield.archives import ENDINGS
 from hounsfield.errors import DicomError, NotDicomError, OptionError
 from hounsfield.facade import read
-from hounsfield.finding import folder_by_folder
+from hounsfield.finding import Origin, Sources, each_source, expand, folder_by_folder
 from hounsfield.indexing.columns import Column, MisfitError, arrow, columns_of, value_of
 from hounsfield.processors import processors
-from hounsfield.sources import is_url, public_name
+from hounsfield.sources import public_name
 
 if TYPE_CHECKING:
     from hounsfield.elements.dataset import Key
@@ -32,12 +33,14 @@ __all__ = [
     "NOT_DICOM",
     "OK",
     "UNREADABLE",
+    "Other",
     "Place",
     "Plan",
     "Unlisted",
     "batches",
     "batches_of",
     "find",
+    "microseconds",
     "shown",
 ]
 
@@ -46,6 +49,11 @@ OK, NOT_DICOM, BROKEN, UNREADABLE = "ok", "not DICOM", "broken", "unreadable"
 
 CHUNK = 512
 """Files in a batch: what is done for each column, and not for each file, takes a microsecond or two."""
+
+HELD = 1 << 24
+"""Bytes of members of archives in a batch: those of compressed ones are in memory."""
+
+UNLIKE_PATHS = ("*", "?", "[", "://", *ENDINGS)
 
 CHARACTER_SET = 0x00080005
 
@@ -63,24 +71,70 @@ class Unlisted(NamedTuple):
     reason: str
 
 
-Place = str | Unlisted
-"""The path of a file, or why there is none."""
+class Other(NamedTuple):
+    """What is no file on disk.
+
+    Attributes
+    ----------
+    source : object
+        As it was given: an archive, a URL, a pattern, bytes ...
+    number : int
+        The how manyth it is of those that `expand` gives for that.
+    origin : Origin
+    """
+
+    source: Any
+    number: int
+    origin: Origin
 
 
-def find(sources: Any, *, below: bool = True) -> Iterator[Place]:
-    """Give the files of one path or of several, and the folders that cannot be listed."""
-    given = [sources] if isinstance(sources, str | os.PathLike) else sources
-    return chain.from_iterable(_found(map(os.fspath, given), below))
+Place = str | Other | Unlisted
+"""The path of a file, what else can be read, or why there is none."""
 
 
-def _found(paths: Iterable[str], below: bool) -> Iterator[list[Place]]:
-    """The same, many at a time."""
+def find(sources: Sources, *, below: bool = True) -> Iterator[Place]:
+    """Give the files that sources are, and the folders that cannot be listed."""
+    return chain.from_iterable(_found(_given(sources), below))
+
+
+def _given(sources: Sources) -> Iterator[Place]:
+    """Paths as they are given, which may be those of folders, and what other sources are."""
+    return chain.from_iterable(_expanded(iter(each_source(sources))))
+
+
+def _expanded(given: Iterator[Any]) -> Iterator[Iterable[Place]]:
+    """The same, many at a time: to look at each path takes as long as to open a file."""
+    while some := list(islice(given, CHUNK)):
+        yield some if _are_paths(some) else chain.from_iterable(map(_places, some))
+
+
+def _are_paths(some: list[Any]) -> bool:
+    """Whether all are for certain paths, and neither patterns nor archives."""
+    try:
+        text = "\n".join(some).lower()
+    except TypeError:
+        return False
+    return not any(mark in text for mark in UNLIKE_PATHS)
+
+
+def _places(source: Any) -> Iterator[Place]:
+    if isinstance(source, str | os.PathLike):
+        path = os.fsdecode(source)
+        if _are_paths([path]):
+            yield path
+            return
+    for number, origin in enumerate(expand(source)):
+        yield origin.path if origin.path is not None else Other(source, number, origin)
+
+
+def _found(places: Iterable[Place], below: bool) -> Iterator[list[Place]]:
+    """The same, and the files of folders, many at a time."""
     failed: list[OSError] = []
-    for path in paths:
-        if not os.path.isdir(path):  # noqa: PTH112 - of a million files, Path would be the slowest part
-            yield [path]
+    for place in places:
+        if not isinstance(place, str) or not os.path.isdir(place):  # noqa: PTH112 - Path would be slow
+            yield [place]
             continue
-        for files in folder_by_folder(path, below=below, unreadable=failed.append):
+        for files in folder_by_folder(place, below=below, unreadable=failed.append):
             yield [*_unlisted(failed), *files]
         yield [*_unlisted(failed)]
 
@@ -96,6 +150,11 @@ def shown(path: str) -> str:
     if path.isascii() or not any("\ud800" <= each <= "\udfff" for each in path):
         return public_name(path)
     return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def microseconds(origin: Origin) -> int | None:
+    """When it was last changed, as a table has it."""
+    return None if origin.changed_ns is None else origin.changed_ns // 1000
 
 
 class Plan:
@@ -156,8 +215,18 @@ class _Batch:
     def __init__(self, plan: Plan, places: list[Place], apart: bool) -> None:
         self.plan = plan
         self.apart = apart
-        self.paths = [place if isinstance(place, str) else place.path for place in places]
-        self.unlisted = {row: place.reason for row, place in enumerate(places) if not isinstance(place, str)}
+        self.paths: list[str] = []
+        self.unlisted: dict[int, str] = {}
+        self.origins: dict[int, Origin] = {}
+        for row, place in enumerate(places):
+            if isinstance(place, str):
+                self.paths.append(place)
+            elif isinstance(place, Other):
+                self.paths.append(place.origin.name)
+                self.origins[row] = place.origin
+            else:
+                self.paths.append(place.path)
+                self.unlisted[row] = place.reason
         self.statuses: dict[int, str] = {}
         self.reasons: dict[int, str] = {}
         self.notes: dict[int, str] = {}
@@ -173,10 +242,14 @@ class _Batch:
         if left or plan._elsewhere or any(fates):
             self._read_others(fates, left)
         unknown = dict.fromkeys(np.flatnonzero(np.frombuffer(sizes, np.int64) < 0).tolist())
+        others = [(row, origin.size, microseconds(origin)) for row, origin in self.origins.items()]
         arrays = [
             pa.array(paths, pa.string()),
-            _replaced(_numbers(pa.int64(), count, sizes), unknown),
-            _replaced(_numbers(pa.timestamp("us", "UTC"), count, times), unknown),
+            _replaced(_numbers(pa.int64(), count, sizes), unknown | {row: size for row, size, _ in others}),
+            _replaced(
+                _numbers(pa.timestamp("us", "UTC"), count, times),
+                unknown | {row: time for row, _, time in others},
+            ),
             _replaced(pa.array([OK] * count, pa.string()), self.statuses),
             _replaced(pa.nulls(count, pa.string()), self.reasons),
             _replaced(pa.nulls(count, pa.string()), self.notes),
@@ -194,10 +267,10 @@ class _Batch:
     def _names(self) -> tuple[list[str | None], list[str]]:
         """The paths that the kernel can open, None for others; and all as the table has them."""
         every = "".join(self.paths)
-        if HAS_FILES and not self.unlisted and every.isascii() and "://" not in every:
+        if HAS_FILES and not self.unlisted and not self.origins and every.isascii():
             return list(self.paths), self.paths
         names = [
-            None if not HAS_FILES or row in self.unlisted or is_url(path) else path
+            None if not HAS_FILES or row in self.unlisted or row in self.origins else path
             for row, path in enumerate(self.paths)
         ]
         return names, [shown(path) for path in self.paths]
@@ -223,7 +296,8 @@ class _Batch:
     def _read_row(self, row: int, numbers: list[int]) -> None:
         columns = [self.plan.columns[number] for number in numbers]
         try:
-            ds = read(self.paths[row], tags=_tags(columns))
+            origin = self.origins.get(row)
+            ds = read(self.paths[row] if origin is None else origin.open(), tags=_tags(columns))
             self.syntaxes[row] = ds.transfer_syntax or None
             values, notes = _values(ds, columns)
         except Exception as error:
@@ -324,12 +398,11 @@ def batches(plan: Plan, places: Iterable[Place], threads: int | None = None) -> 
 
 
 def batches_of(plan: Plan, sources: Any, *, below: bool = True, threads: int | None = None) -> Iterator[Any]:
-    """Give the same of paths as they are given, which folders among them show to be when they are opened."""
+    """Give the same of sources as they are given: paths show to be those of folders when they are opened."""
     if not HAS_FILES:
         yield from batches(plan, find(sources, below=below), threads)
         return
-    given = [sources] if isinstance(sources, str | os.PathLike) else sources
-    for batch, folders in _batches(plan, map(os.fspath, given), threads):
+    for batch, folders in _batches(plan, _given(sources), threads):
         start = 0
         for row, path in folders:
             if row > start:
@@ -340,6 +413,19 @@ def batches_of(plan: Plan, sources: Any, *, below: bool = True, threads: int | N
             yield batch.slice(start)
 
 
+def _chunks(places: Iterable[Place]) -> Iterator[list[Place]]:
+    chunk, held = [], 0
+    for place in places:
+        chunk.append(place)
+        if isinstance(place, Other):
+            held += place.origin.size or 0
+        if len(chunk) == CHUNK or held > HELD:
+            yield chunk
+            chunk, held = [], 0
+    if chunk:
+        yield chunk
+
+
 def _batches(
     plan: Plan, places: Iterable[Place], threads: int | None
 ) -> Iterator[tuple[Any, list[tuple[int, str]]]]:
@@ -347,8 +433,7 @@ def _batches(
         threads = processors()
     if threads < 1:
         raise OptionError(f"threads must be 1 or more, not {threads}")
-    left = iter(places)
-    chunks = iter(lambda: list(islice(left, CHUNK)), [])
+    chunks = _chunks(places)
     if threads == 1:
         yield from map(plan.read, chunks)
         return

@@ -29,9 +29,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hounsfield.errors import OptionError
+from hounsfield.finding import Origin, expand
 from hounsfield.indexing.columns import arrow
 from hounsfield.indexing.known import Known
-from hounsfield.indexing.reading import BROKEN, UNREADABLE, Place, Plan, Unlisted, batches, find
+from hounsfield.indexing.reading import BROKEN, UNREADABLE, Other, Place, Plan, Unlisted, batches, find
+from hounsfield.sources import public_name
 
 if TYPE_CHECKING:
     from hounsfield.indexing.columns import Wanted
@@ -41,7 +43,10 @@ __all__ = ["Summary", "partial_folder", "plan_of", "write_index"]
 PART = 1 << 14
 """Files of a part: what an interruption costs at most."""
 
-ROW_GROUP = 1 << 16
+ROW_GROUP = 1 << 14
+
+MARK = "\x01"
+"""What a record of the list of files begins with that is no path."""
 
 Progress = Callable[[int, int | None], object]
 
@@ -205,20 +210,24 @@ class _Job:
         number = sum(1 for _ in self._parts())
         done = min(number * PART, total)
         progress(done, total)
-        rows: list[Any] = []
-        with (self.folder / "paths").open("rb") as file:
-            for batch in batches(self.plan, islice(_decoded(file), number * PART, None), threads):
-                rows.append(batch)
+
+        def told(batches: Iterable[Any]) -> Iterator[Any]:
+            nonlocal done
+            for batch in batches:
                 done += batch.num_rows
                 self.summary.read += batch.num_rows
-                if sum(batch.num_rows for batch in rows) == PART or done == total:
-                    with _written(self.folder / f"{number:06}.arrow") as part:
-                        options = pa.ipc.IpcWriteOptions(compression="lz4")
-                        with pa.ipc.new_file(part, self.plan.schema, options=options) as writer:
-                            for each in rows:
-                                writer.write_batch(each)
-                    number, rows = number + 1, []
+                yield batch
                 progress(done, total)
+
+        with (self.folder / "paths").open("rb") as file:
+            places = islice(_decoded(file), number * PART, None)
+            for rows in _in_parts(told(batches(self.plan, places, threads))):
+                with _written(self.folder / f"{number:06}.arrow") as part:
+                    options = pa.ipc.IpcWriteOptions(compression="lz4")
+                    with pa.ipc.new_file(part, self.plan.schema, options=options) as writer:
+                        for each in rows:
+                            writer.write_batch(each)
+                number += 1
 
     def _parts(self) -> Iterator[Path]:
         for number in range(1 << 30):
@@ -274,6 +283,22 @@ class _Job:
         return import_module("pyarrow.parquet")
 
 
+def _in_parts(batches: Iterable[Any]) -> Iterator[list[Any]]:
+    """Batches of PART rows in all, and of what is left."""
+    part: list[Any] = []
+    left = PART
+    for batch in batches:
+        rest = batch
+        while rest.num_rows >= left:
+            yield [*part, rest.slice(0, left)]
+            rest, part, left = rest.slice(left), [], PART
+        if rest.num_rows:
+            part.append(rest)
+            left -= rest.num_rows
+    if part:
+        yield part
+
+
 def _gathered(tables: Iterable[Any], pa: Any) -> Iterator[Any]:
     """Tables of some ROW_GROUP rows, of smaller ones."""
     waiting: list[Any] = []
@@ -311,21 +336,40 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 def _encoded(place: Place) -> bytes:
-    """A record of a list of files: a path; or nothing, a path and why it cannot be read."""
+    """A record of a list of files: a path; or behind a mark what tells of something else."""
+    note: list[Any]
     if isinstance(place, str):
-        if "\0" not in place:
+        if place and place[0] != MARK and "\0" not in place:
             return place.encode("utf-8", "surrogatepass") + b"\0"
-        place = Unlisted(place.replace("\0", "\\0"), "a path holds no null byte")
-    return b"".join(b"\0" + text.encode("utf-8", "surrogatepass") for text in place) + b"\0"
+        note = [place]
+    elif isinstance(place, Unlisted):
+        note = [*place]
+    else:
+        note = [place.origin.name, os.fsdecode(place.source), place.number]
+    return f"{MARK}{json.dumps(note)}\0".encode()
 
 
 def _decoded(file: Any) -> Iterator[Place]:
-    records = _records(file)
-    for record in records:
-        if record:
+    source: str | None = None
+    left: Iterator[Origin] = iter(())
+    at = 0
+    for record in _records(file):
+        if record[0] != MARK:
             yield record
+            continue
+        note = json.loads(record[1:])
+        if len(note) < 3:
+            yield note[0] if len(note) == 1 else Unlisted(*note)
+            continue
+        name, given, number = note
+        if source != given or number < at:
+            source, left, at = given, expand(given), 0
+        origin = next(islice(left, number - at, None), None)
+        at = number + 1
+        if origin is None or origin.name != name:
+            yield Unlisted(name, f"is not there any more in {public_name(given)}")
         else:
-            yield Unlisted(next(records), next(records))
+            yield Other(given, number, origin)
 
 
 def _records(file: Any) -> Iterator[str]:
