@@ -399,7 +399,7 @@ def batches(plan: Plan, places: Iterable[Place], threads: int | None = None) -> 
 
 def batches_of(plan: Plan, sources: Any, *, below: bool = True, threads: int | None = None) -> Iterator[Any]:
     """Give the same of sources as they are given: paths show to be those of folders when they are opened."""
-    if not HAS_FILES:
+    if not HAS_FILES or isinstance(sources, str | os.PathLike):
         yield from batches(plan, find(sources, below=below), threads)
         return
     for batch, folders in _batches(plan, _given(sources), threads):
