@@ -157,6 +157,10 @@ def microseconds(origin: Origin) -> int | None:
     return None if origin.changed_ns is None else origin.changed_ns // 1000
 
 
+def _name(place: Other | Unlisted) -> str:
+    return place.origin.name if isinstance(place, Other) else place.path
+
+
 class Plan:
     """What is read of each file, and what becomes of it.
 
@@ -215,18 +219,9 @@ class _Batch:
     def __init__(self, plan: Plan, places: list[Place], apart: bool) -> None:
         self.plan = plan
         self.apart = apart
-        self.paths: list[str] = []
-        self.unlisted: dict[int, str] = {}
-        self.origins: dict[int, Origin] = {}
-        for row, place in enumerate(places):
-            if isinstance(place, str):
-                self.paths.append(place)
-            elif isinstance(place, Other):
-                self.paths.append(place.origin.name)
-                self.origins[row] = place.origin
-            else:
-                self.paths.append(place.path)
-                self.unlisted[row] = place.reason
+        self.paths = [place if isinstance(place, str) else _name(place) for place in places]
+        self.unlisted = {row: place.reason for row, place in enumerate(places) if type(place) is Unlisted}
+        self.origins = {row: place.origin for row, place in enumerate(places) if type(place) is Other}
         self.statuses: dict[int, str] = {}
         self.reasons: dict[int, str] = {}
         self.notes: dict[int, str] = {}
