@@ -190,21 +190,26 @@ def stop_at(request, monkeypatch):
     return stop
 
 
-@pytest.mark.usefixtures("small_parts")
-def test_goes_on_from_each_step(many, tmp_path, stop_at):
-    out = tmp_path / "index.parquet"
-    expected = hu.index(many)
+def assert_goes_on(sources, out, stop_at, expected):
+    """Write an index, stopped at each step in turn, and then whole."""
     for step in range(100):
         stop_at(step)
         try:
-            hu.index.write(many, out)
+            hu.index.write(sources, out)
             break
         except StoppedError:
-            hu.index.write(many, out)
+            hu.index.write(sources, out)
             assert pq.read_table(out).equals(expected)
             out.unlink()
     assert 8 < step < 99
     assert pq.read_table(out).equals(expected)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_goes_on_from_each_step(many, tmp_path, stop_at):
+    out = tmp_path / "index.parquet"
+    expected = hu.index(many)
+    assert_goes_on(many, out, stop_at, expected)
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -218,16 +223,7 @@ def test_goes_on_in_archives(archive, tmp_path, stop_at, monkeypatch):
     out = tmp_path / "index.parquet"
     expected = hu.index(sources)
     assert expected.num_rows == 4 + 1 + 8 + 2
-    for step in range(100):
-        stop_at(step)
-        try:
-            hu.index.write(sources, out)
-            break
-        except StoppedError:
-            hu.index.write(sources, out)
-            assert pq.read_table(out).equals(expected)
-            out.unlink()
-    assert 8 < step < 99
+    assert_goes_on(sources, out, stop_at, expected)
     stop_at(-1)
     hu.index.write(sources[1:], out)
     assert hu.index.write(sources[1:], out, update=True).read == 2  # those that are not there
