@@ -89,18 +89,18 @@ class Watch:
         self.lock = threading.Lock()
         self.begun = self.taken = self.most = 0
         self.delays = delays
-        decode = streaming.Decoding.decode
+        do = streaming._Work._do
 
-        def watched(decoding, ds):
+        def watched(work, job):
             with self.lock:
                 number = self.begun
                 self.begun += 1
                 self.most = max(self.most, self.begun - self.taken)
             if number < len(self.delays):
                 time.sleep(self.delays[number])
-            return decode(decoding, ds)
+            do(work, job)
 
-        monkeypatch.setattr(streaming.Decoding, "decode", watched)
+        monkeypatch.setattr(streaming._Work, "_do", watched)
 
     def take(self):
         with self.lock:
@@ -127,9 +127,11 @@ def test_every_corpus_file(corpus_file):
     }
     for values, call in list(ways.items())[: 3 if corpus_file.native else 1]:
         wanted, failed = one(lambda call=call: call(hu.read(path), None))
-        (item,) = hu.stream(path, values=values, on_error="yield")
-        assert (item.source, item.frame, item.index) == (path, None, 0)
-        assert_same(item, wanted, failed)
+        found = list(hu.stream([path, path], values=values, on_error="yield", threads=1))
+        for index, item in enumerate(found):  # the second is read by the kernel, if it can
+            assert (item.source, item.frame, item.index) == (path, None, index)
+            assert_same(item, wanted, failed)
+        assert found[0].window == found[1].window
     ds, failed = one(lambda: hu.read(path))
     count, failed = (0, failed) if failed else one(lambda: ds.pixel_plan().frames)
     if failed is None and 1 < count <= 60:
@@ -217,6 +219,48 @@ def test_windows_of_files(pydicom_path):
     assert item.window == (ds.WindowCenter, ds.WindowWidth)
 
 
+@pytest.mark.parametrize("size", [None, (100, 90)])
+@pytest.mark.parametrize("frame", [None, 0, "all"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"window": "auto", "dtype": "u2"},
+        {"values": "modality"},
+        {"values": "stored"},
+        {"values": "stored", "dtype": "f4"},
+    ],
+)
+def test_with_and_without_the_kernel(pydicom_path, tmp_path, monkeypatch, options, frame, size):
+    """Files that are alike and others, in turns: it takes some, and nobody sees which."""
+    cut = tmp_path / "cut.dcm"
+    cut.write_bytes(pydicom_path("CT_small.dcm").read_bytes()[:-4000])
+    names = ["CT_small.dcm", "MR_small.dcm", "rtdose.dcm", "SC_rgb_rle.dcm", "examples_overlay.dcm"]
+    paths = [path for path in (*map(pydicom_path, names), cut, "none") for _ in range(3)]
+    paths += paths[::3]
+    used = []
+
+    def decode(paths, *arguments, **options):
+        found = decode_files(paths, *arguments, **options)
+        used.append(found != [None])
+        return found
+
+    def every():
+        return list(hu.stream(paths, frame=frame, size=size, on_error="yield", threads=1, **options))
+
+    decode_files = streaming.decode_files
+    monkeypatch.setattr(streaming, "decode_files", decode)
+    fast = every()
+    monkeypatch.setattr(streaming, "decode_files", lambda *_, **__: [None])
+    if options.get("dtype") != "f4" and (options.get("values") != "stored" or size or frame != 0):
+        assert {True, False} <= set(used)
+    for item, other in zip(fast, every(), strict=True):
+        about = [(i.index, i.source, i.frame, i.window) for i in (item, other)]
+        assert about[0] == about[1]
+        assert_same(item, other.array, other.error)
+        assert item.array is None or (item.array.base is None and item.array.flags.writeable)
+
+
 @pytest.mark.parametrize("fit", ["letterbox", "crop", "stretch"])
 def test_sizes(pydicom_path, fit):
     paths = [pydicom_path(name) for name in ("CT_small.dcm", "JPEG2000.dcm", "SC_rgb_rle_2frame.dcm")]
@@ -270,7 +314,7 @@ def test_nothing_is_read_before_it_is_asked_for():
 
 def test_threads_work_together(ct, monkeypatch):
     barrier = threading.Barrier(3, timeout=10)
-    monkeypatch.setattr(streaming.Decoding, "decode", lambda *_: (barrier.wait(), None))
+    monkeypatch.setattr(streaming._Work, "_by_kernel", lambda *_: (barrier.wait(), None))
     assert len(list(hu.stream([ct] * 9, threads=3))) == 9
 
 
@@ -404,12 +448,12 @@ def forever():
     while True:
         yield sys.argv[1]
 
-decode = streaming.Decoding.decode
+do = streaming._Work._do
 def slow(*args):
     if sys.argv[2] == "waiting":
         time.sleep(0.2)
-    return decode(*args)
-streaming.Decoding.decode = slow
+    do(*args)
+streaming._Work._do = slow
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
