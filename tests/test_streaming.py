@@ -22,6 +22,7 @@ import pytest
 import hounsfield as hu
 from hounsfield import streaming
 from hounsfield.finding import Origin
+from hounsfield.pixels import codecs, video
 
 WORKERS = [(1, 1), (1, 4), (2, 2), (3, 7), (8, 8)]
 """Numbers of threads, and of items ahead."""
@@ -148,6 +149,46 @@ def assert_same(item, array, error):
     if array is not None:
         assert item.array.dtype == array.dtype
         assert np.array_equal(item.array, array, equal_nan=array.dtype.kind == "f")
+
+
+@pytest.mark.generated("video-")
+@pytest.mark.parametrize("size", [None, 40])
+def test_videos(items, generated, monkeypatch, size):
+    """They are taken apart once, and go on from frame to frame."""
+    opened = []
+    open_video = video.open_video
+    monkeypatch.setattr(video, "open_video", lambda *given: opened.append(open_video(*given)) or opened[-1])
+    expected = hu.read(generated.data).pixels()
+    plain = next(hu.stream(generated.data, values="stored", size=size)).array
+    assert size or np.array_equal(plain, expected)
+    opened.clear()
+    runs = []
+    run = video.Video._run
+    monkeypatch.setattr(video.Video, "_run", lambda *given: runs.append(given) or run(*given))
+    for ordered in (True, False):
+        options = {"values": "stored", "size": size, "threads": 3, "prefetch": 5, "ordered": ordered}
+        found = items(hu.stream([generated.data] * 3, frame="all", **options))
+        assert sorted((item.index, item.frame) for item in found) == [
+            (index, frame) for index in range(3) for frame in range(len(expected))
+        ]
+        assert all(np.array_equal(item.array, plain[item.frame]) for item in found)
+    assert len(opened) == 6
+    assert len(runs) == 6
+
+
+@pytest.mark.generated("jpeg2000-3-components-", "jpeg2000-5-components-", "jpeg2000-4-components-")
+def test_collections(items, generated, monkeypatch):
+    """Codestreams that hold several frames are decoded once."""
+    decoded = []
+    decode = codecs.decode
+    monkeypatch.setattr(
+        codecs, "decode", lambda *given, **options: decoded.append(1) or decode(*given, **options)
+    )
+    expected = hu.read(generated.data).pixels()
+    once = len(decoded)
+    found = items(hu.stream(generated.data, values="stored", frame="all", threads=3))
+    assert np.array_equal([item.array for item in found], expected)
+    assert len(decoded) == 2 * once
 
 
 @pytest.mark.parametrize(("count", "prefetch"), WORKERS)

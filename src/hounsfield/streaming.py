@@ -199,14 +199,20 @@ END = _Result(None)
 class _Job(NamedTuple):
     """A frame to be decoded, of a file that is open already, or else the first of one that is not.
 
-    Jobs are done in the order of files, then frames.
+    Jobs are done in the order of files, then frames. Of a file whose frames go on from one another, the next
+    is there when the last one is decoded.
     """
 
     number: int
     frame: int
     total: int
     origin: Origin
-    ds: Dataset | None
+    ds: Dataset | None = None
+    goes_on: bool = False
+
+    def next(self) -> _Job | None:
+        """Give the next frame of the same file."""
+        return self._replace(frame=self.frame + 1) if self.frame + 1 < self.total else None
 
 
 class _Plain(NamedTuple):
@@ -401,9 +407,8 @@ class _Work:
                 if self._held < self._prefetch:
                     if self._pending:
                         job = heappop(self._pending)
-                        if job.frame + 1 < job.total:
-                            heappush(self._pending, job._replace(frame=job.frame + 1))
-                            self._room.notify()
+                        if not job.goes_on:
+                            self._add_next(job)
                         self._held += 1
                         return job
                     if self._feeder is None and not self._exhausted:
@@ -424,7 +429,7 @@ class _Work:
             self._feeder = None
             if origin is not None:
                 self._room.notify()
-                return _Job(number, 0, 1, origin, None)
+                return _Job(number, 0, 1, origin)
             self._exhausted = True
             self._opening -= 1
             self._room.notify_all()
@@ -465,6 +470,8 @@ class _Work:
             if not self._stopped:
                 key = job.number, job.frame
                 self._ready[key] = _Result(item, job.frame + 1 == job.total)
+                if job.goes_on:
+                    self._add_next(job)
                 if key == self._next or not self._ordered:
                     self._tell()
 
@@ -475,7 +482,10 @@ class _Work:
 
     def _read(self, job: _Job) -> _Job:
         ds = read(job.origin.open())
-        return job._replace(ds=ds, total=max(Decoder(ds).count, 1) if self._every_frame else 1)
+        if not self._every_frame:
+            return job._replace(ds=ds)
+        decoder = Decoder(ds)
+        return job._replace(ds=ds, total=max(decoder.count, 1), goes_on=decoder.keep())
 
     def _by_facade(self, ds: Dataset, frame: int) -> Decoded:
         decoding = self._decoding
@@ -491,18 +501,26 @@ class _Work:
         """Put what else a file has where all can take from it."""
         with self._room:
             self._opening -= 1
-            if job.total > 1 and not self._stopped:
-                heappush(self._pending, job._replace(frame=1))
+            if not job.goes_on:
+                self._add_next(job)
+            if self._exhausted:
                 self._room.notify_all()
-            elif self._exhausted:
-                self._room.notify_all()
+
+    def _add_next(self, job: _Job) -> None:
+        """Put the next frame of a file where all can take it from."""
+        following = job.next()
+        if following is not None and not self._stopped:
+            heappush(self._pending, following)
+            self._room.notify_all()
 
 
 def _decoded(ds: Dataset, decoding: Decoding) -> Decoded:
     """Give samples, and the window that was used; of frames that are resized one by one, the first one's."""
     if decoding.frame is not None or decoding.size is None:
         return decoding.decode(ds)
-    count = max(Decoder(ds).count, 1)
+    decoder = Decoder(ds)
+    decoder.keep()
+    count = max(decoder.count, 1)
     each = [decoding._replace(frame=number).decode(ds) for number in range(count)]
     array, window = each[0]
     return array if count == 1 else np.stack([array for array, _ in each]), window
@@ -553,8 +571,8 @@ def stream(
         What `Dataset.render`, `Dataset.modality_values` or `Dataset.pixels` gives.
     frame : int or "all", optional
         One frame of each file, counted from 0; or each frame as an item of its own, decoded when it is its
-        turn: of a video each is looked for anew, which costs more than all at once. By default a file is one
-        item, with all its frames.
+        turn: of a video one after the other, by one thread, the compressed stream being in memory. By default
+        a file is one item, with all its frames.
     threads : int, optional
         That decode; as many as there are CPUs for this process by default.
     ordered : bool
