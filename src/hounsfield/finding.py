@@ -23,7 +23,7 @@ from hounsfield.sources import (
     public_name,
 )
 
-__all__ = ["Found", "Origin", "Sources", "expand", "find_files", "raise_it"]
+__all__ = ["Found", "Origin", "Sources", "expand", "find_files", "is_single", "raise_it"]
 
 Sources = Any
 """A path, pattern, URL, bytes-like, binary file object or `Origin`, or an iterable of them: see `expand`."""
@@ -210,8 +210,13 @@ def _same(given: Any) -> Any:
     return given
 
 
+def is_single(sources: Sources) -> bool:
+    """Whether this is one source, and no iterable of them."""
+    return isinstance(sources, str | os.PathLike | Origin) or hasattr(sources, "read") or _is_buffer(sources)
+
+
 def _each(sources: Sources) -> Iterable[Any]:
-    if isinstance(sources, str | os.PathLike | Origin) or hasattr(sources, "read") or _is_buffer(sources):
+    if is_single(sources):
         return (sources,)
     if not isinstance(sources, Iterable):
         raise TypeError(
