@@ -1,4 +1,4 @@
-"""Many files to one uint8 array: beside the floor in C, other readers, and the bare codecs.
+"""Many files to one uint8 array, or a stream of them: beside the floor in C, other readers, and bare codecs.
 
 The CT slices are one of pydicom's, enlarged to 512 x 512 and with noise of its own in each. Rows take turns.
 """
@@ -165,6 +165,65 @@ def test_two_threads(row, floors, paths, expected):
             },
             target=("faster", 1.8, "one thread"),
         )
+
+
+ONE_BY_ONE = """
+import numpy as np
+from hounsfield._reference.window import window_numpy as window
+paths, expected = {paths!r}, np.load({expected!r}, mmap_mode="r")
+{reader}
+def arrays():
+    for path in paths:
+        stored, slope, intercept = samples(path)
+        yield window(stored, slope=slope, intercept=intercept, center={center}, width={width})
+assert all(abs(a.astype(np.int16) - b).max() <= 1 for a, b in zip(arrays(), expected, strict=True))
+"""
+
+
+def stream(paths, **options):
+    for _ in hu.stream(paths, **options):
+        pass
+
+
+def one_by_one(paths):
+    for path in paths:
+        hu.read(path).render()
+
+
+@pytest.mark.benchmark(group="stream: 300 native CT slices, one array after the other")
+def test_stream(row, paths, expected):
+    for threads in (1, 2):
+        found = [item.array for item in hu.stream(paths, threads=threads)]
+        assert np.array_equal(found, np.load(expected, mmap_mode="r"))
+    out = levels_of(paths)
+    row.race(
+        "hounsfield, two threads",
+        lambda: stream(paths, threads=2),
+        {
+            "one thread": lambda: stream(paths, threads=1),
+            "one by one, without stream": lambda: one_by_one(paths),
+            "decode_batch, two threads": lambda: hu.decode_batch(paths, out=out, threads=2),
+            "decode_batch, one thread": lambda: hu.decode_batch(paths, out=out, threads=1),
+            "resized to 224 x 224, two threads": lambda: stream(paths, threads=2, size=224),
+            "resized to 224 x 224, one thread": lambda: stream(paths, threads=1, size=224),
+        },
+        target=[("faster", 1.4, "one thread"), ("at most", 1.3, "decode_batch, two threads")],
+    )
+
+
+@pytest.mark.benchmark(group="stream: the first 30 of these slices")
+def test_stream_of_peer(row, paths, expected):
+    few = paths[:30]
+    first = expected.parent / "first.npy"
+    np.save(first, np.load(expected, mmap_mode="r")[:30])
+    names = [str(path) for path in few]
+    setup = ONE_BY_ONE.format(reader=PYDICOM, paths=names, expected=str(first), center=CENTER, width=WIDTH)
+    row.race(
+        "hounsfield, one thread",
+        lambda: stream(few, threads=1),
+        {"pydicom + NumPy": (setup, "for _ in arrays(): pass")},
+        target=("faster", 10, "pydicom + NumPy"),
+    )
 
 
 @pytest.mark.benchmark(group="batch: 300 native CT slices, resized to 224 x 224")

@@ -114,6 +114,7 @@ cdef struct Options:            # what all files have in common
     Fit fit
     uint8_t[8] fill
     uint64_t frame
+    bint is_whole               # only files with one frame, as they are
     Choice choice
     int window
     int function
@@ -316,6 +317,8 @@ cdef bint describe(
         if not hounsfield_integer(raw.at, <size_t>raw.size, &frames):
             return False
     if not (0 < frames <= 0x7FFFFFFF and options.frame < <uint64_t>frames):
+        return False
+    if options.is_whole and frames > 1:
         return False
 
     raw = text(found, PHOTOMETRIC_INTERPRETATION, VR_CS)
@@ -680,8 +683,8 @@ cdef bint takes(const Options* options, const Image* image) noexcept nogil:
         return options.is_float
     if image.width != options.itemsize or options.is_float:
         return False
-    return (image.is_signed == options.is_signed
-            or (options.is_signed and image.bits_stored < <int>(8 * image.width)))
+    return image.is_signed == options.is_signed or (
+        options.is_signed and not options.is_whole and image.bits_stored < <int>(8 * image.width))
 
 
 cdef bint prepare(
@@ -848,7 +851,7 @@ cdef void free_workspace(Workspace* work) noexcept:
 
 def decode_files(
     list paths not None, out, *, str values not None="display", window=0, str function not None="LINEAR",
-    uint64_t frame=0, str fit=None, bytes fill=None,
+    frame=0, str fit=None, bytes fill=None,
 ):
     """Decode one frame of each file into a row of an array, as far as they are of the common kind.
 
@@ -868,8 +871,9 @@ def decode_files(
         The file's own window of that number, or "auto" where it has none; or one in modality units.
     function : {"LINEAR", "LINEAR_EXACT", "SIGMOID"}
         VOI LUT Function of a window that is given.
-    frame : int
-        Of files with several, counted from 0.
+    frame : int or None
+        Of files with several, counted from 0. None leaves these to the facade, and for stored values all
+        whose samples are not of the very type of `out`: a row is then what the whole file is.
     fit : {"letterbox", "crop", "stretch"}, optional
         How images of any size are resized to that of the output, in their values: before the window.
         By default they must have it.
@@ -897,12 +901,13 @@ def decode_files(
     cdef size_t index, count = <size_t>len(paths), row_size
     cdef bytes name
     cdef list kept = [], found = []
-    if frame >> 31:
+    if frame is not None and not 0 <= frame < 1 << 31:
         raise OptionError(f"frame {frame}")
     PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
     try:
         take_options(&view, 1, values, window, function, fit, fill, &options)
-        options.frame = frame
+        options.is_whole = frame is None
+        options.frame = frame or 0
         if <size_t>view.shape[0] != count:
             raise OptionError(f"out has {view.shape[0]} rows for {count} files")
         row_size = <size_t>view.len // count if count else 0

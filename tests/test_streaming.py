@@ -22,6 +22,7 @@ import pytest
 import hounsfield as hu
 from hounsfield import streaming
 from hounsfield.finding import Origin
+from hounsfield.pixels import codecs, video
 
 WORKERS = [(1, 1), (1, 4), (2, 2), (3, 7), (8, 8)]
 """Numbers of threads, and of items ahead."""
@@ -89,18 +90,18 @@ class Watch:
         self.lock = threading.Lock()
         self.begun = self.taken = self.most = 0
         self.delays = delays
-        decode = streaming.Decoding.decode
+        do = streaming._Work._do
 
-        def watched(decoding, ds):
+        def watched(work, job):
             with self.lock:
                 number = self.begun
                 self.begun += 1
                 self.most = max(self.most, self.begun - self.taken)
             if number < len(self.delays):
                 time.sleep(self.delays[number])
-            return decode(decoding, ds)
+            do(work, job)
 
-        monkeypatch.setattr(streaming.Decoding, "decode", watched)
+        monkeypatch.setattr(streaming._Work, "_do", watched)
 
     def take(self):
         with self.lock:
@@ -127,9 +128,11 @@ def test_every_corpus_file(corpus_file):
     }
     for values, call in list(ways.items())[: 3 if corpus_file.native else 1]:
         wanted, failed = one(lambda call=call: call(hu.read(path), None))
-        (item,) = hu.stream(path, values=values, on_error="yield")
-        assert (item.source, item.frame, item.index) == (path, None, 0)
-        assert_same(item, wanted, failed)
+        found = list(hu.stream([path, path], values=values, on_error="yield", threads=1))
+        for index, item in enumerate(found):  # the second is read by the kernel, if it can
+            assert (item.source, item.frame, item.index) == (path, None, index)
+            assert_same(item, wanted, failed)
+        assert found[0].window == found[1].window
     ds, failed = one(lambda: hu.read(path))
     count, failed = (0, failed) if failed else one(lambda: ds.pixel_plan().frames)
     if failed is None and 1 < count <= 60:
@@ -146,6 +149,46 @@ def assert_same(item, array, error):
     if array is not None:
         assert item.array.dtype == array.dtype
         assert np.array_equal(item.array, array, equal_nan=array.dtype.kind == "f")
+
+
+@pytest.mark.generated("video-")
+@pytest.mark.parametrize("size", [None, 40])
+def test_videos(items, generated, monkeypatch, size):
+    """They are taken apart once, and go on from frame to frame."""
+    opened = []
+    open_video = video.open_video
+    monkeypatch.setattr(video, "open_video", lambda *given: opened.append(open_video(*given)) or opened[-1])
+    expected = hu.read(generated.data).pixels()
+    plain = next(hu.stream(generated.data, values="stored", size=size)).array
+    assert size or np.array_equal(plain, expected)
+    opened.clear()
+    runs = []
+    run = video.Video._run
+    monkeypatch.setattr(video.Video, "_run", lambda *given: runs.append(given) or run(*given))
+    for ordered in (True, False):
+        options = {"values": "stored", "size": size, "threads": 3, "prefetch": 5, "ordered": ordered}
+        found = items(hu.stream([generated.data] * 3, frame="all", **options))
+        assert sorted((item.index, item.frame) for item in found) == [
+            (index, frame) for index in range(3) for frame in range(len(expected))
+        ]
+        assert all(np.array_equal(item.array, plain[item.frame]) for item in found)
+    assert len(opened) == 6
+    assert len(runs) == 6
+
+
+@pytest.mark.generated("jpeg2000-3-components-", "jpeg2000-5-components-", "jpeg2000-4-components-")
+def test_collections(items, generated, monkeypatch):
+    """Codestreams that hold several frames are decoded once."""
+    decoded = []
+    decode = codecs.decode
+    monkeypatch.setattr(
+        codecs, "decode", lambda *given, **options: decoded.append(1) or decode(*given, **options)
+    )
+    expected = hu.read(generated.data).pixels()
+    once = len(decoded)
+    found = items(hu.stream(generated.data, values="stored", frame="all", threads=3))
+    assert np.array_equal([item.array for item in found], expected)
+    assert len(decoded) == 2 * once
 
 
 @pytest.mark.parametrize(("count", "prefetch"), WORKERS)
@@ -217,6 +260,48 @@ def test_windows_of_files(pydicom_path):
     assert item.window == (ds.WindowCenter, ds.WindowWidth)
 
 
+@pytest.mark.parametrize("size", [None, (100, 90)])
+@pytest.mark.parametrize("frame", [None, 0, "all"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"window": "auto", "dtype": "u2"},
+        {"values": "modality"},
+        {"values": "stored"},
+        {"values": "stored", "dtype": "f4"},
+    ],
+)
+def test_with_and_without_the_kernel(pydicom_path, tmp_path, monkeypatch, options, frame, size):
+    """Files that are alike and others, in turns: it takes some, and nobody sees which."""
+    cut = tmp_path / "cut.dcm"
+    cut.write_bytes(pydicom_path("CT_small.dcm").read_bytes()[:-4000])
+    names = ["CT_small.dcm", "MR_small.dcm", "rtdose.dcm", "SC_rgb_rle.dcm", "examples_overlay.dcm"]
+    paths = [path for path in (*map(pydicom_path, names), cut, "none") for _ in range(3)]
+    paths += paths[::3]
+    used = []
+
+    def decode(paths, *arguments, **options):
+        found = decode_files(paths, *arguments, **options)
+        used.append(found != [None])
+        return found
+
+    def every():
+        return list(hu.stream(paths, frame=frame, size=size, on_error="yield", threads=1, **options))
+
+    decode_files = streaming.decode_files
+    monkeypatch.setattr(streaming, "decode_files", decode)
+    fast = every()
+    monkeypatch.setattr(streaming, "decode_files", lambda *_, **__: [None])
+    if options.get("dtype") != "f4" and (options.get("values") != "stored" or size or frame != 0):
+        assert {True, False} <= set(used)
+    for item, other in zip(fast, every(), strict=True):
+        about = [(i.index, i.source, i.frame, i.window) for i in (item, other)]
+        assert about[0] == about[1]
+        assert_same(item, other.array, other.error)
+        assert item.array is None or (item.array.base is None and item.array.flags.writeable)
+
+
 @pytest.mark.parametrize("fit", ["letterbox", "crop", "stretch"])
 def test_sizes(pydicom_path, fit):
     paths = [pydicom_path(name) for name in ("CT_small.dcm", "JPEG2000.dcm", "SC_rgb_rle_2frame.dcm")]
@@ -270,7 +355,7 @@ def test_nothing_is_read_before_it_is_asked_for():
 
 def test_threads_work_together(ct, monkeypatch):
     barrier = threading.Barrier(3, timeout=10)
-    monkeypatch.setattr(streaming.Decoding, "decode", lambda *_: (barrier.wait(), None))
+    monkeypatch.setattr(streaming._Work, "_by_kernel", lambda *_: (barrier.wait(), None))
     assert len(list(hu.stream([ct] * 9, threads=3))) == 9
 
 
@@ -404,12 +489,12 @@ def forever():
     while True:
         yield sys.argv[1]
 
-decode = streaming.Decoding.decode
+do = streaming._Work._do
 def slow(*args):
     if sys.argv[2] == "waiting":
         time.sleep(0.2)
-    return decode(*args)
-streaming.Decoding.decode = slow
+    do(*args)
+streaming._Work._do = slow
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 try:

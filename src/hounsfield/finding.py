@@ -33,6 +33,7 @@ __all__ = [
     "expand",
     "find_files",
     "folder_by_folder",
+    "is_single",
     "raise_it",
 ]
 
@@ -238,9 +239,14 @@ def _same(given: Any) -> Any:
     return given
 
 
+def is_single(sources: Sources) -> bool:
+    """Whether this is one source, and no iterable of them."""
+    return isinstance(sources, str | os.PathLike | Origin) or hasattr(sources, "read") or _is_buffer(sources)
+
+
 def each_source(sources: Sources) -> Iterable[Any]:
     """Give one source, or those of several."""
-    if isinstance(sources, str | os.PathLike | Origin) or hasattr(sources, "read") or _is_buffer(sources):
+    if is_single(sources):
         return (sources,)
     if not isinstance(sources, Iterable):
         raise TypeError(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import numpy as np
 
+from hounsfield._kernels.pipeline import decode_files
 from hounsfield.batch import Decoding, Size, Values
 from hounsfield.errors import OptionError
 from hounsfield.facade import read
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from hounsfield.display.resizing import Mode
     from hounsfield.facade import Dataset
+
+    Decoded = tuple[npt.NDArray[Any], tuple[float, float] | None]
 
 __all__ = ["Item", "Stream", "stream"]
 
@@ -196,14 +199,50 @@ END = _Result(None)
 class _Job(NamedTuple):
     """A frame to be decoded, of a file that is open already, or else the first of one that is not.
 
-    Jobs are done in the order of files, then frames.
+    Jobs are done in the order of files, then frames. Of a file whose frames go on from one another, the next
+    is there when the last one is decoded.
     """
 
     number: int
     frame: int
     total: int
     origin: Origin
-    ds: Dataset | None
+    ds: Dataset | None = None
+    goes_on: bool = False
+
+    def next(self) -> _Job | None:
+        """Give the next frame of the same file."""
+        return self._replace(frame=self.frame + 1) if self.frame + 1 < self.total else None
+
+
+class _Plain(NamedTuple):
+    """What the kernel decodes plain files to, which it leaves to the facade unless they are alike.
+
+    Attributes
+    ----------
+    shape, dtype
+        Of the array of a file.
+    options : dict
+        Arguments for the kernel. Its frame None takes files that have one, and samples of the very type.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    options: dict[str, Any]
+
+    @classmethod
+    def like(cls, shape: tuple[int, ...], dtype: np.dtype[Any], decoding: Decoding) -> Self | None:
+        """Take what the last file was; None if the kernel gives no such arrays."""
+        own_type = decoding.values == "stored" and decoding.dtype is None
+        if shape[2:] not in ((), (3,)) or (own_type and decoding.frame is not None):
+            return None
+        options = decoding.options(dtype)
+        return None if options is None else cls(shape, dtype, options | {"frame": decoding.frame})
+
+    def decode(self, path: str) -> Decoded | None:
+        array = np.empty(self.shape, self.dtype)
+        [found] = decode_files([path], array[np.newaxis], **self.options)
+        return None if found is None else (array, found[1] and found[1][:2])
 
 
 class _Work:
@@ -228,6 +267,9 @@ class _Work:
         self._origins = origins
         self._decoding = decoding
         self._every_frame = every_frame
+        self._plain: _Plain | None = None
+        if decoding.size is not None and decoding.dtype is not None:
+            self._plain = _Plain.like(decoding.size, decoding.dtype, decoding)
         self._prefetch = prefetch
         self._ordered = ordered
         # A garbage collection may end a stream while its thread is in here: the lock must be reentrant.
@@ -365,9 +407,8 @@ class _Work:
                 if self._held < self._prefetch:
                     if self._pending:
                         job = heappop(self._pending)
-                        if job.frame + 1 < job.total:
-                            heappush(self._pending, job._replace(frame=job.frame + 1))
-                            self._room.notify()
+                        if not job.goes_on:
+                            self._add_next(job)
                         self._held += 1
                         return job
                     if self._feeder is None and not self._exhausted:
@@ -388,7 +429,7 @@ class _Work:
             self._feeder = None
             if origin is not None:
                 self._room.notify()
-                return _Job(number, 0, 1, origin, None)
+                return _Job(number, 0, 1, origin)
             self._exhausted = True
             self._opening -= 1
             self._room.notify_all()
@@ -401,50 +442,85 @@ class _Work:
 
     def _do(self, job: _Job) -> None:
         start = perf_counter()
-        ds, decoding = job.ds, self._decoding
-        if self._every_frame:
-            decoding = decoding._replace(frame=job.frame)
-        array, window, error = None, None, None
+        decoded, error = None, None
         try:
-            if ds is None:
+            if job.ds is None:
                 try:
-                    ds = read(job.origin.open())
-                    if self._every_frame:
-                        job = job._replace(ds=ds, total=max(Decoder(ds).count, 1))
+                    decoded = self._by_kernel(job.origin.path)
+                    if decoded is None:
+                        job = self._read(job)
                 finally:
                     self._opened(job)
-            array, window = _decoded(ds, decoding)
+            if job.ds is not None:
+                decoded = self._by_facade(job.ds, job.frame)
         except Exception as failure:
             error = failure
+        array, window = decoded or (None, None)
         item = Item(
             job.number,
             job.origin.name,
             "ok" if error is None else "error",
             error,
-            decoding.frame,
+            job.frame if self._every_frame else self._decoding.frame,
             window,
             perf_counter() - start,
             array,
         )
         with self._news:
             if not self._stopped:
-                self._ready[job.number, job.frame] = _Result(item, job.frame + 1 == job.total)
-                self._tell()
+                key = job.number, job.frame
+                self._ready[key] = _Result(item, job.frame + 1 == job.total)
+                if job.goes_on:
+                    self._add_next(job)
+                if key == self._next or not self._ordered:
+                    self._tell()
+
+    def _by_kernel(self, path: str | None) -> Decoded | None:
+        """Decode what is a plain file with one frame, like those before; None if it is not, or is broken."""
+        plain = self._plain
+        return None if plain is None or path is None else plain.decode(path)
+
+    def _read(self, job: _Job) -> _Job:
+        ds = read(job.origin.open())
+        if not self._every_frame:
+            return job._replace(ds=ds)
+        decoder = Decoder(ds)
+        return job._replace(ds=ds, total=max(decoder.count, 1), goes_on=decoder.keep())
+
+    def _by_facade(self, ds: Dataset, frame: int) -> Decoded:
+        decoding = self._decoding
+        if self._every_frame:
+            decoding = decoding._replace(frame=frame)
+        decoded = _decoded(ds, decoding)
+        array = decoded[0]
+        if self._plain is None or (array.shape, array.dtype) != self._plain[:2]:
+            self._plain = _Plain.like(array.shape, array.dtype, self._decoding) or self._plain
+        return decoded
 
     def _opened(self, job: _Job) -> None:
         """Put what else a file has where all can take from it."""
         with self._room:
             self._opening -= 1
-            if job.total > 1 and not self._stopped:
-                heappush(self._pending, job._replace(frame=1))
+            if not job.goes_on:
+                self._add_next(job)
+            if self._exhausted:
+                self._room.notify_all()
+
+    def _add_next(self, job: _Job) -> None:
+        """Put the next frame of a file where all can take it from."""
+        following = job.next()
+        if following is not None and not self._stopped:
+            heappush(self._pending, following)
             self._room.notify_all()
 
 
-def _decoded(ds: Dataset, decoding: Decoding) -> tuple[npt.NDArray[Any], tuple[float, float] | None]:
+def _decoded(ds: Dataset, decoding: Decoding) -> Decoded:
     """Give samples, and the window that was used; of frames that are resized one by one, the first one's."""
     if decoding.frame is not None or decoding.size is None:
         return decoding.decode(ds)
-    count = max(Decoder(ds).count, 1)
+    decoder = Decoder(ds)
+    decoder.keep()
+    count = max(decoder.count, 1)
     each = [decoding._replace(frame=number).decode(ds) for number in range(count)]
     array, window = each[0]
     return array if count == 1 else np.stack([array for array, _ in each]), window
@@ -495,8 +571,8 @@ def stream(
         What `Dataset.render`, `Dataset.modality_values` or `Dataset.pixels` gives.
     frame : int or "all", optional
         One frame of each file, counted from 0; or each frame as an item of its own, decoded when it is its
-        turn: of a video each is looked for anew, which costs more than all at once. By default a file is one
-        item, with all its frames.
+        turn: of a video one after the other, by one thread, the compressed stream being in memory. By default
+        a file is one item, with all its frames.
     threads : int, optional
         That decode; as many as there are CPUs for this process by default.
     ordered : bool

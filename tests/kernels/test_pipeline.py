@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom import dcmread
 from pydicom.datadict import dictionary_VR
 
 import generate
@@ -57,7 +58,7 @@ def check(path, values="display", dtype="u1", window=0, function="LINEAR", frame
     return True
 
 
-@pytest.mark.parametrize("frame", [0, 1])
+@pytest.mark.parametrize("frame", [0, 1, None])
 def test_real_files(corpus_file, frame):
     path = corpus_file.path
     for dtype in GREY:
@@ -367,6 +368,21 @@ def test_samples_must_be_those_of_the_image(pydicom_path):
         decode_samples(ds._table, ds._data, samples, out[np.newaxis, np.newaxis])
 
 
+def test_whole_files(pydicom_path, tmp_path):
+    """Those with several frames are left, and samples of another type, which may fit all the same."""
+    several, one = pydicom_path("rtdose.dcm"), pydicom_path("rtdose_1frame.dcm")
+    paths, out = [str(several), str(one)], np.empty((2, 10, 10), np.uint8)
+    assert [found is None for found in decode_files(paths, out, frame=0)] == [False, False]
+    assert [found is None for found in decode_files(paths, out, frame=None)] == [True, False]
+    np.testing.assert_array_equal(out[1], hu.read(one).render())
+    ds = dcmread(pydicom_path("CT_small.dcm"))
+    ds.PixelRepresentation, ds.BitsStored, ds.HighBit = 0, 12, 11
+    ds.save_as(path := tmp_path / "unsigned.dcm")
+    for kind, frame, taken in ((np.int16, 0, True), (np.int16, None, False), (np.uint16, None, True)):
+        [found] = decode_files([str(path)], np.empty((1, 128, 128), kind), values="stored", frame=frame)
+        assert (found is not None) == taken
+
+
 def test_files_of_another_shape_are_left(pydicom_path):
     path = str(pydicom_path("MR_small.dcm"))
     for shape in ((1, 64, 63), (1, 63, 64), (1, 64, 64, 3), (1, 0, 0)):
@@ -384,6 +400,8 @@ def test_files_of_another_shape_are_left(pydicom_path):
         (np.empty((1, 64, 64), np.uint8), {"values": "other"}),
         (np.empty((1, 64, 64), np.uint8), {"function": "CUBIC"}),
         (np.empty((1, 64, 64), np.uint8), {"window": -1}),
+        (np.empty((1, 64, 64), np.uint8), {"frame": -1}),
+        (np.empty((1, 64, 64), np.uint8), {"frame": 1 << 31}),
         (np.empty((1, 64, 64), np.dtype(np.float64)), {"values": "stored"}),
         (np.empty((1, 64, 64), np.dtype(">u2")), {}),
         (np.empty((1, 70000, 1), np.uint8), {}),

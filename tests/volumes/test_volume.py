@@ -1,6 +1,8 @@
 """Values of volumes, and where their files come from."""
 
 import shutil
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -140,6 +142,76 @@ def test_sources_of_every_kind(folder: Path) -> None:
     assert len(hu.load_volume(contents[0])) == 1
     with (folder / "a.dcm").open("rb") as file:
         assert hu.load_volume(file).array.shape == (1, 4, 5)
+
+
+def archive_of(folder: Path, to: Path) -> Path:
+    """All files of a folder, and one that is none of DICOM."""
+    files = sorted(folder.glob("*.dcm"))
+    if to.suffix == ".zip":
+        how = zipfile.ZIP_STORED if to.stem == "stored" else zipfile.ZIP_DEFLATED
+        with zipfile.ZipFile(to, "w", how) as archive:
+            for path in files:
+                archive.write(path, f"s/{path.name}")
+            archive.writestr("s/README", "no DICOM")
+    else:
+        with tarfile.open(to, "w:gz" if to.suffix == ".tgz" else "w") as archive:
+            for path in files:
+                archive.add(path, f"s/{path.name}")
+            archive.add(__file__, "s/README")
+    return to
+
+
+@pytest.mark.parametrize("name", ["stored.zip", "deflated.zip", "a.tar", "a.tgz"])
+@pytest.mark.parametrize("as_pattern", [False, True])
+def test_members_of_archives(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, name: str, as_pattern: bool
+) -> None:
+    at = tmp_path_factory.mktemp("archives")
+    path = archive_of(folder, at / name)
+    found = hu.load_series(f"{at}/*{path.suffix}" if as_pattern else path)
+    (volume,) = found[0].volumes
+    np.testing.assert_array_equal(volume.decode(threads=2), hu.load_volume(folder).array)
+    names = [Path(str(ds.filename)).name for ds in hu.load_volume(folder).headers]
+    assert [ds.filename for ds in volume.headers] == [f"{path}::s/{each}" for each in names]
+    assert found.left_out == ((f"{path}::s/README", "not DICOM"),)
+
+
+def test_broken_members_are_told(folder: Path) -> None:
+    bad = one(0)
+    bad.Rows = 0
+    (folder / "bad.dcm").write_bytes(written(bad))
+    (folder / "e.dcm").write_bytes((folder / "e.dcm").read_bytes()[:-8])
+    path = archive_of(folder, folder / "deflated.zip")
+    volume = hu.load_volume(path)
+    (problem,) = volume.problems
+    assert problem.kind == "unreadable"
+    assert problem.sources == (f"{path}::s/bad.dcm",)
+    with pytest.raises(hu.PixelDataError, match=r"deflated\.zip::s/e\.dcm"):
+        _ = volume.array
+    path.write_bytes(path.read_bytes()[:-30])
+    (left,) = hu.load_series(path).left_out
+    assert left.source == str(path)
+    with pytest.raises(hu.DicomError, match=r"deflated\.zip"):
+        hu.load_series(path, strict=True)
+
+
+def test_patterns_and_urls(folder: Path) -> None:
+    fs = pytest.importorskip("fsspec").filesystem("memory")
+    for path in folder.glob("*.dcm"):
+        fs.pipe(f"/volume/{path.name}", path.read_bytes())
+    try:
+        for source in (f"{folder}/*.dcm", "memory://volume/", "memory://volume/*.dcm"):
+            assert hu.load_volume(source).array[:, 0, 0].tolist() == [0, 200, 400, 600, 800]
+        volume = hu.load_volume(["memory://volume/a.dcm", f"{folder}/[bc].dcm"])
+        assert {ds.filename for ds in volume.headers} == {
+            "memory://volume/a.dcm", f"{folder}/b.dcm", f"{folder}/c.dcm"
+        }  # fmt: skip
+        with pytest.raises(FileNotFoundError):
+            hu.load_series("memory://volume/none")
+        with pytest.raises(FileNotFoundError):
+            hu.load_series(f"{folder}/*.ima")
+    finally:
+        fs.rm("/volume", recursive=True)
 
 
 def test_a_table_of_paths(folder: Path) -> None:

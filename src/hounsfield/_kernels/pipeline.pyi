@@ -20,7 +20,7 @@ def decode_files(
     values: _Values = "display",
     window: _Window = 0,
     function: _Function = "LINEAR",
-    frame: int = 0,
+    frame: int | None = 0,
     fit: _Fit | None = None,
     fill: bytes | None = None,
 ) -> list[_Found]: ...

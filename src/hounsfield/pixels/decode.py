@@ -116,6 +116,22 @@ class Decoder:
         frames = self._frames
         return self._uid in COLLECTIONS and frames.encapsulated and frames.count < self._layout.frames
 
+    def keep(self) -> bool:
+        """Make ready for frames one by one, in order, from codestreams that hold several.
+
+        A video then goes on where it is, and of other codestreams the last one's samples are kept, with the
+        data set, as long as that lives. They are for one thread at a time.
+
+        Returns
+        -------
+        bool
+            Whether it has such codestreams.
+        """
+        if self._is_video or self._has_collections:
+            self._frames.keep()
+            return True
+        return False
+
     def plan(self) -> PixelPlan:
         """Tell what decoding all frames will give."""
         layout, count = self._layout, self.count
@@ -283,8 +299,13 @@ class Decoder:
     def _decode_video(self, numbers: Sequence[int], out: npt.NDArray[Any]) -> None:
         from hounsfield.pixels.video import open_video
 
-        video = open_video(self._frames.read(0), self._layout)
-        self._note(video.mismatch)
+        kept = self._frames.kept
+        video = None if kept is None else kept.get(0)
+        if video is None:
+            video = open_video(self._frames.read(0), self._layout)
+            self._note(video.mismatch)
+            if kept is not None:
+                kept[0] = video
         video.decode(numbers, out)
 
     def _decode_collections(self, numbers: Sequence[int], out: npt.NDArray[Any]) -> None:
@@ -296,8 +317,7 @@ class Decoder:
             stream = parse(data)
             held = range(first, first + stream.components // samples)
             if not missing.isdisjoint(held):
-                whole = np.empty((layout.rows, layout.columns, stream.components), layout.dtype)
-                self._decode_stream(stream, data, whole.squeeze(2) if stream.components == 1 else whole)
+                whole = self._whole(index, stream, data)
                 for at, number in enumerate(numbers):
                     if number in held:
                         start = (number - first) * samples
@@ -310,6 +330,18 @@ class Decoder:
                 file=self._ds.filename,
                 tag=self._ds[layout.keyword].tag,
             )
+
+    def _whole(self, index: int, stream: Codestream, data: Buffer) -> npt.NDArray[Any]:
+        """Decode all components of a codestream."""
+        kept = self._frames.kept
+        whole: npt.NDArray[Any] | None = None if kept is None else kept.get(index)
+        if whole is None:
+            whole = np.empty((self._layout.rows, self._layout.columns, stream.components), self._layout.dtype)
+            self._decode_stream(stream, data, whole.squeeze(2) if stream.components == 1 else whole)
+            if kept is not None:
+                kept.clear()
+                kept[index] = whole
+        return whole
 
     def _decode_all(self, numbers: Sequence[int], out: npt.NDArray[Any], threads: int) -> None:
         """Decode each frame; on several threads if there is work for them, as codecs release the GIL."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from hounsfield._kernels.scan import only_fragment
 from hounsfield.elements.dictionary import TAGS
@@ -140,6 +140,16 @@ class Frames:
     @property
     def encapsulated(self) -> bool:
         return self._index.encapsulated
+
+    @property
+    def kept(self) -> dict[int, Any] | None:
+        """What decoding leaves of codestreams with several frames: see `Decoder.keep`."""
+        return self._index.kept
+
+    def keep(self) -> None:
+        """Have something kept from now on, with the data set."""
+        if self._index.kept is None:
+            self._index.kept = {}
 
     @property
     def layout(self) -> Layout:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -80,6 +80,7 @@ class Index:
         "has_marks",
         "is_collection",
         "is_video",
+        "kept",
         "known",
         "layout",
         "source",
@@ -99,6 +100,8 @@ class Index:
         self.has_marks = True  # whether what frames begin with is known
         self.is_collection = False  # whether codestreams may hold several frames
         self.is_video = False
+        # What decoding leaves of codestreams with several frames, by their numbers; None if that is nothing.
+        self.kept: dict[int, Any] | None = None
         self.known: Frame | OffsetTable | Groups | int | None = (
             None  # an int for native frames, a Frame if alone
         )

@@ -9,15 +9,16 @@ import numpy as np
 
 from hounsfield.errors import DicomError, NotDicomError, OptionError, VolumeError
 from hounsfield.facade import Dataset, read
-from hounsfield.finding import find_files
+from hounsfield.finding import expand, is_single
 from hounsfield.pixels.plan import MAX_PIXELS
+from hounsfield.sources import public_name
 from hounsfield.volumes.grouping import stacks_of
 from hounsfield.volumes.planes import Plane, UnusableError, planes_of
 from hounsfield.volumes.problems import LeftOut, Problem
 from hounsfield.volumes.volume import DTYPES, Series, SeriesList, Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     import numpy.typing as npt
 
@@ -33,14 +34,16 @@ def load_series(
     threads: int = 1,
     strict: bool = False,
     max_pixels: int = MAX_PIXELS,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> SeriesList:
     """Group images into series, and these into volumes; headers are read, no sample is decoded.
 
     Parameters
     ----------
-    source : path, Dataset, table, or an iterable of paths and data sets
-        A file or a folder, which is searched with all folders in it; several of them; data sets, or whatever
-        else `read` takes; or a table with a column `path`, such as `index` gives.
+    source : path, pattern, URL, bytes-like, file object, Dataset, table, or an iterable of these
+        What `hounsfield.finding.expand` takes: files, folders, which are searched with all folders in them,
+        patterns, URLs, archives, whose members that are compressed are held in memory as long as their data
+        sets; or data sets; or a table with a column `path`, such as `index` gives.
     dtype : {float32, int16}
         Of ``volume.array``.
     threads : int
@@ -49,6 +52,8 @@ def load_series(
         Raise what else `problems` tell.
     max_pixels : int
         Voxels that a volume may have to be decoded.
+    storage_options : mapping, optional
+        For the file systems of URLs, as for `hounsfield.read`.
 
     Returns
     -------
@@ -72,7 +77,7 @@ def load_series(
     DicomError
         If `strict`: a file is broken.
     OSError
-        A path that was given cannot be read, or, if `strict`, a file in a folder.
+        What was given cannot be read, or, if `strict`, a file in a folder, an archive or of a pattern.
 
     Notes
     -----
@@ -92,7 +97,7 @@ def load_series(
     left_out: list[LeftOut] = []
     problems: list[Problem] = []
     gathered: dict[tuple[str, str], _Gathered] = {}
-    for name, opened in _opened(source):
+    for name, opened in _opened(source, storage_options):
         try:
             if isinstance(opened, Exception):
                 raise opened
@@ -129,12 +134,13 @@ def load_volume(
     threads: int = 1,
     strict: bool = False,
     max_pixels: int = MAX_PIXELS,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Volume:
     """Give the one volume that images make, or that is chosen of several.
 
     Parameters
     ----------
-    source : path, Dataset, table, or an iterable of paths and data sets
+    source : path, pattern, URL, bytes-like, file object, Dataset, table, or an iterable of these
         As `load_series` takes it.
     series : str or int, optional
         Its Series Instance UID, or which it is of those that `load_series` gives.
@@ -148,6 +154,8 @@ def load_volume(
         Raise what else `volume.problems` tell.
     max_pixels : int
         Voxels that the volume may have to be decoded.
+    storage_options : mapping, optional
+        For the file systems of URLs, as for `hounsfield.read`.
 
     Returns
     -------
@@ -172,7 +180,9 @@ def load_volume(
     if isinstance(series, str) and _is_table(source) and "SeriesInstanceUID" in source.column_names:
         columns = (source.column(name).to_pylist() for name in ("path", "SeriesInstanceUID"))
         source = [path for path, uid in zip(*columns, strict=True) if uid == series]
-    there = load_series(source, dtype=dtype, threads=threads, max_pixels=max_pixels)
+    there = load_series(
+        source, dtype=dtype, threads=threads, max_pixels=max_pixels, storage_options=storage_options
+    )
     candidates = [
         (number, each, at, volume)
         for number, each in enumerate(there)
@@ -215,49 +225,41 @@ def _series_of(ds: Dataset) -> tuple[str, str]:
     return str(ds.get("StudyInstanceUID") or ""), str(ds.get("SeriesInstanceUID") or "")
 
 
-def _opened(source: Any) -> Iterator[tuple[str, Dataset | Exception]]:
-    """Open each file, and give it with its name, or what is wrong with it."""
-    for number, each in enumerate(_each(source)):
-        if isinstance(each, Dataset):
-            yield each.filename or f"item {number}", each
-        elif isinstance(each, str | os.PathLike):
-            yield from _opened_below(each)
-        else:
+def _opened(
+    source: Any, storage_options: Mapping[str, Any] | None
+) -> Iterator[tuple[str, Dataset | Exception]]:
+    """Open each file, and give it with its name, or what is wrong with it.
+
+    One of many in a folder, pattern or archive that cannot be read is no reason to stop.
+    """
+    for number, given in enumerate(_each(source)):
+        if isinstance(given, Dataset):
+            yield given.filename or f"item {number}", given
+            continue
+        path = public_name(os.fsdecode(given)) if isinstance(given, str | os.PathLike) else None
+        for origin in expand((given,), storage_options=storage_options):
+            is_unnamed = path is None and origin.name.startswith("<")
+            name = f"item {number}" if is_unnamed else origin.name
             try:
-                ds = read(each)
-            except DicomError as error:
-                yield f"item {number}", error
+                ds = read(origin.open())
+            except (DicomError, OSError) as error:
+                if isinstance(error, OSError) and path in (None, origin.name):
+                    raise
+                yield name, error
                 continue
-            yield ds.filename or f"item {number}", ds
+            if ds.filename is None and not is_unnamed:  # a member of an archive, as bytes
+                ds._source.name = name
+            yield name, ds
 
 
 def _each(source: Any) -> Iterable[Any]:
     if _is_table(source):
         source = source.column("path").to_pylist()
-    if isinstance(source, str | os.PathLike | Dataset | bytes | bytearray | memoryview) or hasattr(
-        source, "read"
-    ):
-        return [source]
-    each: Iterable[Any] = source
-    return each
+    return [source] if isinstance(source, Dataset) or is_single(source) else source
 
 
 def _is_table(source: Any) -> bool:
     return "path" in getattr(source, "column_names", ())
-
-
-def _opened_below(given: str | os.PathLike[str]) -> Iterator[tuple[str, Dataset | Exception]]:
-    """Open a path, or every file in a folder, where one that cannot be read is no reason to stop."""
-    unreadable: list[OSError] = []
-    for path, folder in find_files([given], unreadable=unreadable.append):
-        try:
-            yield path, read(path)
-        except (DicomError, OSError) as error:
-            if folder is None and isinstance(error, OSError):
-                raise
-            yield path, error
-    for missed in unreadable:
-        yield str(missed.filename), missed
 
 
 def _be_strict(found: list[Series]) -> None:

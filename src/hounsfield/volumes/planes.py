@@ -113,7 +113,7 @@ class Plane:
     frame : int
         Which of its frames.
     name : str
-        Of the file.
+        Of the file, as `hounsfield.finding.Origin` has it.
     size : tuple of int
         Rows, columns.
     position : tuple of float
