@@ -19,7 +19,7 @@ import pytest
 
 import hounsfield as hu
 from hounsfield._reference.resize import resize_numpy
-from hounsfield.errors import OptionError
+from hounsfield.errors import OptionError, reason
 from hounsfield.preprocess import Options, make_plan, preprocess
 from hounsfield.preprocess.workers import WorkerError, work
 
@@ -104,6 +104,60 @@ def test_every_image_is_what_render_gives(archive, tmp_path):
     shapes = [np.load(path, mmap_mode="r").shape for path in sorted((out / "shards").iterdir())]
     assert sum(shape[0] for shape in shapes) == 12
     assert not (out / "parts").exists()
+
+
+def one_by_one(path, options, shape=None):
+    """What a source is in the shards, or the reason why it is not."""
+    try:
+        image, window = options.checked().decode(hu.read(path))
+    except Exception as error:
+        return reason(error)
+    if shape is not None and image.shape != shape:
+        return f"OptionError: the image is {' x '.join(map(str, image.shape))}, not {shape[0]} x {shape[1]}"
+    return image, window
+
+
+def is_other(path):
+    try:
+        return hu.read(path).frames.layout.frame_shape != (512, 512)
+    except hu.DicomError:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("format_", "options"),
+    [
+        ("npy", Options(size=(60, 70))),
+        ("npy", Options("modality", dtype="float32", size=(33, 20), fit="crop")),
+        ("npy", Options("stored", dtype="int16")),
+        ("npy", Options(window="auto", dtype="uint16")),
+        ("webdataset", Options()),
+        ("webdataset", Options("modality", dtype="float32")),
+        ("webdataset", Options("stored", dtype="float32", size=(50, 64), fit="stretch")),
+    ],
+)
+def test_every_file_is_what_it_is_alone(corpus, tmp_path, format_, options):
+    """Decoded in runs, among others, the same; or the same reason."""
+    by_size = sorted(corpus.glob("*/*.dcm"), key=lambda path: (path.stat().st_size, path))[:260]
+    paths = sorted(by_size, key=is_other)  # some of one shape in a row, and of many among each other
+    plan = make_plan(map(str, paths), tmp_path, format=format_, options=options, shard_size=100)
+    preprocess(plan, tmp_path, threads=2)
+    table = rows(tmp_path)
+    assert [row["path"] for row in table] == [str(path) for path in paths]
+    shape = plan.shape if plan.is_array else None
+    good = 0
+    for row in table:
+        expected = one_by_one(row["path"], plan.options, shape)
+        if row["status"] == "error":
+            assert row["reason"] == expected
+            continue
+        image, window = expected
+        assert np.array_equal(image_of(tmp_path, row), image)
+        assert (row["window_center"], row["window_width"]) == (window or (None, None))
+        layout = hu.read(row["path"]).frames.layout
+        assert (row["rows"], row["columns"]) == (layout.rows, layout.columns)
+        good += 1
+    assert good >= (100 if shape is None else 10)
 
 
 @pytest.mark.parametrize("format_", ["npy", "zarr", "webdataset", "png"])

@@ -19,8 +19,8 @@ from hounsfield.display.resizing import FITS, Mode
 from hounsfield.errors import OptionError
 from hounsfield.preprocess import FORMATS, Options, Summary, make_plan
 from hounsfield.preprocess import preprocess as run_plan
+from hounsfield.preprocess.making import Progress as Told
 from hounsfield.preprocess.plan import PLAN, SOURCES
-from hounsfield.preprocess.run import Progress as Told
 from hounsfield.preprocess.run import clear
 from hounsfield.preprocess.workers import WorkerError
 from hounsfield.processors import processors
