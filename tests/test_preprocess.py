@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import imagecodecs
@@ -20,6 +21,7 @@ import pytest
 import hounsfield as hu
 from hounsfield._reference.resize import resize_numpy
 from hounsfield.errors import OptionError, reason
+from hounsfield.finding import expand
 from hounsfield.preprocess import Options, make_plan, preprocess
 from hounsfield.preprocess.workers import WorkerError, work
 
@@ -266,12 +268,89 @@ def test_from_an_index(archive, tmp_path):
         make_plan([str(index)], tmp_path / "other")
 
 
+def packed(archive, path):
+    """All files of a folder in an archive, whose kind the name tells."""
+    kind = {".zip": "zip", ".tar": "tar", ".gz": "gztar"}[path.suffix]
+    stem = str(path).removesuffix(".tar.gz").removesuffix(path.suffix)
+    assert shutil.make_archive(stem, kind, archive) == str(path)
+    return path
+
+
+@pytest.mark.parametrize(("workers", "shard_size"), [(1, 1000), (2, 4)])
+@pytest.mark.parametrize("name", ["all.zip", "all.tar", "all.tar.gz"])
+def test_members_of_archives(archive, tmp_path, name, workers, shard_size):
+    """The same images as of the files, and the same reasons."""
+    path = packed(archive, tmp_path / name)
+    options = Options(size=(8, 8))
+    make(path, tmp_path / "out", workers=workers, shard_size=shard_size, options=options)
+    make(archive, tmp_path / "files", options=options)
+    of_files = {os.path.relpath(row["path"], archive): row for row in rows(tmp_path / "files")}
+    table = rows(tmp_path / "out")
+    assert [row["path"] for row in table] == [origin.name for origin in expand(path)]
+    assert len(table) == len(of_files)
+    for row in table:
+        expected = of_files[row["path"].removeprefix(f"{path}::").removeprefix("./")]
+        assert (row["status"], row["reason"]) == (expected["status"], expected["reason"])
+        if row["status"] == "ok":
+            assert np.array_equal(image_of(tmp_path / "out", row), image_of(tmp_path / "files", expected))
+
+
+def test_patterns_and_archives_that_are_broken(archive, tmp_path):
+    path = packed(archive, tmp_path / "a.zip")
+    (tmp_path / "b.zip").write_bytes(path.read_bytes()[:5000])
+    (tmp_path / "c.tar").write_bytes(packed(archive / "below", tmp_path / "d.tar").read_bytes()[:100_000])
+    pattern = str(tmp_path / "*.[zt]*")
+    out = tmp_path / "out"
+    make(pattern, out, workers=2, shard_size=5, options=Options(size=(8, 8)))
+    table = rows(out)
+    assert [row["path"] for row in table] == [origin.name for origin in expand(pattern)]
+    assert Counter(row["status"] for row in table) == {"ok": 27, "error": 5, "passed over": 3}
+    reasons = {row["path"]: row["reason"] for row in table if row["path"].endswith((".zip", ".tar"))}
+    assert "ParseError" in reasons[str(tmp_path / "b.zip")]
+    assert "unexpected end" in reasons[str(tmp_path / "c.tar")]
+
+
+def test_an_archive_that_has_changed_since(archive, tmp_path):
+    path = packed(archive / "below", tmp_path / "all.zip")
+    plan = make_plan([str(path)], tmp_path / "out")
+    path.unlink()
+    packed(archive, path)
+    preprocess(plan, tmp_path / "out")
+    reasons = {row["reason"] for row in rows(tmp_path / "out")}
+    assert "SourceError: it is not where it was when it was planned" in reasons
+    with pytest.raises(OptionError, match="some have changed"):
+        make_plan([str(path)], tmp_path / "out")
+
+
+def test_urls(archive, tmp_path):
+    """They may hold secrets, which nobody is told."""
+    fs = pytest.importorskip("fsspec").filesystem("memory")
+    fs.pipe("/some/all.zip", packed(archive, tmp_path / "all.zip").read_bytes())
+    fs.pipe("/me:word@some/ct.dcm", (archive / "below" / "ct00.dcm").read_bytes())
+    given = ["memory://me:word@some/ct.dcm", "memory://some/all.zip", "memory://some/"]
+    out = tmp_path / "out"
+    plan = make_plan(given, out, options=Options(size=(8, 8)))
+    assert make_plan(given, out, options=Options(size=(8, 8))) == plan
+    preprocess(plan, out)
+    table = rows(out)
+    assert [row["path"] for row in table] == [origin.name for origin in expand(given)]
+    assert Counter(row["status"] for row in table) == {"ok": 14, "error": 2, "passed over": 4}
+    expected = hu.decode_batch(archive / "below" / "ct00.dcm", size=8).array[0]
+    assert np.array_equal(image_of(out, table[0]), expected)
+    assert not [path for path in out.rglob("*") if path.is_file() and b"word" in path.read_bytes()]
+    for name in ("/some", "/me:word@some"):
+        fs.rm(name, recursive=True)
+
+
 def test_what_is_made_within_the_source_is_not_read(archive):
     out = archive / "shards"
-    make(archive, out, options=Options(size=(8, 8)))
-    before = digests(out)
-    make(archive, out, options=Options(size=(8, 8)))
-    assert digests(out) == before
+    options = {"options": Options(size=(8, 8)), "format": "webdataset"}
+    for given in (archive, archive / "**" / "*"):
+        make(given, out, **options)
+        before = digests(out)
+        make(given, out, **options)
+        assert digests(out) == before
+        shutil.rmtree(out)
 
 
 def test_other_work_is_refused(archive, tmp_path):
@@ -355,8 +434,11 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("format_", ["npy", "zarr", "webdataset", "png"])
-def test_killed_and_started_again(archive, tmp_path, format_):
+@pytest.mark.parametrize(
+    ("format_", "kind"),
+    [("npy", None), ("zarr", None), ("webdataset", None), ("png", None), ("npy", ".zip"), ("npy", ".tar.gz")],
+)
+def test_killed_and_started_again(archive, tmp_path, format_, kind):
     """Nothing is lost, nothing is there twice, and not a byte differs."""
     if format_ == "zarr":
         pytest.importorskip("zarr")
@@ -365,9 +447,10 @@ def test_killed_and_started_again(archive, tmp_path, format_):
     for number in range(30):
         shutil.copy(archive / "below" / "ct00.dcm", archive / f"more{number:02}.dcm")
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    given = packed(archive, tmp_path / f"all{kind}") if kind else archive
 
     def start(out):
-        command = [sys.executable, str(script), str(archive), str(out), format_]
+        command = [sys.executable, str(script), str(given), str(out), format_]
         return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
 
     whole, out = tmp_path / "whole", tmp_path / "out"

@@ -130,14 +130,23 @@ class Origin:
         what a file object calls itself, or its type.
     path : str or None
         Of a file on disk.
+    archive : str or None
+        Name of the archive that it is a member of, or that is broken.
     """
 
-    __slots__ = ("_open", "name", "path")
+    __slots__ = ("_open", "archive", "name", "path")
 
-    def __init__(self, name: str, path: str | None = None, open: Callable[[], Any] | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        name: str,
+        path: str | None = None,
+        open: Callable[[], Any] | None = None,  # noqa: A002
+        archive: str | None = None,
+    ) -> None:
         """Take what `open` is to call; a path is opened by whoever reads it."""
         self.name = name
         self.path = path
+        self.archive = archive
         self._open = open
 
     def open(self) -> Any:
@@ -228,8 +237,8 @@ def _is_buffer(given: Any) -> bool:
         return False
 
 
-def _failed(name: str, error: Exception) -> Origin:
-    return Origin(name, open=partial(_fail, error))
+def _failed(name: str, error: Exception, archive: str | None = None) -> Origin:
+    return Origin(name, open=partial(_fail, error), archive=archive)
 
 
 def _fail(error: Exception) -> Any:
@@ -329,10 +338,10 @@ def _members(name: str, open_source: Callable[[], Source], member_limit: int) ->
     try:
         source = open_source()
     except (DicomError, OSError) as error:
-        yield _failed(name, error)
+        yield _failed(name, error, name)
         return
     for member, open_member in members(source, limit=member_limit):
-        yield Origin(name if member is None else f"{name}::{member}", open=open_member)
+        yield Origin(name if member is None else f"{name}::{member}", open=open_member, archive=name)
 
 
 def _remote(url: str, member_limit: int, options: Mapping[str, Any] | None) -> Iterator[Origin]:

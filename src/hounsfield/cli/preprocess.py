@@ -52,6 +52,7 @@ class _StoppedError(Exception):
 Examples:
   hounsfield preprocess archive/ -o shards --size 224 --window lung
   hounsfield preprocess archive/ -o shards --size 224 --window lung --resume
+  hounsfield preprocess "studies/*.tar" s3://bucket/study.zip -o shards --size 512
   hounsfield preprocess archive.parquet -o shards --size 512x512 --values modality --dtype float32
   hounsfield preprocess archive/ -o tars --format webdataset --workers 4 --on-error skip
 
@@ -174,26 +175,21 @@ def preprocess(
 ) -> int:
     """Turn archives into shards to train from, with a manifest and a report.
 
-    SRC are files, folders, and indexes: Parquet files with a column `path`. In DST there will be shards/,
-    manifest.parquet with a row for each source, report.html, report.json and plan.json. Files in folders and
-    indexes that are not DICOM, or have no pixel data, are passed over and counted.
+    SRC are files, folders, patterns in quotes, URLs, tar and zip archives, whose members are read where they
+    are, and indexes: Parquet files with a column `path`. In DST there will be shards/, manifest.parquet with
+    a row for each source, report.html, report.json and plan.json. What was found and not named, in folders,
+    archives and indexes and by patterns, is passed over and counted if it is not DICOM or has no pixel data.
     """
     _check_libraries(format_)
     _check_folder(folder, resume=resume, force=force)
     options = Options(values, window, dtype, frame, size, fit, int(fill) if fill.is_integer() else fill)
     is_told = on_error in ("report", "raise")
-    unreadable = 0
 
     def failed(message: str, error: Exception | None = None) -> None:
         if is_told:
             complain(message, error, debug=debug)
         if on_error == "raise":
             raise _StoppedError
-
-    def cannot_list(error: OSError) -> None:
-        nonlocal unreadable
-        unreadable += 1
-        failed(describe(str(error.filename), error), error)
 
     try:
         plan = make_plan(
@@ -203,7 +199,6 @@ def preprocess(
             options=options,
             shard_size=shard_size,
             fills=on_error == "fill",
-            unreadable=cannot_list,
         )
         if not plan.sources:
             complain("there are no files in what was given")
@@ -232,11 +227,10 @@ def preprocess(
     else:
         for line in _lines(summary, with_reasons=not is_told):
             click.echo(line)
-    has_failures = bool(summary.failures or unreadable)
-    if not summary.images and not has_failures:
+    if not summary.images and not summary.failures:
         complain("there are no DICOM images in what was given")
         return 1
-    return int(has_failures and is_told)
+    return int(bool(summary.failures) and is_told)
 
 
 def _check_libraries(format_: str) -> None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from hounsfield.preprocess.plan import Source
+    from hounsfield.finding import Origin
+    from hounsfield.preprocess.sources import Source
 
 __all__ = ["ERROR", "OK", "PASSED_OVER", "Image", "Options", "decode"]
 
@@ -72,17 +73,20 @@ class Image(NamedTuple):
 
 def decode(
     sources: Sequence[Source],
+    origins: Sequence[Origin],
     decoding: Decoding,
     rows: Array | None = None,
     shape: tuple[int, ...] | None = None,
 ) -> list[Image]:
     """Decode the images of some sources; what is wrong with one is in its result.
 
-    Files that were found in a folder or an index are passed over if they are not DICOM or have no pixel data.
+    Files that were found, and not named, are passed over if they are not DICOM or have no pixel data.
 
     Parameters
     ----------
     sources : sequence of Source
+    origins : sequence of Origin
+        What they are opened by.
     decoding : Decoding
     rows : ndarray, shape (sources, rows, columns) or (sources, rows, columns, 3)
         Where the samples of images of that shape are put, of the type that `decoding` has.
@@ -91,23 +95,24 @@ def decode(
     """
     found: list[Any] = [None] * len(sources)
     if rows is not None and (options := decoding.options(rows.dtype)) is not None:
-        paths: list[str | None] = [source.path for source in sources]
-        found = decode_files(paths, rows, frame=decoding.frame or 0, **options)
+        found = decode_files([origin.path for origin in origins], rows, frame=decoding.frame or 0, **options)
     images = []
-    for number, (source, result) in enumerate(zip(sources, found, strict=True)):
+    for number, (source, origin, result) in enumerate(zip(sources, origins, found, strict=True)):
         row = None if rows is None else rows[number]
         if result is None:
-            images.append(_decode(source, decoding, row, shape))
+            images.append(_decode(source, origin, decoding, row, shape))
         else:
             _, window, size = result
             images.append(Image(OK, None, row, size, window and window[:2]))
     return images
 
 
-def _decode(source: Source, decoding: Decoding, row: Array | None, shape: tuple[int, ...] | None) -> Image:
+def _decode(
+    source: Source, origin: Origin, decoding: Decoding, row: Array | None, shape: tuple[int, ...] | None
+) -> Image:
     """Decode what is not of the common kind, or broken."""
     try:
-        ds = read(source.path)
+        ds = read(origin.open())
         if source.found and not any(keyword in ds for keyword in PIXEL_KEYWORDS):
             return Image(PASSED_OVER, "without pixel data")
         layout = ds.frames.layout

@@ -19,7 +19,8 @@ from hounsfield.display import render
 from hounsfield.display.resizing import fit
 from hounsfield.preprocess import files, shards
 from hounsfield.preprocess.images import ERROR, Image, decode
-from hounsfield.preprocess.plan import Plan, Source
+from hounsfield.preprocess.plan import Plan
+from hounsfield.preprocess.sources import Origins, Source
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -59,6 +60,7 @@ class Maker:
         self._folder = folder
         self._threads = threads
         self._decoding = plan.options.checked()
+        self._origins = Origins(plan.urls)
         self._shape = plan.shape if plan.is_array else None
         # Images are decoded to arrays like those before them: one that is not takes a little longer.
         self._usual = plan.shape or plan.options.size
@@ -101,8 +103,9 @@ class Maker:
         with ThreadPoolExecutor(self._threads) as pool:
             while True:
                 while len(waiting) <= self._threads and (some := list(islice(left, self._at_once()))):
+                    given = some, [self._origins.of(source) for source in some]
                     room = self._room(len(some))
-                    waiting.append((some, pool.submit(decode, some, self._decoding, room, self._shape)))
+                    waiting.append((some, pool.submit(decode, *given, self._decoding, room, self._shape)))
                 if not waiting:
                     return
                 some, decoded = waiting.popleft()

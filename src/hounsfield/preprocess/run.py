@@ -17,8 +17,9 @@ from typing import Any
 from hounsfield.preprocess import files, shards
 from hounsfield.preprocess.images import ERROR, OK, PASSED_OVER
 from hounsfield.preprocess.making import COLUMNS, PARTS, Maker, Progress, bytes_of, part_path
-from hounsfield.preprocess.plan import PLAN, SOURCES, Plan, Source, shards_of
+from hounsfield.preprocess.plan import PLAN, SOURCES, Plan, shards_of
 from hounsfield.preprocess.report import REPORTS, write_report
+from hounsfield.preprocess.sources import Source
 from hounsfield.preprocess.workers import work
 
 __all__ = ["MANIFEST", "Summary", "clear", "preprocess"]
