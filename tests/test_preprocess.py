@@ -12,6 +12,7 @@ import sys
 import tarfile
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import imagecodecs
@@ -22,7 +23,8 @@ import hounsfield as hu
 from hounsfield._reference.resize import resize_numpy
 from hounsfield.errors import OptionError, reason
 from hounsfield.finding import expand
-from hounsfield.preprocess import Options, make_plan, preprocess
+from hounsfield.preprocess import Options, files, make_plan, preprocess
+from hounsfield.preprocess.run import clear
 from hounsfield.preprocess.workers import WorkerError, work
 
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -426,7 +428,8 @@ def test_report(archive, tmp_path):
 RUN = """
 import sys
 from pathlib import Path
-from hounsfield.preprocess import Options, make_plan, preprocess
+from hounsfield.preprocess import Options, files, make_plan, preprocess
+from hounsfield.preprocess.run import clear
 if __name__ == "__main__":
     source, out, format_ = sys.argv[1:]
     plan = make_plan([source], Path(out), format=format_, options=Options(size=(24, 24)), shard_size=4)
@@ -467,6 +470,71 @@ def test_killed_and_started_again(archive, tmp_path, format_, kind):
     assert start(out).wait() == 0
     assert digests(out) == digests(whole)
     assert not list(out.rglob("*.partial"))
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from hounsfield.preprocess import files
+if __name__ == "__main__":
+    with files.locked(Path(sys.argv[1])):
+        print("in", flush=True)
+        sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("ends", ["by itself", "killed"])
+def test_one_process_at_a_time(archive, tmp_path, ends):
+    out = tmp_path / "out"
+    plan = make_plan([str(archive)], out)
+    command = [sys.executable, "-c", HOLD, str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        assert process.stdout.readline() == b"in\n"
+        for attempt in (partial(make_plan, [str(archive)]), partial(preprocess, plan), clear):
+            with pytest.raises(BlockingIOError, match="another run is at work here") as caught:
+                attempt(out)
+            assert caught.value.filename == str(out)
+        assert not (out / "manifest.parquet").exists()
+        if ends == "killed":
+            process.kill()
+    assert (out / files.LOCK).exists() == (ends == "killed")
+    preprocess(plan, out, workers=2)
+    assert len(rows(out)) == 18
+    assert not (out / files.LOCK).exists()
+
+
+def test_locks_where_there_is_no_flock(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "fcntl", None)
+    with files.locked(tmp_path), pytest.raises(BlockingIOError, match="was killed"), files.locked(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())
+    with files.locked(tmp_path):
+        pass
+
+
+def test_a_lock_that_another_has_removed(tmp_path, monkeypatch):
+    """Between opening and locking it: what is locked then keeps nobody out."""
+    real = files.fcntl.flock
+    left = [files.LOCK]
+
+    def flock(descriptor, how):
+        if left:
+            (tmp_path / left.pop()).unlink()
+        real(descriptor, how)
+
+    monkeypatch.setattr(files.fcntl, "flock", flock)
+    with files.locked(tmp_path), pytest.raises(BlockingIOError), files.locked(tmp_path):
+        pass
+
+
+def test_a_plan_that_is_not_that_of_the_folder(archive, tmp_path):
+    plan = make_plan([str(archive)], tmp_path / "out")
+    clear(tmp_path / "out")
+    make_plan([str(archive)], tmp_path / "out", shard_size=3)
+    with pytest.raises(OptionError, match="shard_size"):
+        preprocess(plan, tmp_path / "out")
 
 
 def parts(number):

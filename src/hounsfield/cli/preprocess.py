@@ -19,6 +19,7 @@ from hounsfield.display.resizing import FITS, Mode
 from hounsfield.errors import OptionError
 from hounsfield.preprocess import FORMATS, Options, Summary, make_plan
 from hounsfield.preprocess import preprocess as run_plan
+from hounsfield.preprocess.files import LOCK
 from hounsfield.preprocess.making import Progress as Told
 from hounsfield.preprocess.plan import PLAN, SOURCES
 from hounsfield.preprocess.run import clear
@@ -66,8 +67,9 @@ What is made is the same to the byte however many workers and threads make it, a
 interrupted; but report.html and report.json, which tell how long it took.
 
 Exit codes: 0 all went well (with --on-error skip or fill: or failures were counted), 1 some input failed,
-there was nothing to do, or DST could not be written, 2 the command was not understood, DST has something in
-it already, or with --resume is of other work, 130 interrupted: --resume goes on.
+there was nothing to do, DST could not be written, or another run is at work in it, 2 the command was not
+understood, DST has something in it already, or with --resume is of other work, 130 interrupted: --resume
+goes on.
 """
 )
 @click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=click.Path())
@@ -192,6 +194,8 @@ def preprocess(
             raise _StoppedError
 
     try:
+        if force and folder.exists():
+            clear(folder)
         plan = make_plan(
             sources,
             folder,
@@ -248,16 +252,14 @@ def _check_folder(folder: Path, *, resume: bool, force: bool) -> None:
         raise click.UsageError("--resume goes on and --force begins anew: one of them", context)
     if folder.exists() and not folder.is_dir():
         raise click.UsageError(f"{folder} is not a folder", context)
-    if not folder.exists() or not any(folder.iterdir()):
+    if not folder.exists() or all(path.name == LOCK for path in folder.iterdir()):
         return
     # A listing without a plan: it was interrupted while it was planned.
     if not (folder / PLAN).exists() and not any(folder.glob(f"{SOURCES}*")):
         raise click.UsageError(
             f"{folder} is not empty, and not of this command: another one is needed", context
         )
-    if force:
-        clear(folder)
-    elif not resume:
+    if not (force or resume):
         raise click.UsageError(
             f"{folder} is not empty: --resume goes on with it, --force begins anew", context
         )

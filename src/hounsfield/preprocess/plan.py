@@ -16,7 +16,7 @@ from hounsfield.batch import Decoding
 from hounsfield.errors import OptionError
 from hounsfield.facade import read
 from hounsfield.finding import Origin
-from hounsfield.preprocess.files import PARTIAL, write_whole
+from hounsfield.preprocess.files import PARTIAL, locked, write_whole
 from hounsfield.preprocess.images import Options
 from hounsfield.preprocess.sources import Source, list_sources
 from hounsfield.sources import is_url
@@ -131,13 +131,25 @@ def make_plan(
     OptionError
         Options do not go together, or there is a plan for other work in the folder.
     OSError
-        The folder cannot be written to.
+        The folder cannot be written to. BlockingIOError if another process is at work there.
     """
     _check(format, shard_size)
-    given = list(given)
+    options.checked()
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        return _make_plan(list(given), folder, format, options, shard_size, fills)
+
+
+def _make_plan(
+    given: list[str],
+    folder: Path,
+    format: str,  # noqa: A002 - as the option is called
+    options: Options,
+    shard_size: int,
+    fills: bool,
+) -> Plan:
     urls = tuple(filter(is_url, given))
     decoding = options.checked()
-    folder.mkdir(parents=True, exist_ok=True)
     known = folder / PLAN
     before = Plan.from_json(known.read_text(encoding="utf-8")) if known.exists() else None
     listing = folder / (SOURCES if before is None else f"{SOURCES}.now{PARTIAL}")

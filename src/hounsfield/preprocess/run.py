@@ -17,7 +17,7 @@ from typing import Any
 from hounsfield.preprocess import files, shards
 from hounsfield.preprocess.images import ERROR, OK, PASSED_OVER
 from hounsfield.preprocess.making import COLUMNS, PARTS, Maker, Progress, bytes_of, part_path
-from hounsfield.preprocess.plan import PLAN, SOURCES, Plan, shards_of
+from hounsfield.preprocess.plan import PLAN, SOURCES, Plan, same_work, shards_of
 from hounsfield.preprocess.report import REPORTS, write_report
 from hounsfield.preprocess.sources import Source
 from hounsfield.preprocess.workers import work
@@ -98,11 +98,21 @@ def preprocess(
 
     Raises
     ------
+    OptionError
+        The plan is not that of the folder.
     OSError
-        Something cannot be written.
+        Something cannot be written. BlockingIOError if another process is at work there.
     WorkerError
         A process has died.
     """
+    with files.locked(folder):
+        same_work(Plan.from_json((folder / PLAN).read_text(encoding="utf-8")), plan)
+        return _do(plan, folder, workers, threads, progress)
+
+
+def _do(
+    plan: Plan, folder: Path, workers: int, threads: int, progress: Callable[[Progress], object]
+) -> Summary:
     start = time.perf_counter()
     done_now = bytes_now = 0
     _clean(folder)
@@ -126,12 +136,19 @@ def preprocess(
 
 
 def clear(folder: Path) -> None:
-    """Remove what is of former work, so that it can be planned anew."""
-    # The plan comes first: without it nothing here is taken for work to go on with.
-    for name in (PLAN, SOURCES, MANIFEST, *REPORTS):
-        (folder / name).unlink(missing_ok=True)
-    for name in (PARTS, shards.SHARDS):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    """Remove what is of former work, so that it can be planned anew.
+
+    Raises
+    ------
+    OSError
+        Something cannot be removed. BlockingIOError if another process is at work there.
+    """
+    with files.locked(folder):
+        # The plan comes first: without it nothing here is taken for work to go on with.
+        for name in (PLAN, SOURCES, MANIFEST, *REPORTS):
+            (folder / name).unlink(missing_ok=True)
+        for name in (PARTS, shards.SHARDS):
+            shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _clean(folder: Path) -> None:
