@@ -154,6 +154,8 @@ cdef struct Result:
     double center
     double width
     double seconds
+    size_t rows                 # of the image in the file
+    size_t columns
 
 cdef struct Room:               # for what is decoded, kept from file to file
     uint8_t* at
@@ -691,6 +693,7 @@ cdef bint prepare(
     Attributes* found, const Options* options, Image* image, Workspace* work, Result* result
 ) noexcept nogil:
     """Make ready to turn samples into values, if the window is known by now; False if the facade has to."""
+    result.rows, result.columns = image.rows, image.columns
     if options.values == STORED:
         return takes(options, image)
     if options.values == MODALITY:
@@ -882,9 +885,9 @@ def decode_files(
 
     Returns
     -------
-    list of None or (seconds, window)
+    list of None or (seconds, window, size)
         None for a file that is left to the facade, whatever the reason. The window is (center, width,
-        function), or None where none applied.
+        function), or None where none applied; the size is that of the image in the file: (rows, columns).
 
     Raises
     ------
@@ -938,9 +941,8 @@ def decode_files(
 
 
 cdef tuple as_tuple(const Result* result):
-    if not result.has_window:
-        return result.seconds, None
-    return result.seconds, (result.center, result.width, FUNCTION_NAMES[result.function])
+    window = (result.center, result.width, FUNCTION_NAMES[result.function]) if result.has_window else None
+    return result.seconds, window, (result.rows, result.columns)
 
 
 def decode_samples(
@@ -961,7 +963,7 @@ def decode_samples(
 
     Returns
     -------
-    None or (seconds, window)
+    None or (seconds, window, size)
         None where it is left to the facade.
 
     Raises

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import imagecodecs
@@ -19,8 +21,10 @@ import pytest
 
 import hounsfield as hu
 from hounsfield._reference.resize import resize_numpy
-from hounsfield.errors import OptionError
-from hounsfield.preprocess import Options, make_plan, preprocess
+from hounsfield.errors import OptionError, reason
+from hounsfield.finding import expand
+from hounsfield.preprocess import Options, files, make_plan, preprocess
+from hounsfield.preprocess.run import clear
 from hounsfield.preprocess.workers import WorkerError, work
 
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -104,6 +108,60 @@ def test_every_image_is_what_render_gives(archive, tmp_path):
     shapes = [np.load(path, mmap_mode="r").shape for path in sorted((out / "shards").iterdir())]
     assert sum(shape[0] for shape in shapes) == 12
     assert not (out / "parts").exists()
+
+
+def one_by_one(path, options, shape=None):
+    """What a source is in the shards, or the reason why it is not."""
+    try:
+        image, window = options.checked().decode(hu.read(path))
+    except Exception as error:
+        return reason(error)
+    if shape is not None and image.shape != shape:
+        return f"OptionError: the image is {' x '.join(map(str, image.shape))}, not {shape[0]} x {shape[1]}"
+    return image, window
+
+
+def is_other(path):
+    try:
+        return hu.read(path).frames.layout.frame_shape != (512, 512)
+    except hu.DicomError:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("format_", "options"),
+    [
+        ("npy", Options(size=(60, 70))),
+        ("npy", Options("modality", dtype="float32", size=(33, 20), fit="crop")),
+        ("npy", Options("stored", dtype="int16")),
+        ("npy", Options(window="auto", dtype="uint16")),
+        ("webdataset", Options()),
+        ("webdataset", Options("modality", dtype="float32")),
+        ("webdataset", Options("stored", dtype="float32", size=(50, 64), fit="stretch")),
+    ],
+)
+def test_every_file_is_what_it_is_alone(corpus, tmp_path, format_, options):
+    """Decoded in runs, among others, the same; or the same reason."""
+    by_size = sorted(corpus.glob("*/*.dcm"), key=lambda path: (path.stat().st_size, path))[:260]
+    paths = sorted(by_size, key=is_other)  # some of one shape in a row, and of many among each other
+    plan = make_plan(map(str, paths), tmp_path, format=format_, options=options, shard_size=100)
+    preprocess(plan, tmp_path, threads=2)
+    table = rows(tmp_path)
+    assert [row["path"] for row in table] == [str(path) for path in paths]
+    shape = plan.shape if plan.is_array else None
+    good = 0
+    for row in table:
+        expected = one_by_one(row["path"], plan.options, shape)
+        if row["status"] == "error":
+            assert row["reason"] == expected
+            continue
+        image, window = expected
+        assert np.array_equal(image_of(tmp_path, row), image)
+        assert (row["window_center"], row["window_width"]) == (window or (None, None))
+        layout = hu.read(row["path"]).frames.layout
+        assert (row["rows"], row["columns"]) == (layout.rows, layout.columns)
+        good += 1
+    assert good >= (100 if shape is None else 10)
 
 
 @pytest.mark.parametrize("format_", ["npy", "zarr", "webdataset", "png"])
@@ -212,12 +270,89 @@ def test_from_an_index(archive, tmp_path):
         make_plan([str(index)], tmp_path / "other")
 
 
+def packed(archive, path):
+    """All files of a folder in an archive, whose kind the name tells."""
+    kind = {".zip": "zip", ".tar": "tar", ".gz": "gztar"}[path.suffix]
+    stem = str(path).removesuffix(".tar.gz").removesuffix(path.suffix)
+    assert shutil.make_archive(stem, kind, archive) == str(path)
+    return path
+
+
+@pytest.mark.parametrize(("workers", "shard_size"), [(1, 1000), (2, 4)])
+@pytest.mark.parametrize("name", ["all.zip", "all.tar", "all.tar.gz"])
+def test_members_of_archives(archive, tmp_path, name, workers, shard_size):
+    """The same images as of the files, and the same reasons."""
+    path = packed(archive, tmp_path / name)
+    options = Options(size=(8, 8))
+    make(path, tmp_path / "out", workers=workers, shard_size=shard_size, options=options)
+    make(archive, tmp_path / "files", options=options)
+    of_files = {os.path.relpath(row["path"], archive): row for row in rows(tmp_path / "files")}
+    table = rows(tmp_path / "out")
+    assert [row["path"] for row in table] == [origin.name for origin in expand(path)]
+    assert len(table) == len(of_files)
+    for row in table:
+        expected = of_files[row["path"].removeprefix(f"{path}::").removeprefix("./")]
+        assert (row["status"], row["reason"]) == (expected["status"], expected["reason"])
+        if row["status"] == "ok":
+            assert np.array_equal(image_of(tmp_path / "out", row), image_of(tmp_path / "files", expected))
+
+
+def test_patterns_and_archives_that_are_broken(archive, tmp_path):
+    path = packed(archive, tmp_path / "a.zip")
+    (tmp_path / "b.zip").write_bytes(path.read_bytes()[:5000])
+    (tmp_path / "c.tar").write_bytes(packed(archive / "below", tmp_path / "d.tar").read_bytes()[:100_000])
+    pattern = str(tmp_path / "*.[zt]*")
+    out = tmp_path / "out"
+    make(pattern, out, workers=2, shard_size=5, options=Options(size=(8, 8)))
+    table = rows(out)
+    assert [row["path"] for row in table] == [origin.name for origin in expand(pattern)]
+    assert Counter(row["status"] for row in table) == {"ok": 27, "error": 5, "passed over": 3}
+    reasons = {row["path"]: row["reason"] for row in table if row["path"].endswith((".zip", ".tar"))}
+    assert "ParseError" in reasons[str(tmp_path / "b.zip")]
+    assert "unexpected end" in reasons[str(tmp_path / "c.tar")]
+
+
+def test_an_archive_that_has_changed_since(archive, tmp_path):
+    path = packed(archive / "below", tmp_path / "all.zip")
+    plan = make_plan([str(path)], tmp_path / "out")
+    path.unlink()
+    packed(archive, path)
+    preprocess(plan, tmp_path / "out")
+    reasons = {row["reason"] for row in rows(tmp_path / "out")}
+    assert "SourceError: it is not where it was when it was planned" in reasons
+    with pytest.raises(OptionError, match="some have changed"):
+        make_plan([str(path)], tmp_path / "out")
+
+
+def test_urls(archive, tmp_path):
+    """They may hold secrets, which nobody is told."""
+    fs = pytest.importorskip("fsspec").filesystem("memory")
+    fs.pipe("/some/all.zip", packed(archive, tmp_path / "all.zip").read_bytes())
+    fs.pipe("/me:word@some/ct.dcm", (archive / "below" / "ct00.dcm").read_bytes())
+    given = ["memory://me:word@some/ct.dcm", "memory://some/all.zip", "memory://some/"]
+    out = tmp_path / "out"
+    plan = make_plan(given, out, options=Options(size=(8, 8)))
+    assert make_plan(given, out, options=Options(size=(8, 8))) == plan
+    preprocess(plan, out)
+    table = rows(out)
+    assert [row["path"] for row in table] == [origin.name for origin in expand(given)]
+    assert Counter(row["status"] for row in table) == {"ok": 14, "error": 2, "passed over": 4}
+    expected = hu.decode_batch(archive / "below" / "ct00.dcm", size=8).array[0]
+    assert np.array_equal(image_of(out, table[0]), expected)
+    assert not [path for path in out.rglob("*") if path.is_file() and b"word" in path.read_bytes()]
+    for name in ("/some", "/me:word@some"):
+        fs.rm(name, recursive=True)
+
+
 def test_what_is_made_within_the_source_is_not_read(archive):
     out = archive / "shards"
-    make(archive, out, options=Options(size=(8, 8)))
-    before = digests(out)
-    make(archive, out, options=Options(size=(8, 8)))
-    assert digests(out) == before
+    options = {"options": Options(size=(8, 8)), "format": "webdataset"}
+    for given in (archive, archive / "**" / "*"):
+        make(given, out, **options)
+        before = digests(out)
+        make(given, out, **options)
+        assert digests(out) == before
+        shutil.rmtree(out)
 
 
 def test_other_work_is_refused(archive, tmp_path):
@@ -293,7 +428,8 @@ def test_report(archive, tmp_path):
 RUN = """
 import sys
 from pathlib import Path
-from hounsfield.preprocess import Options, make_plan, preprocess
+from hounsfield.preprocess import Options, files, make_plan, preprocess
+from hounsfield.preprocess.run import clear
 if __name__ == "__main__":
     source, out, format_ = sys.argv[1:]
     plan = make_plan([source], Path(out), format=format_, options=Options(size=(24, 24)), shard_size=4)
@@ -301,8 +437,11 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("format_", ["npy", "zarr", "webdataset", "png"])
-def test_killed_and_started_again(archive, tmp_path, format_):
+@pytest.mark.parametrize(
+    ("format_", "kind"),
+    [("npy", None), ("zarr", None), ("webdataset", None), ("png", None), ("npy", ".zip"), ("npy", ".tar.gz")],
+)
+def test_killed_and_started_again(archive, tmp_path, format_, kind):
     """Nothing is lost, nothing is there twice, and not a byte differs."""
     if format_ == "zarr":
         pytest.importorskip("zarr")
@@ -311,9 +450,10 @@ def test_killed_and_started_again(archive, tmp_path, format_):
     for number in range(30):
         shutil.copy(archive / "below" / "ct00.dcm", archive / f"more{number:02}.dcm")
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    given = packed(archive, tmp_path / f"all{kind}") if kind else archive
 
     def start(out):
-        command = [sys.executable, str(script), str(archive), str(out), format_]
+        command = [sys.executable, str(script), str(given), str(out), format_]
         return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
 
     whole, out = tmp_path / "whole", tmp_path / "out"
@@ -330,6 +470,71 @@ def test_killed_and_started_again(archive, tmp_path, format_):
     assert start(out).wait() == 0
     assert digests(out) == digests(whole)
     assert not list(out.rglob("*.partial"))
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from hounsfield.preprocess import files
+if __name__ == "__main__":
+    with files.locked(Path(sys.argv[1])):
+        print("in", flush=True)
+        sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("ends", ["by itself", "killed"])
+def test_one_process_at_a_time(archive, tmp_path, ends):
+    out = tmp_path / "out"
+    plan = make_plan([str(archive)], out)
+    command = [sys.executable, "-c", HOLD, str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        assert process.stdout.readline() == b"in\n"
+        for attempt in (partial(make_plan, [str(archive)]), partial(preprocess, plan), clear):
+            with pytest.raises(BlockingIOError, match="another run is at work here") as caught:
+                attempt(out)
+            assert caught.value.filename == str(out)
+        assert not (out / "manifest.parquet").exists()
+        if ends == "killed":
+            process.kill()
+    assert (out / files.LOCK).exists() == (ends == "killed")
+    preprocess(plan, out, workers=2)
+    assert len(rows(out)) == 18
+    assert not (out / files.LOCK).exists()
+
+
+def test_locks_where_there_is_no_flock(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "fcntl", None)
+    with files.locked(tmp_path), pytest.raises(BlockingIOError, match="was killed"), files.locked(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())
+    with files.locked(tmp_path):
+        pass
+
+
+def test_a_lock_that_another_has_removed(tmp_path, monkeypatch):
+    """Between opening and locking it: what is locked then keeps nobody out."""
+    real = files.fcntl.flock
+    left = [files.LOCK]
+
+    def flock(descriptor, how):
+        if left:
+            (tmp_path / left.pop()).unlink()
+        real(descriptor, how)
+
+    monkeypatch.setattr(files.fcntl, "flock", flock)
+    with files.locked(tmp_path), pytest.raises(BlockingIOError), files.locked(tmp_path):
+        pass
+
+
+def test_a_plan_that_is_not_that_of_the_folder(archive, tmp_path):
+    plan = make_plan([str(archive)], tmp_path / "out")
+    clear(tmp_path / "out")
+    make_plan([str(archive)], tmp_path / "out", shard_size=3)
+    with pytest.raises(OptionError, match="shard_size"):
+        preprocess(plan, tmp_path / "out")
 
 
 def parts(number):

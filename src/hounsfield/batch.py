@@ -464,7 +464,7 @@ class _Work:
             self._resume = stop + self._left
         for index, (origin, result) in enumerate(zip(origins, found, strict=True), start):
             if result is not None:
-                seconds, window = result
+                seconds, window, _ = result
                 used = None if window is None else window[:2]
                 self.items[index] = Item(index, origin.name, "ok", None, frame, used, seconds, index)
                 continue

@@ -149,9 +149,11 @@ class Origin:
         Bytes of a member of an archive, or of a file in a remote folder, as far as these tell.
     changed_ns : int or None
         When a file in a remote folder, or the archive, was last changed: nanoseconds since 1970.
+    archive : str or None
+        Name of the archive that it is a member of, or that is broken.
     """
 
-    __slots__ = ("_open", "changed_ns", "name", "path", "size")
+    __slots__ = ("_open", "archive", "changed_ns", "name", "path", "size")
 
     def __init__(
         self,
@@ -161,12 +163,14 @@ class Origin:
         *,
         size: int | None = None,
         changed_ns: int | None = None,
+        archive: str | None = None,
     ) -> None:
         """Take what `open` is to call; a path is opened by whoever reads it."""
         self.name = name
         self.path = path
         self.size = size
         self.changed_ns = changed_ns
+        self.archive = archive
         self._open = open
 
     def open(self) -> Any:
@@ -263,8 +267,8 @@ def _is_buffer(given: Any) -> bool:
         return False
 
 
-def _failed(name: str, error: Exception) -> Origin:
-    return Origin(name, open=partial(_fail, error))
+def _failed(name: str, error: Exception, archive: str | None = None) -> Origin:
+    return Origin(name, open=partial(_fail, error), archive=archive)
 
 
 def _fail(error: Exception) -> Any:
@@ -373,11 +377,11 @@ def _members(
     try:
         source = open_source()
     except (DicomError, OSError) as error:
-        yield _failed(name, error)
+        yield _failed(name, error, name)
         return
     for member, open_member, size in members(source, limit=member_limit):
         whole = name if member is None else f"{name}::{member}"
-        yield Origin(whole, open=open_member, size=size, changed_ns=changed_ns)
+        yield Origin(whole, open=open_member, size=size, changed_ns=changed_ns, archive=name)
 
 
 def _remote(url: str, member_limit: int, options: Mapping[str, Any] | None) -> Iterator[Origin]:

@@ -14,6 +14,7 @@ import pytest
 
 import hounsfield as hu
 from hounsfield.cli.app import run
+from hounsfield.preprocess.files import locked
 
 pytest.importorskip("pyarrow")
 
@@ -150,3 +151,17 @@ def test_interrupted(archive, pydicom_path, tmp_path):
     assert not (out / "manifest.parquet").exists()
     assert subprocess.run([*command, "--resume"], env=environment, check=False).returncode == 0
     assert len(list(out.glob("shards/*/*.png"))) == 304
+
+
+def test_another_run_at_work(preprocess, tmp_path, capsys):
+    """Whatever it is asked for, the second run touches nothing."""
+    out = tmp_path / "out"
+    assert preprocess("--size", "16") == 0
+    before = sorted(out.rglob("*"))
+    with locked(out):
+        assert preprocess("--size", "16", "--resume") == preprocess("--size", "9", "--force") == 1
+        told = f"hounsfield: {out}: another run is at work here\n"
+        assert capsys.readouterr().err == 2 * told
+        assert sorted(out.rglob("*")) == sorted([*before, out / ".lock"])
+    assert preprocess("--size", "16", "--resume") == 0
+    assert sorted(out.rglob("*")) == before

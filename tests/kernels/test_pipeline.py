@@ -52,8 +52,9 @@ def check(path, values="display", dtype="u1", window=0, function="LINEAR", frame
         assert not must
         return False
     np.testing.assert_array_equal(out[0], expected(path, values, window, frame, dtype, function))
-    seconds, used = found
+    seconds, used, size = found
     assert seconds > 0
+    assert size == shape[:2]
     assert (used is None) == (values != "display" or len(shape) == 3)
     return True
 
@@ -92,6 +93,8 @@ def check_resized(path, size, fit, values="display", dtype="u1", window=0, frame
     wanted, used = decoding.decode(ds)
     np.testing.assert_array_equal(out[0], wanted)
     assert used == (found[1] and found[1][:2])
+    layout = ds.frames.layout
+    assert found[2] == (layout.rows, layout.columns)
     return True
 
 

@@ -11,7 +11,7 @@ _Values = Literal["display", "modality", "stored"]
 _Window = int | tuple[float, float] | Literal["auto"]
 _Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 _Fit = Literal["letterbox", "crop", "stretch"]
-_Found = tuple[float, tuple[float, float, str] | None] | None
+_Found = tuple[float, tuple[float, float, str] | None, tuple[int, int]] | None
 
 def decode_files(
     paths: list[str | None],

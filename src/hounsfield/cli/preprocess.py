@@ -19,8 +19,9 @@ from hounsfield.display.resizing import FITS, Mode
 from hounsfield.errors import OptionError
 from hounsfield.preprocess import FORMATS, Options, Summary, make_plan
 from hounsfield.preprocess import preprocess as run_plan
+from hounsfield.preprocess.files import LOCK
+from hounsfield.preprocess.making import Progress as Told
 from hounsfield.preprocess.plan import PLAN, SOURCES
-from hounsfield.preprocess.run import Progress as Told
 from hounsfield.preprocess.run import clear
 from hounsfield.preprocess.workers import WorkerError
 from hounsfield.processors import processors
@@ -52,6 +53,7 @@ class _StoppedError(Exception):
 Examples:
   hounsfield preprocess archive/ -o shards --size 224 --window lung
   hounsfield preprocess archive/ -o shards --size 224 --window lung --resume
+  hounsfield preprocess "studies/*.tar" s3://bucket/study.zip -o shards --size 512
   hounsfield preprocess archive.parquet -o shards --size 512x512 --values modality --dtype float32
   hounsfield preprocess archive/ -o tars --format webdataset --workers 4 --on-error skip
 
@@ -65,8 +67,9 @@ What is made is the same to the byte however many workers and threads make it, a
 interrupted; but report.html and report.json, which tell how long it took.
 
 Exit codes: 0 all went well (with --on-error skip or fill: or failures were counted), 1 some input failed,
-there was nothing to do, or DST could not be written, 2 the command was not understood, DST has something in
-it already, or with --resume is of other work, 130 interrupted: --resume goes on.
+there was nothing to do, DST could not be written, or another run is at work in it, 2 the command was not
+understood, DST has something in it already, or with --resume is of other work, 130 interrupted: --resume
+goes on.
 """
 )
 @click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=click.Path())
@@ -174,15 +177,15 @@ def preprocess(
 ) -> int:
     """Turn archives into shards to train from, with a manifest and a report.
 
-    SRC are files, folders, and indexes: Parquet files with a column `path`. In DST there will be shards/,
-    manifest.parquet with a row for each source, report.html, report.json and plan.json. Files in folders and
-    indexes that are not DICOM, or have no pixel data, are passed over and counted.
+    SRC are files, folders, patterns in quotes, URLs, tar and zip archives, whose members are read where they
+    are, and indexes: Parquet files with a column `path`. In DST there will be shards/, manifest.parquet with
+    a row for each source, report.html, report.json and plan.json. What was found and not named, in folders,
+    archives and indexes and by patterns, is passed over and counted if it is not DICOM or has no pixel data.
     """
     _check_libraries(format_)
     _check_folder(folder, resume=resume, force=force)
     options = Options(values, window, dtype, frame, size, fit, int(fill) if fill.is_integer() else fill)
     is_told = on_error in ("report", "raise")
-    unreadable = 0
 
     def failed(message: str, error: Exception | None = None) -> None:
         if is_told:
@@ -190,12 +193,9 @@ def preprocess(
         if on_error == "raise":
             raise _StoppedError
 
-    def cannot_list(error: OSError) -> None:
-        nonlocal unreadable
-        unreadable += 1
-        failed(describe(str(error.filename), error), error)
-
     try:
+        if force and folder.exists():
+            clear(folder)
         plan = make_plan(
             sources,
             folder,
@@ -203,7 +203,6 @@ def preprocess(
             options=options,
             shard_size=shard_size,
             fills=on_error == "fill",
-            unreadable=cannot_list,
         )
         if not plan.sources:
             complain("there are no files in what was given")
@@ -232,11 +231,10 @@ def preprocess(
     else:
         for line in _lines(summary, with_reasons=not is_told):
             click.echo(line)
-    has_failures = bool(summary.failures or unreadable)
-    if not summary.images and not has_failures:
+    if not summary.images and not summary.failures:
         complain("there are no DICOM images in what was given")
         return 1
-    return int(has_failures and is_told)
+    return int(bool(summary.failures) and is_told)
 
 
 def _check_libraries(format_: str) -> None:
@@ -254,16 +252,14 @@ def _check_folder(folder: Path, *, resume: bool, force: bool) -> None:
         raise click.UsageError("--resume goes on and --force begins anew: one of them", context)
     if folder.exists() and not folder.is_dir():
         raise click.UsageError(f"{folder} is not a folder", context)
-    if not folder.exists() or not any(folder.iterdir()):
+    if not folder.exists() or all(path.name == LOCK for path in folder.iterdir()):
         return
     # A listing without a plan: it was interrupted while it was planned.
     if not (folder / PLAN).exists() and not any(folder.glob(f"{SOURCES}*")):
         raise click.UsageError(
             f"{folder} is not empty, and not of this command: another one is needed", context
         )
-    if force:
-        clear(folder)
-    elif not resume:
+    if not (force or resume):
         raise click.UsageError(
             f"{folder} is not empty: --resume goes on with it, --force begins anew", context
         )

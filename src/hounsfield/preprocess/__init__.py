@@ -6,7 +6,9 @@ under its name only when it is whole, and there is one row in the manifest for e
 """
 
 from hounsfield.preprocess.images import Options
-from hounsfield.preprocess.plan import FORMATS, Plan, Source, make_plan
-from hounsfield.preprocess.run import Failure, Summary, preprocess
+from hounsfield.preprocess.making import Failure
+from hounsfield.preprocess.plan import FORMATS, Plan, make_plan
+from hounsfield.preprocess.run import Summary, preprocess
+from hounsfield.preprocess.sources import Source
 
 __all__ = ["FORMATS", "Failure", "Options", "Plan", "Source", "Summary", "make_plan", "preprocess"]

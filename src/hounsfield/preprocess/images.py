@@ -1,9 +1,10 @@
-"""One source to the samples of one image, as the plan wants them."""
+"""Sources to the samples of their images, as the plan wants them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hounsfield._kernels.pipeline import decode_files
 from hounsfield.batch import Decoding, Values, WindowLike
 from hounsfield.display.resizing import Mode
 from hounsfield.errors import NotDicomError, OptionError, reason
@@ -11,11 +12,16 @@ from hounsfield.facade import read
 from hounsfield.pixels.plan import PIXEL_KEYWORDS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
-    from hounsfield.preprocess.plan import Source
+    from hounsfield.finding import Origin
+    from hounsfield.preprocess.sources import Source
 
 __all__ = ["ERROR", "OK", "PASSED_OVER", "Image", "Options", "decode"]
+
+Array = Any  # an ndarray of any type
 
 OK, ERROR, PASSED_OVER = "ok", "error", "passed over"
 
@@ -65,18 +71,53 @@ class Image(NamedTuple):
     window: tuple[float, float] | None = None
 
 
-def decode(source: Source, decoding: Decoding, shape: tuple[int, ...] | None = None) -> Image:
-    """Decode the image of a source; what is wrong with it is in the result.
+def decode(
+    sources: Sequence[Source],
+    origins: Sequence[Origin],
+    decoding: Decoding,
+    rows: Array | None = None,
+    shape: tuple[int, ...] | None = None,
+) -> list[Image]:
+    """Decode the images of some sources; what is wrong with one is in its result.
 
-    Files that were found in a folder or an index are passed over if they are not DICOM or have no pixel data.
-    With `shape`, that of all samples, other shapes are errors.
+    Files that were found, and not named, are passed over if they are not DICOM or have no pixel data.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+    origins : sequence of Origin
+        What they are opened by.
+    decoding : Decoding
+    rows : ndarray, shape (sources, rows, columns) or (sources, rows, columns, 3)
+        Where the samples of images of that shape are put, of the type that `decoding` has.
+    shape : tuple of int, optional
+        That of all samples: other shapes are errors.
     """
+    found: list[Any] = [None] * len(sources)
+    if rows is not None and (options := decoding.options(rows.dtype)) is not None:
+        found = decode_files([origin.path for origin in origins], rows, frame=decoding.frame or 0, **options)
+    images = []
+    for number, (source, origin, result) in enumerate(zip(sources, origins, found, strict=True)):
+        row = None if rows is None else rows[number]
+        if result is None:
+            images.append(_decode(source, origin, decoding, row, shape))
+        else:
+            _, window, size = result
+            images.append(Image(OK, None, row, size, window and window[:2]))
+    return images
+
+
+def _decode(
+    source: Source, origin: Origin, decoding: Decoding, row: Array | None, shape: tuple[int, ...] | None
+) -> Image:
+    """Decode what is not of the common kind, or broken."""
     try:
-        ds = read(source.path)
+        ds = read(origin.open())
         if source.found and not any(keyword in ds for keyword in PIXEL_KEYWORDS):
             return Image(PASSED_OVER, "without pixel data")
-        samples, window = decoding.decode(ds)
         layout = ds.frames.layout
+        fits = row is not None and decoding.shape(layout) == row.shape
+        samples, window = decoding.decode(ds, row if fits else None)
         if shape is not None and samples.shape != shape:
             raise OptionError(f"the image is {_sizes(samples.shape)}, not {_sizes(shape)}")
     except Exception as error:

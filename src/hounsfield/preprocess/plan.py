@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator
-from importlib import import_module
+from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
@@ -17,34 +15,17 @@ import numpy as np
 from hounsfield.batch import Decoding
 from hounsfield.errors import OptionError
 from hounsfield.facade import read
-from hounsfield.finding import find_files, raise_it
-from hounsfield.preprocess.files import PARTIAL, write_whole
+from hounsfield.finding import Origin
+from hounsfield.preprocess.files import PARTIAL, locked, write_whole
 from hounsfield.preprocess.images import Options
+from hounsfield.preprocess.sources import Source, list_sources
+from hounsfield.sources import is_url
 
-__all__ = ["FORMATS", "PLAN", "SOURCES", "Plan", "Source", "make_plan", "same_work"]
+__all__ = ["FORMATS", "PLAN", "SOURCES", "Plan", "make_plan", "same_work"]
 
 PLAN, SOURCES = "plan.json", "sources.jsonl"
 
 FORMATS = ("npy", "zarr", "webdataset", "png")
-
-
-class Source(NamedTuple):
-    """A source as it was when the plan was made.
-
-    Attributes
-    ----------
-    path : str
-    size : int
-        In bytes; -1 if that cannot be told.
-    mtime_ns : int
-    found : bool
-        Whether it was found in a folder or an index: not all that lies there need be images.
-    """
-
-    path: str
-    size: int
-    mtime_ns: int
-    found: bool
 
 
 class Plan(NamedTuple):
@@ -68,6 +49,8 @@ class Plan(NamedTuple):
         SHA-256 of that file.
     version : str
         Of this package: another one may decode more, or otherwise.
+    urls : tuple of str
+        Those that were given. They may hold secrets, and are not written down.
     """
 
     format: str
@@ -79,6 +62,7 @@ class Plan(NamedTuple):
     bytes: int
     digest: str
     version: str
+    urls: tuple[str, ...] = ()
 
     @property
     def shards(self) -> int:
@@ -91,7 +75,8 @@ class Plan(NamedTuple):
         return self.format in ("npy", "zarr")
 
     def as_json(self) -> str:
-        return json.dumps({**self._asdict(), "options": self.options._asdict()}, indent=1) + "\n"
+        written = {name: value for name, value in self._asdict().items() if name != "urls"}
+        return json.dumps({**written, "options": self.options._asdict()}, indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -121,17 +106,17 @@ def make_plan(
     options: Options = Options(),  # noqa: B008 - it cannot change
     shard_size: int = 1000,
     fills: bool = False,
-    unreadable: Callable[[OSError], object] = raise_it,
 ) -> Plan:
     """Look what there is, and write down the sources and, last, the plan.
 
-    The order is that in which things are given, and in folders that of names. If there is a plan in the
-    folder already, it must be for the same work.
+    The order is that in which things are given, and in folders that of names, in archives their own. If there
+    is a plan in the folder already, it must be for the same work.
 
     Parameters
     ----------
     given : iterable of str
-        Files, folders and indexes: Parquet files with a column `path`.
+        What `hounsfield.finding.expand` takes as text: files, folders, patterns, URLs, tar and zip archives;
+        and indexes: Parquet files with a column `path`.
     folder : Path
         Where everything goes.
     format : {"npy", "zarr", "webdataset", "png"}
@@ -140,32 +125,44 @@ def make_plan(
         Sources a shard.
     fills : bool
         Whether sources that fail get rows, filled with ``options.fill``.
-    unreadable : callable
-        Is told of each folder that cannot be listed, which else is raised.
 
     Raises
     ------
     OptionError
         Options do not go together, or there is a plan for other work in the folder.
     OSError
-        The folder cannot be written to.
+        The folder cannot be written to. BlockingIOError if another process is at work there.
     """
     _check(format, shard_size)
-    decoding = options.checked()
+    options.checked()
     folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        return _make_plan(list(given), folder, format, options, shard_size, fills)
+
+
+def _make_plan(
+    given: list[str],
+    folder: Path,
+    format: str,  # noqa: A002 - as the option is called
+    options: Options,
+    shard_size: int,
+    fills: bool,
+) -> Plan:
+    urls = tuple(filter(is_url, given))
+    decoding = options.checked()
     known = folder / PLAN
     before = Plan.from_json(known.read_text(encoding="utf-8")) if known.exists() else None
     listing = folder / (SOURCES if before is None else f"{SOURCES}.now{PARTIAL}")
     digest, count, size = hashlib.sha256(), 0, 0
     first: tuple[tuple[int, ...], np.dtype[Any]] | None = None
     with write_whole(listing) as file:
-        for source in _sources(given, folder, unreadable):
+        for source, origin in list_sources(given, folder):
             line = (json.dumps(source) + "\n").encode()
             digest.update(line)
             file.write(line)
             count += 1
             size += max(source.size, 0)
-            first = first or _described(source, decoding)
+            first = first or _described(origin, decoding)
     shape: tuple[int, ...] | None
     shape, kind = first or ((*(options.size or (1, 1)),), np.dtype(np.uint8))
     kind = decoding.dtype or kind
@@ -179,7 +176,7 @@ def make_plan(
         raise OptionError(f"what is to be filled needs a size, which images in {format} have each for itself")
     if format == "png" and options.dtype not in ("uint8", "uint16"):
         raise OptionError(f"PNG files hold uint8 or uint16, not {options.dtype}")
-    plan = Plan(format, options, shape, shard_size, fills, count, size, digest.hexdigest(), _version())
+    plan = Plan(format, options, shape, shard_size, fills, count, size, digest.hexdigest(), _version(), urls)
     if before is None:
         with write_whole(known) as file:
             file.write(plan.as_json().encode())
@@ -204,6 +201,7 @@ def same_work(before: Plan, now: Plan) -> None:
             f"the sources are not those that {PLAN} is for: then {before.sources} with {before.bytes} bytes, "
             f"now {now.sources} with {now.bytes}, or some have changed since"
         )
+    now = now._replace(urls=before.urls)
     pairs = zip(
         (*before._asdict().items(), *before.options._asdict().items()),
         (*now._asdict().items(), *now.options._asdict().items()),
@@ -236,39 +234,10 @@ def _check(format: str, shard_size: int) -> None:  # noqa: A002 - as the option 
         raise OptionError("a shard has one source at least")
 
 
-def _sources(given: Iterable[str], folder: Path, unreadable: Callable[[OSError], object]) -> Iterator[Source]:
-    made = os.path.join(os.path.abspath(folder), "")  # noqa: PTH100, PTH118 - millions of times, as text
-    for each in given:
-        if each.lower().endswith(".parquet"):
-            for path in _paths_of_index(each):
-                yield _source(path, True)
-            continue
-        for found in find_files([each], unreadable=unreadable):
-            # What is made here may lie in what is read.
-            if found.folder is None or not os.path.abspath(found.path).startswith(made):  # noqa: PTH100
-                yield _source(found.path, found.folder is not None)
-
-
-def _source(path: str, found: bool) -> Source:
-    try:
-        status = os.stat(path)  # noqa: PTH116
-    except OSError:  # a URL, or gone: whoever reads it will tell
-        return Source(path, -1, 0, found)
-    return Source(path, status.st_size, status.st_mtime_ns, found)
-
-
-def _paths_of_index(path: str) -> Iterator[str]:
-    with import_module("pyarrow.parquet").ParquetFile(path) as index:
-        if "path" not in index.schema_arrow.names:
-            raise OptionError(f"{path} has no column `path`: it is no index")
-        for batch in index.iter_batches(columns=["path"]):
-            yield from batch.column(0).to_pylist()
-
-
-def _described(source: Source, decoding: Decoding) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
+def _described(origin: Origin, decoding: Decoding) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
     """Shape and type of the image in a source; None if it does not say so, for whatever reason."""
     try:
-        layout = read(source.path).frames.layout
+        layout = read(origin.open()).frames.layout
         return decoding.shape(layout), layout.dtype
     except Exception:  # what is wrong with it is told when it is decoded
         return None

@@ -1,0 +1,136 @@
+"""What there is to preprocess: written down so that any process can open it, in this run or the next."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from importlib import import_module
+from itertools import islice
+from stat import S_ISDIR
+from typing import TYPE_CHECKING, NamedTuple
+
+from hounsfield.errors import OptionError, SourceError
+from hounsfield.finding import Origin, expand, raise_it
+from hounsfield.sources import is_url, public_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Origins", "Source", "list_sources"]
+
+
+class Source(NamedTuple):
+    """A source as it was when the plan was made.
+
+    Attributes
+    ----------
+    path : str
+        Or what else `hounsfield.finding.Origin` has as the name: a URL, "archive.zip::folder/a.dcm".
+    size : int
+        In bytes; -1 if that cannot be told.
+    mtime_ns : int
+        Of the archive, if it is in one; 0 if that cannot be told.
+    found : bool
+        Whether it was found in a folder, an archive or an index, or by a pattern, and not named: not all that
+        lies there need be images.
+    container : str, int or None
+        The archive on disk that it is in, or the number of its URL among the plan's; None for a file on disk.
+    number : int
+        Which one in there it is.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    found: bool
+    container: str | int | None = None
+    number: int = 0
+
+
+def list_sources(given: Iterable[str], folder: Path) -> Iterator[tuple[Source, Origin]]:
+    """Give what is to be read, and by what it is opened.
+
+    Parameters
+    ----------
+    given : iterable of str
+        What `make_plan` takes.
+    folder : Path
+        What is made there may lie in what is read, and is left out.
+    """
+    made = os.path.join(os.path.abspath(folder), "")  # noqa: PTH100, PTH118 - millions of times, as text
+    urls = -1
+    for each in given:
+        urls += is_url(each)
+        names = (each, public_name(each))
+        if each.lower().endswith(".parquet"):
+            for path in _paths_of_index(each):
+                yield _file(path, True), Origin(path, path)
+        elif is_url(each):
+            for number, origin in enumerate(expand(each)):
+                yield Source(origin.name, -1, 0, origin.name not in names, urls, number), origin
+        else:
+            for source, origin in _local(each):
+                # What was named is not left out, wherever it is.
+                place = origin.archive or source.path
+                if not (source.found and os.path.abspath(place).startswith(made)):  # noqa: PTH100
+                    yield source, origin
+
+
+def _local(given: str) -> Iterator[tuple[Source, Origin]]:
+    archive, number, mtime_ns = None, 0, 0
+    for origin in expand(given):
+        found = origin.name != given
+        if origin.archive is None:
+            yield _file(origin.name, found), origin
+            continue
+        if origin.archive != archive:
+            archive, number, mtime_ns = origin.archive, 0, _file(origin.archive, found).mtime_ns
+        yield Source(origin.name, -1, mtime_ns, found, archive, number), origin
+        number += 1
+
+
+def _file(path: str, found: bool) -> Source:
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:  # a URL of an index, or gone: whoever reads it will tell
+        return Source(path, -1, 0, found)
+    # There are folders only that cannot be listed: whoever reads those will tell, too.
+    return Source(path, -1 if S_ISDIR(status.st_mode) else status.st_size, status.st_mtime_ns, found)
+
+
+def _paths_of_index(path: str) -> Iterator[str]:
+    with import_module("pyarrow.parquet").ParquetFile(path) as index:
+        if "path" not in index.schema_arrow.names:
+            raise OptionError(f"{path} has no column `path`: it is no index")
+        for batch in index.iter_batches(columns=["path"]):
+            yield from batch.column(0).to_pylist()
+
+
+class Origins:
+    """What sources are opened by.
+
+    Archives are gone through from one of their members to the next that is asked for, and again from their
+    beginning for one before it: to ask in the order of the plan is fast.
+    """
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        self._urls = urls
+        self._container: str | int | None = None
+        self._left: Iterator[Origin] = iter(())
+        self._number = 0
+
+    def of(self, source: Source) -> Origin:
+        """Give the origin of a source; its `open` raises SourceError if another one is in its place now."""
+        if source.container is None:
+            return Origin(source.path, source.path)
+        if source.container != self._container or source.number < self._number:
+            container = source.container
+            self._left = expand(self._urls[container] if isinstance(container, int) else container)
+            self._container, self._number = container, 0
+        origin = next(islice(self._left, source.number - self._number, None), None)
+        self._number = source.number + 1
+        if origin is None or origin.name != source.path:
+            error = SourceError("it is not where it was when it was planned", file=source.path)
+            return Origin(source.path, open=partial(raise_it, error))
+        return origin
