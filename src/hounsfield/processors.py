@@ -57,7 +57,7 @@ def _threads() -> ThreadPoolExecutor:
         if _pool is None:
             from concurrent.futures import ThreadPoolExecutor  # slower to load than all that is ours
 
-            _pool = ThreadPoolExecutor(MOST_THREADS, "hounsfield")
+            _pool = ThreadPoolExecutor(MOST_THREADS, "together")
         return _pool
 
 
