@@ -25,7 +25,8 @@ from hounsfield._kernels.resize cimport (
 )
 from hounsfield._kernels.rle cimport RLE_DONE, rle_decode, rle_result
 from hounsfield._kernels.scan cimport (
-    HEAD_BYTES, Head, Table, find_only, hounsfield_close, hounsfield_read, is_syntax, open_and_walk,
+    HEAD_BYTES, Head, Table, find_only, hounsfield_close, hounsfield_is_same, hounsfield_read, is_syntax,
+    open_and_walk,
 )
 from hounsfield._kernels.values cimport Bytes, stripped, stripped_twice, without_spaces
 from hounsfield._kernels.window cimport (
@@ -754,6 +755,7 @@ cdef bint decode_file(
             done = read_rows(&head, &image, options, work, out)
         else:
             done = read_in_parts(&head, &image, options, work, out)
+        done = done and hounsfield_is_same(&head.file)
     free(walk.block)
     hounsfield_close(&head.file)
     return done

@@ -556,7 +556,8 @@ cdef bint fill_from_place(
     with nogil:
         if hounsfield_open(c_name, &file) == 0:
             if file.size == place.size and file.inode == place.inode and file.changed_ns == place.changed_ns:
-                done = hounsfield_read(&file, out, offset, <size_t>length) == 0
+                done = (hounsfield_read(&file, out, offset, <size_t>length) == 0
+                        and hounsfield_is_same(&file))
             hounsfield_close(&file)
     return done
 

@@ -5,6 +5,7 @@ import mmap
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -182,3 +183,35 @@ def dcmtk() -> Callable[..., str]:
         return done.stdout.decode("latin-1")
 
     return run
+
+
+CUTTING = """
+import random, sys, time
+with open(sys.argv[1], "r+b", 0) as file:
+    data = file.read()
+    print(flush=True)
+    while True:
+        size = random.randrange(len(data))
+        file.truncate(size)
+        time.sleep(0.01)  # a tick of the clock that times of changes are taken from
+        file.seek(size)
+        file.write(data[size:])
+        time.sleep(0.01 * random.random())
+"""
+
+
+@pytest.fixture
+def cutting() -> Iterator[Callable[[Path], None]]:
+    """Have another process cut a file and make it whole again, over and over, until the test ends."""
+    children = []
+
+    def begin(path: Path) -> None:
+        child = subprocess.Popen([sys.executable, "-c", CUTTING, str(path)], stdout=subprocess.PIPE)
+        children.append(child)
+        assert child.stdout is not None
+        child.stdout.readline()
+
+    yield begin
+    for child in children:
+        with child:
+            child.kill()

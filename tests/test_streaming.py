@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 import hounsfield as hu
+from generate import files
 from hounsfield import streaming
 from hounsfield.finding import Origin
 from hounsfield.pixels import codecs, video
@@ -29,7 +30,7 @@ WORKERS = [(1, 1), (1, 4), (2, 2), (3, 7), (8, 8)]
 
 
 def threads():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("hounsfield")]
+    return [thread for thread in threading.enumerate() if thread.name.startswith("hounsfield-stream")]
 
 
 def none_left():
@@ -505,7 +506,7 @@ try:
             time.sleep(0.01)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
-left = [each for each in threading.enumerate() if each.name.startswith("hounsfield")]
+left = [each for each in threading.enumerate() if each.name.startswith("hounsfield-stream")]
 print(len(left), flush=True)
 kept = hu.stream(forever())
 next(kept)
@@ -674,6 +675,39 @@ def test_a_file_that_changes_while_it_is_read(tmp_path, pydicom_path, how):
     }
     for item in found[: failed[0]]:
         assert np.array_equal(item.array, wanted[item.frame])
+
+
+@pytest.mark.parametrize("options", [{}, {"size": 64}, {"values": "stored"}, {"values": "modality"}])
+def test_a_file_that_another_process_cuts(tmp_path, cutting, monkeypatch, options):
+    """It is right or an error, whoever reads it, and the other files are right."""
+    path, other = tmp_path / "cut.dcm", tmp_path / "other.dcm"
+    samples = np.random.default_rng(0).integers(0, 1 << 16, (1, 600, 600, 1), np.uint16)
+    for each in (path, other):
+        each.write_bytes(files.file(samples, WindowCenter=30000, WindowWidth=50000))
+    (expected,) = (item.array for item in hu.stream(other, **options))
+    by_kernel, decode_files = Counter(), streaming.decode_files
+
+    def decode(paths, *arguments, **options):
+        found = decode_files(paths, *arguments, **options)
+        by_kernel[paths[0], found != [None]] += 1
+        return found
+
+    monkeypatch.setattr(streaming, "decode_files", decode)
+    cutting(path)
+    failed = 0
+
+    def sources():
+        while failed < 50 or by_kernel[str(path), False] < 50 or by_kernel[str(other), True] < 10:
+            yield path
+            yield other
+
+    for item in hu.stream(sources(), threads=2, on_error="yield", **options):
+        if item.error is None:
+            np.testing.assert_array_equal(item.array, expected)
+        else:
+            assert item.source == str(path)
+            assert isinstance(item.error, hu.DicomError)
+            failed += 1
 
 
 # Memory

@@ -28,6 +28,7 @@ static inline int hounsfield_extend(hounsfield_file *file, uint8_t *head, size_t
 static inline int hounsfield_read(hounsfield_file *file, uint8_t *out, uint64_t offset, size_t wanted) {
     return (void)file, (void)out, (void)offset, (void)wanted, ENOSYS;
 }
+static inline int hounsfield_is_same(const hounsfield_file *file) { return (void)file, 0; }
 static inline void hounsfield_close(hounsfield_file *file) { (void)file; }
 
 #else
@@ -44,6 +45,10 @@ static inline void hounsfield_close(hounsfield_file *file) { (void)file; }
 #define HOUNSFIELD_CHANGED(status) ((status).st_mtim)
 #endif
 
+static inline int64_t hounsfield_changed_ns(const struct stat *status) {
+    return (int64_t)HOUNSFIELD_CHANGED(*status).tv_sec * 1000000000 + HOUNSFIELD_CHANGED(*status).tv_nsec;
+}
+
 /* Open a file and look at it; 0, or errno. Opening a pipe does not wait for its other end. */
 static inline int hounsfield_open(const char *path, hounsfield_file *file) {
     struct stat status = {0};
@@ -59,8 +64,7 @@ static inline int hounsfield_open(const char *path, hounsfield_file *file) {
     file->got = 0;
     file->size = (uint64_t)status.st_size;
     file->inode = (uint64_t)status.st_ino;
-    file->changed_ns =
-        (int64_t)HOUNSFIELD_CHANGED(status).tv_sec * 1000000000 + HOUNSFIELD_CHANGED(status).tv_nsec;
+    file->changed_ns = hounsfield_changed_ns(&status);
     file->regular = S_ISREG(status.st_mode);
     return 0;
 }
@@ -88,6 +92,14 @@ static inline int hounsfield_read(hounsfield_file *file, uint8_t *out, uint64_t 
         wanted -= (size_t)count;
     }
     return 0;
+}
+
+/* Whether nobody has changed the file since it was opened. While it is cut, Linux may give zeros for what was
+   there, and as many bytes as were asked for. */
+static inline int hounsfield_is_same(const hounsfield_file *file) {
+    struct stat status;
+    return !fstat(file->descriptor, &status) && (uint64_t)status.st_size == file->size &&
+           hounsfield_changed_ns(&status) == file->changed_ns;
 }
 
 static inline void hounsfield_close(hounsfield_file *file) { close(file->descriptor); }

@@ -135,15 +135,27 @@ class PathSource:
         if self._identity is None or self.name is None:
             raise SourceError("is closed", file=self.name)
         descriptor = os.open(self.name, _FLAGS)
-        if _identity(os.fstat(descriptor)) != self._identity:
+        try:
+            self._check(descriptor)
+        except SourceError:
             os.close(descriptor)
-            raise SourceError("has changed since it was opened: read it again", file=self.name)
+            raise
         return descriptor
+
+    def _check(self, descriptor: int) -> None:
+        """See that it is still the same file.
+
+        Also after a read: while a file is cut, Linux may give zeros for what was there.
+        """
+        if _identity(os.fstat(descriptor)) != self._identity:
+            raise SourceError("has changed since it was opened: read it again", file=self.name)
 
     def read(self, offset: int, length: int) -> bytes:
         descriptor = self._open()
         try:
-            return _read(descriptor, length, offset, self.name)
+            data = _read(descriptor, length, offset, self.name)
+            self._check(descriptor)
+            return data
         finally:
             os.close(descriptor)
 
@@ -153,6 +165,7 @@ class PathSource:
         descriptor = self._open()
         try:
             yield OpenFile(descriptor, self.name)
+            self._check(descriptor)
         finally:
             os.close(descriptor)
 
@@ -165,6 +178,7 @@ class PathSource:
                 if not count:
                     raise _short(self.name, offset, len(out), done)
                 done += count
+            self._check(descriptor)
         finally:
             os.close(descriptor)
 

@@ -278,7 +278,7 @@ class _Work:
         self._news = threading.Condition(lock)
         self._waiters: list[Any] = []
         self._threads = [
-            threading.Thread(target=self._run, name=f"hounsfield-{number}", daemon=True)
+            threading.Thread(target=self._run, name=f"hounsfield-stream-{number}", daemon=True)
             for number in range(min(threads, prefetch))
         ]
         self._started = False

@@ -362,6 +362,33 @@ def test_every_file_of_the_corpus_at_once(corpus: Path) -> None:
                     np.testing.assert_array_equal(array[k], ds.modality_values(frame=frame))
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_file_that_another_process_cuts(
+    tmp_path: Path, cutting: Callable[[Path], None], threads: int
+) -> None:
+    """Volumes are right, or an error is raised: when files are found, and when they are decoded."""
+    for at in range(3):
+        (tmp_path / f"{at}.dcm").write_bytes(written(one(2.0 * at, value=at, size=(300, 300))))
+    volume = hu.load_volume(tmp_path)
+    expected = volume.decode()
+    assert expected[:, 0, 0].tolist() == [0, 1, 2]
+    cutting(tmp_path / "1.dcm")
+    failed = 0
+    while failed < 50:
+        try:
+            np.testing.assert_array_equal(volume.decode(threads=threads), expected)
+        except hu.DicomError as error:
+            assert error.file == str(tmp_path / "1.dcm")  # noqa: PT017 - it need not be raised
+            failed += 1
+        found = hu.load_series(tmp_path, threads=threads)  # perhaps without it, and two volumes
+        for each in (each for series in found for each in series.volumes):
+            try:
+                for ds, plane in zip(each.headers, each.array, strict=True):
+                    np.testing.assert_array_equal(plane, expected[int(Path(str(ds.filename)).stem)])
+            except hu.DicomError:
+                failed += 1
+
+
 def test_enhanced_images_in_chunks(tmp_path: Path) -> None:
     path = tmp_path / "enhanced.dcm"
     path.write_bytes(written(enhanced({"at": float(-at)} for at in range(40))))

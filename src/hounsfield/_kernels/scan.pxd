@@ -12,6 +12,7 @@ cdef extern from "file.h":
         int64_t changed_ns
         bint regular
     int hounsfield_read(hounsfield_file* file, uint8_t* out, uint64_t offset, size_t wanted) noexcept nogil
+    bint hounsfield_is_same(const hounsfield_file* file) noexcept nogil
     void hounsfield_close(hounsfield_file* file) noexcept nogil
 
 cdef enum:
