@@ -425,7 +425,8 @@ class Decoder:
         self._note(codecs.decode(stream, data, target, ybr_to_rgb=with_codec, reduce=reduce))
         stored = min(stream.precision, layout.bits_stored)
         mask = None
-        if stream.signed != layout.signed or (stream.precision > stored and stream.lossless):
+        differs = stream.signed != layout.signed or (stream.precision > stored and stream.lossless)
+        if differs and stored < 8 * out.itemsize:
             # What the data set says of the sign wins; above the stored bits there may be anything.
             mask = stored, layout.high_bit if stored == layout.bits_stored else stored - 1
             bits.mask(out, *mask, signed=layout.signed)
