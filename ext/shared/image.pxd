@@ -1,5 +1,5 @@
-# What the elements of a header say of a frame: how its samples are stored, where they go in the output, and the
-# window that applies. `hounsfield.pixels.layout` and `hounsfield.display` do all of it.
+# What the elements of a header say of a frame: how its samples are stored, where they go in the output, and
+# which window applies. `hounsfield.pixels.layout` and `hounsfield.display` do all of it.
 
 from libc.math cimport isfinite
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
