@@ -44,7 +44,7 @@ def test_all_goes_well(preprocess, tmp_path, capsys):
     assert preprocess("--size", "32x40", "--window", "40/400", "--fit", "stretch") == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert "4 images of 5 files in 1 shards" in out
+    assert "4 images of 5 files in 1 shard," in out
     assert "passed over: 1 not DICOM" in out
     array = np.load(tmp_path / "out" / "shards" / "00000.npy")
     assert (array.shape, array.dtype) == ((4, 32, 40), np.uint8)

@@ -14,7 +14,15 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from hounsfield.cli.report import complain, debug_option, describe, reason, reason_lines, strict_option
+from hounsfield.cli.report import (
+    complain,
+    counted,
+    debug_option,
+    describe,
+    reason,
+    reason_lines,
+    strict_option,
+)
 from hounsfield.cli.windows import Choice, window_option
 from hounsfield.cli.writers import ArrayWriter, Image, PictureWriter, Writer
 from hounsfield.display import Window
@@ -63,13 +71,13 @@ class Tally:
 
     def lines(self, *, with_reasons: bool) -> Iterator[str]:
         yield (
-            f"{_count(self.images, 'image')} of {_count(self.files, 'file')}, "
+            f"{counted(self.images, 'image')} of {counted(self.files, 'file')}, "
             f"{self.bytes_read / 1e6:.1f} MB, {self.seconds:.2f} s, {self.files / self.seconds:.0f} files/s"
         )
         if self.passed_over:
             yield "passed over: " + ", ".join(f"{count} {why}" for why, count in self.passed_over.items())
         if self.failures:
-            yield f"failed: {_count(self.failed, 'file')}"
+            yield f"failed: {counted(self.failed, 'file')}"
         if with_reasons:
             yield from reason_lines(self.failures)
 
@@ -179,10 +187,6 @@ def convert(
         complain("there are no DICOM images in what was given")
         return 1
     return int(bool(tally.failures) and on_error != "skip")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 class _StoppedError(Exception):

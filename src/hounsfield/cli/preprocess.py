@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hounsfield.batch import LONGEST, Values
-from hounsfield.cli.report import complain, debug_option, describe, reason_lines
+from hounsfield.cli.report import complain, counted, debug_option, describe, reason_lines
 from hounsfield.cli.windows import Choice, window_option
 from hounsfield.display.resizing import FITS, Mode
 from hounsfield.errors import OptionError
@@ -301,11 +301,12 @@ def _lines(summary: Summary, *, with_reasons: bool) -> Iterator[str]:
     filled = f", {summary.filled} filled" if summary.filled else ""
     speed = summary.bytes_now / 1e6 / summary.seconds
     yield (
-        f"{summary.images} images{filled} of {summary.files} files in {summary.shards} shards, "
+        f"{counted(summary.images, 'image')}{filled} of {counted(summary.files, 'file')} "
+        f"in {counted(summary.shards, 'shard')}, "
         f"{summary.bytes_read / 1e6:.1f} MB"
     )
     yield (
-        f"{summary.done_now} files in {summary.seconds:.2f} s, "
+        f"{counted(summary.done_now, 'file')} in {summary.seconds:.2f} s, "
         f"{summary.done_now / summary.seconds:.0f} files/s, {speed:.1f} MB/s"
     )
     if summary.passed_over:
@@ -313,6 +314,6 @@ def _lines(summary: Summary, *, with_reasons: bool) -> Iterator[str]:
             f"{count} {why}" for why, count in summary.passed_over.most_common()
         )
     if summary.failures:
-        yield f"failed: {summary.failures.total()} files"
+        yield f"failed: {counted(summary.failures.total(), 'file')}"
     if with_reasons:
         yield from reason_lines(summary.failures)

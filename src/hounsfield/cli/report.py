@@ -1,4 +1,4 @@
-"""Errors as people read them: one line each, on stderr."""
+"""What people read of a run: errors, one line each on stderr, and counts."""
 
 import traceback
 from collections import Counter
@@ -11,7 +11,7 @@ from hounsfield.elements.text import printable
 from hounsfield.errors import DicomError
 from hounsfield.sources import public_name
 
-__all__ = ["complain", "debug_option", "describe", "reason", "reason_lines", "strict_option"]
+__all__ = ["complain", "counted", "debug_option", "describe", "reason", "reason_lines", "strict_option"]
 
 MOST_REASONS = 20
 
@@ -51,3 +51,8 @@ def reason_lines(reasons: Counter[str]) -> Iterator[str]:
         yield f"{count:6} {printable(why)}"
     if len(reasons) > MOST_REASONS:
         yield f"       and {len(reasons) - MOST_REASONS} more reasons"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: "1 file", "3 files"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
