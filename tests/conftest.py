@@ -4,6 +4,7 @@ import csv
 import mmap
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -98,6 +99,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names = import_module("generate").names(*(marker.args if marker else ()))
         assert names, f"no generated file is wanted by {metafunc.definition.nodeid}"
         metafunc.parametrize("generated", names, indirect=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts() -> None:
+    """Let Ctrl-C end what it is to end: what a shell runs in the background ignores it, its children too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
