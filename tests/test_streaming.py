@@ -810,3 +810,16 @@ def test_arguments(options, message):
 def test_no_sources():
     assert list(hu.stream([])) == []
     assert asyncio.run(collect(hu.stream([]))) == []
+
+
+def test_errors_name_members_of_archives(tmp_path, pydicom_path):
+    """Which are given as bytes, that have no name."""
+    archive = tmp_path / "scans.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("cut.dcm", pydicom_path("CT_small.dcm").read_bytes()[:-2000])
+    name = f"{archive}::cut.dcm"
+    with pytest.raises(hu.PixelDataError) as caught:
+        list(hu.stream(archive))
+    assert caught.value.file == name
+    (item,) = hu.decode_batch([archive, pydicom_path("CT_small.dcm")], size=64, on_error="skip").errors
+    assert (item.source, item.error.file) == (name, name)

@@ -19,7 +19,7 @@ from hounsfield.display.modality import modality_lut, modality_values
 from hounsfield.display.presets import preset
 from hounsfield.display.render import OUT_TYPES, render, rendered
 from hounsfield.display.resizing import FITS, Mode, fit
-from hounsfield.errors import OptionError
+from hounsfield.errors import DicomError, OptionError
 from hounsfield.facade import Dataset, Locating, read
 from hounsfield.finding import Origin, Sources, expand
 from hounsfield.processors import processors, together
@@ -298,7 +298,7 @@ def decode_one(source: Origin, decoding: Decoding, out: Array, index: int = 0) -
         _, window = decoding.decode(read(source.open()), out)
     except Exception as problem:  # one bad file, whatever is wrong with it, must not cost the others
         error = problem
-        if isinstance(problem, OptionError) and problem.file is None:
+        if isinstance(problem, DicomError) and problem.file is None:
             problem.file = source.name
     seconds = time.perf_counter() - start
     status: Literal["ok", "error"] = "ok" if error is None else "error"

@@ -14,7 +14,7 @@ import numpy as np
 
 from hounsfield._kernels.pipeline import decode_files
 from hounsfield.batch import Decoding, Size, Values
-from hounsfield.errors import OptionError
+from hounsfield.errors import DicomError, OptionError
 from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, expand
 from hounsfield.pixels.decode import Decoder
@@ -455,6 +455,8 @@ class _Work:
                 decoded = self._by_facade(job.ds, job.frame)
         except Exception as failure:
             error = failure
+            if isinstance(failure, DicomError) and failure.file is None:
+                failure.file = job.origin.name
         array, window = decoded or (None, None)
         item = Item(
             job.number,
