@@ -7,7 +7,7 @@ from collections import deque
 
 import pytest
 
-from hounsfield.processors import processors, together
+from hounsfield.processors import ahead, processors, together
 
 
 def test_processors():
@@ -69,6 +69,34 @@ def test_work_within_work_comes_to_an_end():
 
     together(work, 200)
     assert len(counts) >= 1
+
+
+@pytest.mark.parametrize(("threads", "most"), [(1, 1), (2, 4), (3, 3)])
+def test_jobs_are_asked_for_when_they_are_soon_done_and_given_in_order(threads, most):
+    asked, given = [], []
+
+    def jobs():
+        for number in range(40):
+            asked.append(number)
+            assert len(asked) - len(given) <= most + 1
+            yield number, 2
+
+    for number, result in enumerate(ahead(pow, jobs(), threads, most)):
+        assert result == number**2
+        given.append(result)
+    assert len(given) == 40
+
+
+def test_an_error_in_a_job_comes_in_its_turn_and_ends_all():
+    before = threading.active_count()
+    results = ahead(divmod, ((6, number) for number in (3, 2, 0, 1)), 2, 2)
+    assert [next(results), next(results)] == [(2, 0), (3, 0)]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+    results = ahead(pow, ((number, 2) for number in range(1000)), 2, 2)
+    next(results)
+    results.close()
+    assert threading.active_count() == before
 
 
 def in_child(answers):

@@ -14,7 +14,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hounsfield.errors import DicomError, LimitError, ParseError, TruncatedError, UnsupportedError
+from hounsfield.errors import (
+    DicomError,
+    LimitError,
+    ParseError,
+    TruncatedError,
+    UnsupportedError,
+    raise_it,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,11 +178,7 @@ def members(source: Source, *, limit: int = MEMBER_LIMIT) -> Iterator[Member]:
         else:
             yield from _tar_members(source, kind, limit)
     except Exception as error:  # the parsers raise many kinds for what is broken
-        yield Member(None, partial(_fail, _own(error, source.name)))
-
-
-def _fail(error: Exception) -> Any:
-    raise error
+        yield Member(None, partial(raise_it, _own(error, source.name)))
 
 
 def _own(error: Exception, name: str | None) -> Exception:
@@ -216,18 +219,18 @@ def _tar_members(source: Source, kind: str | None, limit: int) -> Iterator[Membe
         name = f"{source.name}::{info.name}"
         if info.issparse():
             error = UnsupportedError("a sparse member of a tar archive", file=name)
-            yield Member(info.name, partial(_fail, error), info.size)
+            yield Member(info.name, partial(raise_it, error), info.size)
         elif file is raw:
             opener = partial(_open_range, source, info.offset_data, info.size, name)
             yield Member(info.name, opener, info.size)
         elif info.size > limit:
-            yield Member(info.name, partial(_fail, _too_large(info.size, limit, name)), info.size)
+            yield Member(info.name, partial(raise_it, _too_large(info.size, limit, name)), info.size)
         else:
             file.seek(info.offset_data)
             data = file.read(info.size)
             if len(data) < info.size:
                 message = f"the member has {info.size} bytes, {len(data)} are there"
-                yield Member(info.name, partial(_fail, TruncatedError(message, file=name)), info.size)
+                yield Member(info.name, partial(raise_it, TruncatedError(message, file=name)), info.size)
             else:
                 yield Member(info.name, partial(_give, data), info.size)
     # What tarfile takes for the end, too:

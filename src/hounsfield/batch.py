@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from hounsfield.pixels.layout import Layout
 
-__all__ = ["Batch", "Decoding", "Item", "Values", "decode_batch", "decode_one"]
+__all__ = ["Batch", "Decoding", "Item", "Values", "decode_batch", "decode_one", "sizes"]
 
 Values = Literal["display", "modality", "stored"]
 WindowLike = str | tuple[float, float] | Sequence[float] | int | None
@@ -214,7 +214,7 @@ class Decoding(NamedTuple):
             shape = self.shape(layout)
             if out is not None and out.shape != shape:
                 ways = "" if self.size else ": size= makes all images alike"
-                raise OptionError(f"the image is {_sizes(shape)}, the batch has {_sizes(out.shape)}{ways}")
+                raise OptionError(f"the image is {sizes(shape)}, the batch has {sizes(out.shape)}{ways}")
             if self.values == "stored":
                 kind = self.dtype or (layout.dtype if out is None else out.dtype)
                 if (self.size is None or kind.kind != "f") and not _holds(kind, layout):
@@ -395,7 +395,7 @@ def decode_batch(
     elif len(target) != len(origins):
         raise OptionError(f"out has {len(target)} rows for {len(origins)} sources")
     elif decoding.size is not None and target.shape[1:3] != decoding.size:
-        raise OptionError(f"out has images of {_sizes(target.shape[1:3])}, size= is {_sizes(decoding.size)}")
+        raise OptionError(f"out has images of {sizes(target.shape[1:3])}, size= is {sizes(decoding.size)}")
     decoding.filling(target.dtype)
     work = _Work(origins, decoding, target, raises=on_error == "raise")
     work.run(threads)
@@ -582,5 +582,6 @@ def _samples(layout: Layout) -> str:
     return f"{'signed' if layout.signed else 'unsigned'} samples of {layout.bits_stored} bits"
 
 
-def _sizes(shape: tuple[int, ...]) -> str:
+def sizes(shape: tuple[int, ...]) -> str:
+    """Tell a shape in a message."""
     return " x ".join(map(str, shape))

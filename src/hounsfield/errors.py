@@ -17,7 +17,7 @@ Each can be caught by family or by the builtin beside it. Errors of the operatin
 (FileNotFoundError, PermissionError ...) pass through as they are.
 """
 
-from typing import Any
+from typing import Any, NoReturn
 
 __all__ = [
     "DicomError",
@@ -130,3 +130,8 @@ def reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return f"{type(error).__name__}: {error}"
+
+
+def raise_it(error: Exception) -> NoReturn:
+    """Raise an error: what becomes of it in the end, or where nobody else wants to be told."""
+    raise error

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hounsfield.archives import MEMBER_LIMIT, RangeFile, is_archive, members
-from hounsfield.errors import DicomError
+from hounsfield.errors import DicomError, raise_it
 from hounsfield.sources import (
     PathSource,
     RemoteSource,
@@ -34,7 +34,6 @@ __all__ = [
     "find_files",
     "folder_by_folder",
     "is_single",
-    "raise_it",
 ]
 
 Sources = Any
@@ -56,11 +55,6 @@ class Found(NamedTuple):
 
     path: str
     folder: str | None
-
-
-def raise_it(error: OSError) -> None:
-    """What becomes of an error, unless somebody else is told of it."""
-    raise error
 
 
 def find_files(
@@ -267,12 +261,8 @@ def _is_buffer(given: Any) -> bool:
         return False
 
 
-def _failed(name: str, error: Exception, archive: str | None = None) -> Origin:
-    return Origin(name, open=partial(_fail, error), archive=archive)
-
-
-def _fail(error: Exception) -> Any:
-    raise error
+def _failed(name: str, error: Exception, archive: str | None = None, changed_ns: int | None = None) -> Origin:
+    return Origin(name, open=partial(raise_it, error), archive=archive, changed_ns=changed_ns)
 
 
 # Files on disk
@@ -377,7 +367,7 @@ def _members(
     try:
         source = open_source()
     except (DicomError, OSError) as error:
-        yield _failed(name, error, name)
+        yield _failed(name, error, name, changed_ns)
         return
     for member, open_member, size in members(source, limit=member_limit):
         whole = name if member is None else f"{name}::{member}"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import ThreadPoolExecutor
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future, ThreadPoolExecutor
 
-__all__ = ["processors", "together"]
+__all__ = ["ahead", "processors", "together"]
 
 MOST_THREADS = 256
+
+_Result = TypeVar("_Result")
 
 _pool: ThreadPoolExecutor | None = None
 _lock = threading.Lock()
@@ -48,6 +51,29 @@ def together(work: Callable[[], None], threads: int) -> None:
     for error in errors:
         if error is not None:
             raise error
+
+
+def ahead(
+    work: Callable[..., _Result], jobs: Iterable[tuple[Any, ...]], threads: int, most: int
+) -> Iterator[_Result]:
+    """Give what `work` makes of each job, in order, while threads of their own work on those that come next.
+
+    A job is asked for when no more than `most` are begun and not given yet. At the end, whatever ends it, no
+    thread is at work.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # slower to load than all that is ours
+
+    waiting: deque[Future[_Result]] = deque()
+    executor = ThreadPoolExecutor(threads, "ahead")
+    try:
+        for job in jobs:
+            waiting.append(executor.submit(work, *job))
+            if len(waiting) > most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
 def _threads() -> ThreadPoolExecutor:

@@ -25,6 +25,7 @@ __all__ = [
     "PathSource",
     "RemoteSource",
     "Source",
+    "as_text",
     "file_system",
     "is_url",
     "open_source",
@@ -313,6 +314,11 @@ def is_url(text: str) -> bool:
 def public_name(path: str) -> str:
     """Give a URL without user, password and query, which may hold a signature; a path as it is."""
     return _CREDENTIALS.sub("", _QUERY.sub("", path)) if is_url(path) else path
+
+
+def as_text(path: str) -> str:
+    r"""Give a path, which need not be text, as text: bytes that are no UTF-8 as ``\udc80`` to ``\udcff``."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _public_text(error: object) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,8 +18,8 @@ from hounsfield.errors import DicomError, NotDicomError, OptionError
 from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, each_source, expand, folder_by_folder
 from hounsfield.indexing.columns import Column, MisfitError, arrow, columns_of, value_of
-from hounsfield.processors import processors
-from hounsfield.sources import public_name
+from hounsfield.processors import ahead, processors
+from hounsfield.sources import as_text, public_name
 
 if TYPE_CHECKING:
     from hounsfield.elements.dataset import Key
@@ -146,10 +144,10 @@ def _unlisted(failed: list[OSError]) -> Iterator[Unlisted]:
 
 
 def shown(path: str) -> str:
-    r"""Give a path as tables have it: bytes that are no UTF-8 as ``\udc80`` to ``\udcff``, and no secrets."""
+    """Give a path as tables have it: as text, and without secrets."""
     if path.isascii() or not any("\ud800" <= each <= "\udfff" for each in path):
         return public_name(path)
-    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+    return as_text(path)
 
 
 def microseconds(origin: Origin) -> int | None:
@@ -432,14 +430,5 @@ def _batches(
     if threads == 1:
         yield from map(plan.read, chunks)
         return
-    waiting: deque[Future[Any]] = deque()
-    executor = ThreadPoolExecutor(threads, thread_name_prefix="hounsfield-index")
-    try:
-        for chunk in chunks:
-            waiting.append(executor.submit(plan.read, chunk, True))
-            if len(waiting) > 2 * threads:  # so that nobody waits for the next to be handed in
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        executor.shutdown(cancel_futures=True)
+    # So many that nobody waits for the next to be handed in.
+    yield from ahead(plan.read, ((chunk, True) for chunk in chunks), threads, 2 * threads)

@@ -102,9 +102,8 @@ class Index:
         self.is_video = False
         # What decoding leaves of codestreams with several frames, by their numbers; None if that is nothing.
         self.kept: dict[int, Any] | None = None
-        self.known: Frame | OffsetTable | Groups | int | None = (
-            None  # an int for native frames, a Frame if alone
-        )
+        # An int for native frames, a Frame if alone.
+        self.known: Frame | OffsetTable | Groups | int | None = None
         self.counted: set[str] = set()  # tables that have the last frame where one begins
         self.wrong: set[str] = set()  # tables that are
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hounsfield._kernels.pipeline import decode_files
-from hounsfield.batch import Decoding, Values, WindowLike
+from hounsfield.batch import Decoding, Values, WindowLike, sizes
 from hounsfield.display.resizing import Mode
 from hounsfield.errors import NotDicomError, OptionError, reason
 from hounsfield.facade import read
@@ -119,14 +119,10 @@ def _decode(
         fits = row is not None and decoding.shape(layout) == row.shape
         samples, window = decoding.decode(ds, row if fits else None)
         if shape is not None and samples.shape != shape:
-            raise OptionError(f"the image is {_sizes(samples.shape)}, not {_sizes(shape)}")
+            raise OptionError(f"the image is {sizes(samples.shape)}, not {sizes(shape)}")
     except Exception as error:
         # One bad file, whatever is wrong with it, must not cost the others.
         if source.found and isinstance(error, NotDicomError):
             return Image(PASSED_OVER, "not DICOM")
         return Image(ERROR, reason(error))
     return Image(OK, None, samples, (layout.rows, layout.columns), window)
-
-
-def _sizes(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))

@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,9 +19,15 @@ from hounsfield.preprocess import files, shards
 from hounsfield.preprocess.images import ERROR, Image, decode
 from hounsfield.preprocess.plan import Plan
 from hounsfield.preprocess.sources import Origins, Source
+from hounsfield.processors import ahead
+from hounsfield.sources import as_text
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from hounsfield.finding import Origin
+
+    Job = tuple[list[Source], list[Origin], npt.NDArray[Any] | None]
 
 __all__ = ["COLUMNS", "PARTS", "Failure", "Maker", "Progress", "bytes_of", "part_path"]
 
@@ -98,21 +102,20 @@ class Maker:
 
     def _decoded(self, sources: Iterable[Source]) -> Iterator[tuple[list[Source], list[Image]]]:
         """Give some images after the other, while threads decode those that come next."""
+        for some, images in ahead(self._decode, self._jobs(sources), self._threads, self._threads):
+            shapes = (image.samples.shape for image in images if image.samples is not None)
+            self._usual = next(shapes, self._usual)
+            yield some, images
+
+    def _jobs(self, sources: Iterable[Source]) -> Iterator[Job]:
         left = iter(sources)
-        waiting: deque[tuple[list[Source], Future[list[Image]]]] = deque()
-        with ThreadPoolExecutor(self._threads) as pool:
-            while True:
-                while len(waiting) <= self._threads and (some := list(islice(left, self._at_once()))):
-                    given = some, [self._origins.of(source) for source in some]
-                    room = self._room(len(some))
-                    waiting.append((some, pool.submit(decode, *given, self._decoding, room, self._shape)))
-                if not waiting:
-                    return
-                some, decoded = waiting.popleft()
-                images = decoded.result()
-                shapes = (image.samples.shape for image in images if image.samples is not None)
-                self._usual = next(shapes, self._usual)
-                yield some, images
+        while some := list(islice(left, self._at_once())):
+            yield some, [self._origins.of(source) for source in some], self._room(len(some))
+
+    def _decode(
+        self, some: list[Source], origins: list[Origin], room: npt.NDArray[Any] | None
+    ) -> tuple[list[Source], list[Image]]:
+        return some, decode(some, origins, self._decoding, room, self._shape)
 
     def _at_once(self) -> int:
         """How many sources are decoded together."""
@@ -145,8 +148,7 @@ COLUMNS = {
 
 def _row(plan: Plan, writer: shards.Writer, position: int, source: Source, image: Image) -> list[Any]:
     """Write an image, if there is one, and give the row of the manifest."""
-    # A path need not be text: what is none is written as Python's escapes.
-    path = source.path.encode("utf-8", "backslashreplace").decode()
+    path = as_text(source.path)
     size = source.size if source.size >= 0 else None
     rows, columns = image.size or (None, None)
     center, width = image.window or (None, None)

@@ -10,8 +10,8 @@ from itertools import islice
 from stat import S_ISDIR
 from typing import TYPE_CHECKING, NamedTuple
 
-from hounsfield.errors import OptionError, SourceError
-from hounsfield.finding import Origin, expand, raise_it
+from hounsfield.errors import OptionError, SourceError, raise_it
+from hounsfield.finding import Origin, expand
 from hounsfield.sources import is_url, public_name
 
 if TYPE_CHECKING:
@@ -78,15 +78,15 @@ def list_sources(given: Iterable[str], folder: Path) -> Iterator[tuple[Source, O
 
 
 def _local(given: str) -> Iterator[tuple[Source, Origin]]:
-    archive, number, mtime_ns = None, 0, 0
+    archive, number = None, 0
     for origin in expand(given):
         found = origin.name != given
         if origin.archive is None:
             yield _file(origin.name, found), origin
             continue
         if origin.archive != archive:
-            archive, number, mtime_ns = origin.archive, 0, _file(origin.archive, found).mtime_ns
-        yield Source(origin.name, -1, mtime_ns, found, archive, number), origin
+            archive, number = origin.archive, 0
+        yield Source(origin.name, -1, origin.changed_ns or 0, found, archive, number), origin
         number += 1
 
 

@@ -16,6 +16,7 @@ from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, MissingElementError, OptionError
 from hounsfield.pixels.decode import Decoder, target_of
 from hounsfield.pixels.plan import MAX_PIXELS
+from hounsfield.processors import together
 from hounsfield.volumes.geometry import direction_of, to_ras
 from hounsfield.volumes.grouping import counted
 from hounsfield.volumes.planes import plain
@@ -272,15 +273,7 @@ class _Filling:
 
     def run(self, threads: int) -> None:
         """Decode all slices; of several errors that of the first slice is raised."""
-        if threads == 1:
-            self._work()
-        else:
-            from concurrent.futures import ThreadPoolExecutor  # slower to load than all that is ours
-
-            with ThreadPoolExecutor(threads - 1, "hounsfield") as pool:
-                for _ in range(threads - 1):
-                    pool.submit(self._work)
-                self._work()
+        together(self._work, threads)
         if self._failed:
             raise min(self._failed, key=lambda each: each[0])[1]
 
