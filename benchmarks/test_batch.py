@@ -110,6 +110,7 @@ def levels_of(paths):
 def test_one_thread(row, floors, paths, expected):
     out, floor_out = levels_of(paths), levels_of(paths)
     floor = floors.batch(paths, floor_out, SCALE, OFFSET)
+    reading = floors.read_samples(paths, 512 * 512)
     floor(1)
     hu.decode_batch(paths, out=out, threads=1)
     assert np.array_equal(out, np.load(expected, mmap_mode="r"))
@@ -119,6 +120,7 @@ def test_one_thread(row, floors, paths, expected):
         lambda: hu.decode_batch(paths, out=out, threads=1),
         {
             "C, nothing parsed": lambda: floor(1),
+            "C, reading the samples": lambda: reading(1),
             "dicomsdl + NumPy": peer(DICOMSDL, "window_numpy", paths, expected, 1),
             "hounsfield, fresh memory": lambda: hu.decode_batch(paths, threads=1),
         },

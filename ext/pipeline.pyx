@@ -183,7 +183,7 @@ cdef void convert(
 ) noexcept nogil:
     """Turn samples, as they are stored or in float32 if they were resized, into values of the output."""
     if options.values == DISPLAY:
-        window_part(&work.plan, samples, out, n)
+        window_part(&work.plan, samples, out, n, options.streams)
     elif options.values == MODALITY:
         pipeline_rescale(<int>WINDOW_F4 if options.resizes else type_of(image), samples, out, n, image.slope,
                          image.intercept)
@@ -507,7 +507,7 @@ cdef void free_workspace(Workspace* work) noexcept:
 
 def decode_files(
     list paths not None, out, *, str values not None="display", window=0, str function not None="LINEAR",
-    frame=0, str fit=None, bytes fill=None,
+    frame=0, str fit=None, bytes fill=None, bint streams=False,
 ):
     """Decode one frame of each file into a row of an array, as far as they are of the common kind.
 
@@ -535,6 +535,10 @@ def decode_files(
         By default they must have it.
     fill : bytes, optional
         An item of `out`, for the borders of a letterbox; zeros by default.
+    total : int, optional
+    streams : bool
+        Whether levels of 8 bits go past the caches, which pays where all that is written is larger than
+        these and not new: new memory is in them, as the system has just cleared it.
 
     Returns
     -------
@@ -567,6 +571,7 @@ def decode_files(
         if <size_t>view.shape[0] != count:
             raise OptionError(f"out has {view.shape[0]} rows for {count} files")
         row_size = <size_t>view.len // count if count else 0
+        options.streams = streams and not options.resizes     # those go by rows, which are short
         work = make_workspace(HEAD_BYTES + PART)
         results = <Result*>malloc(count * sizeof(Result) or 1)
         names = <const char**>malloc(count * sizeof(char*) or 1)

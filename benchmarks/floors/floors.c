@@ -94,10 +94,10 @@ window(const int16_t *restrict in, uint8_t *restrict out, size_t n, float scale,
 }
 
 /* Read the last `pixels` int16 samples of each file, in chunks that stay in the cache, and window them into its row.
-   Nothing is parsed. Returns the number of files. */
+   Nothing is parsed; without rows nothing is windowed. Returns the number of files. */
 long floor_batch(const char *const *paths, long count, size_t pixels, uint8_t *out, float scale, float offset,
                  long repeats) {
-    static int16_t chunk[CHUNK / 2];
+    int16_t chunk[CHUNK / 2]; /* of each thread its own */
     for (long i = 0; i < repeats; i++) {
         for (long file = 0; file < count; file++) {
             struct stat status;
@@ -107,7 +107,7 @@ long floor_batch(const char *const *paths, long count, size_t pixels, uint8_t *o
             for (size_t done = 0; done < pixels; done += CHUNK / 2) {
                 const size_t n = pixels - done < CHUNK / 2 ? pixels - done : CHUNK / 2;
                 if (pread(descriptor, chunk, 2 * n, at + (off_t)(2 * done)) != (ssize_t)(2 * n)) return file;
-                window(chunk, out + (size_t)file * pixels + done, n, scale, offset + 0.5f);
+                if (out != NULL) window(chunk, out + (size_t)file * pixels + done, n, scale, offset + 0.5f);
             }
             close(descriptor);
         }

@@ -24,4 +24,10 @@
 #define TARGET_CLONES
 #endif
 
+/* For loops that are written in the instructions themselves: call them where the processor has these. */
+#if defined(__GNUC__) && defined(__x86_64__)
+#define TARGET_AVX512 __attribute__((target("avx512f,avx512bw")))
+#define HAS_AVX512() (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw"))
+#endif
+
 #endif

@@ -3,7 +3,8 @@
    window_exact states the rule, in float64, for every type; it works on blocks that stay in the first-level
    cache.
    window_narrow (8 and 16-bit samples to 8-bit levels) computes in float32 and 16-bit integers, several times
-   faster, and only after it has shown for this very window that no sample can come out different.
+   faster, and only after it has shown for this very window that no sample can come out different. GCC makes
+   vectors of its loop for every instruction set; for AVX-512 it is written out, which is twice as fast again.
    window_table evaluates the rule once for every 8 or 16-bit sample value and looks the result up: it pays
    for the sigmoid, but not for a line, which vectorises. */
 #ifndef HOUNSFIELD_WINDOW_H
@@ -32,7 +33,8 @@ typedef struct {
     int invert;
 } window_map;
 
-enum { WINDOW_BLOCK = 512 };
+enum { WINDOW_BLOCK = 512, WINDOW_LINE = 64 };
+enum { WINDOW_STREAMS = 1 << 22 }; /* bytes of an output that goes past the caches: it would not stay there */
 
 #define WINDOW_LARGEST 1e100 /* with all parameters below it no product of theirs overflows */
 
@@ -194,8 +196,8 @@ typedef struct {
     float scale, offset;
 } window_line;
 
-static void window_narrow_run(const window_map *map, const window_line *line, const unsigned char *src,
-                              unsigned char *dst, size_t n) {
+static void window_narrow_loop(const window_map *map, const window_line *line, const unsigned char *src,
+                               unsigned char *dst, size_t n) {
     const uint8_t complement = map->invert ? 0xFF : 0;
     const int32_t low = line->low, high = line->high, origin = line->origin;
     const float scale = line->scale, offset = line->offset;
@@ -214,6 +216,85 @@ static void window_narrow_run(const window_map *map, const window_line *line, co
         break;
     }
 }
+
+#ifdef TARGET_AVX512
+
+#include <immintrin.h>
+
+/* Sixteen samples as 32-bit integers. */
+#define WINDOW_LOAD_u1(at) _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)(at)))
+#define WINDOW_LOAD_i1(at) _mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)(at)))
+#define WINDOW_LOAD_u2(at) _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(at)))
+#define WINDOW_LOAD_i2(at) _mm512_cvtepi16_epi32(_mm256_loadu_si256((const void *)(at)))
+
+/* The same, 64 samples at a time. What is packed saturates, so samples are not clamped; packing works within lanes
+   of 128 bits, whence the order at the end. Levels that stream are stored past the caches: a line that is written
+   whole need not be read first. */
+#define WINDOW_WIDE(NAME, TYPE)                                                                             \
+    TARGET_AVX512 static void window_wide_##NAME(const unsigned char *RESTRICT src,                        \
+                                                 unsigned char *RESTRICT dst, size_t lines,                \
+                                                 const window_line *line, uint8_t complement,              \
+                                                 int streams) {                                            \
+        const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);     \
+        const __m512i origin = _mm512_set1_epi32(line->origin);                                             \
+        const __m512i flips = _mm512_set1_epi8((char)complement);                                           \
+        const __m512 scale = _mm512_set1_ps(line->scale), offset = _mm512_set1_ps(line->offset);           \
+        for (; lines > 0; lines--, src += WINDOW_LINE * sizeof(TYPE), dst += WINDOW_LINE) {                 \
+            __m512i part[4];                                                                                \
+            for (int i = 0; i < 4; i++) {                                                                   \
+                const __m512i sample = WINDOW_LOAD_##NAME(src + (size_t)i * 16 * sizeof(TYPE));            \
+                const __m512 y = _mm512_cvtepi32_ps(_mm512_sub_epi32(sample, origin));                     \
+                part[i] = _mm512_cvtps_epi32(_mm512_add_ps(_mm512_mul_ps(y, scale), offset));              \
+            }                                                                                               \
+            const __m512i first = _mm512_packs_epi32(part[0], part[1]);                                     \
+            const __m512i second = _mm512_packs_epi32(part[2], part[3]);                                    \
+            __m512i levels = _mm512_packus_epi16(first, second);                                            \
+            levels = _mm512_xor_si512(_mm512_permutexvar_epi32(order, levels), flips);                      \
+            if (streams) _mm512_stream_si512((void *)dst, levels);                                          \
+            else _mm512_store_si512((void *)dst, levels);                                                  \
+        }                                                                                                   \
+    }
+
+WINDOW_WIDE(u1, uint8_t)
+WINDOW_WIDE(i1, int8_t)
+WINDOW_WIDE(u2, uint16_t)
+WINDOW_WIDE(i2, int16_t)
+
+static void window_narrow_wide(const window_map *map, const window_line *line, const unsigned char *src,
+                               unsigned char *dst, size_t lines, int streams) {
+    const uint8_t complement = map->invert ? 0xFF : 0;
+    switch (map->src_type) {
+    case WINDOW_U1: window_wide_u1(src, dst, lines, line, complement, streams); break;
+    case WINDOW_I1: window_wide_i1(src, dst, lines, line, complement, streams); break;
+    case WINDOW_U2: window_wide_u2(src, dst, lines, line, complement, streams); break;
+    case WINDOW_I2: window_wide_i2(src, dst, lines, line, complement, streams); break;
+    }
+    if (streams) _mm_sfence(); /* others may read them from now on */
+}
+
+/* Up to the first whole line of the output, whole lines, and the rest. */
+static void window_narrow_run(const window_map *map, const window_line *line, const unsigned char *src,
+                              unsigned char *dst, size_t n, int streams) {
+    const size_t size = window_size(map->src_type), lead = -(uintptr_t)dst % WINDOW_LINE;
+    if (!HAS_AVX512() || n < lead + WINDOW_LINE) {
+        window_narrow_loop(map, line, src, dst, n);
+        return;
+    }
+    const size_t lines = (n - lead) / WINDOW_LINE, end = lead + lines * WINDOW_LINE;
+    window_narrow_loop(map, line, src, dst, lead);
+    window_narrow_wide(map, line, src + lead * size, dst + lead, lines, streams);
+    window_narrow_loop(map, line, src + end * size, dst + end, n - end);
+}
+
+#else
+
+static void window_narrow_run(const window_map *map, const window_line *line, const unsigned char *src,
+                              unsigned char *dst, size_t n, int streams) {
+    (void)streams;
+    window_narrow_loop(map, line, src, dst, n);
+}
+
+#endif
 
 /* The stored samples first, first + 1, ... as the bytes that an image of this type would have. */
 static void window_samples(int type, int32_t first, unsigned char *samples, size_t n) {
@@ -235,7 +316,7 @@ static int window_line_agrees(const window_map *map, const window_line *line, in
         const size_t n = left < WINDOW_BLOCK ? (size_t)left : WINDOW_BLOCK;
         window_samples(map->src_type, first, samples, n);
         window_exact(map, samples, expected, n);
-        window_narrow_run(map, line, samples, got, n);
+        window_narrow_run(map, line, samples, got, n, 0);
         if (memcmp(expected, got, n) != 0) return 0;
         if (first == line->low && first > least && expected[0] != at_low) return 0;
         if (n == (size_t)left && line->high < most && expected[n - 1] != at_high) return 0;
@@ -331,9 +412,11 @@ static int window_prepare(window_plan *plan, const window_map *map, size_t n) {
     return WINDOW_DONE;
 }
 
-static void window_part(const window_plan *plan, const unsigned char *src, unsigned char *dst, size_t n) {
+/* A part of an image whose output `streams` past the caches, or does not. */
+static void window_part(const window_plan *plan, const unsigned char *src, unsigned char *dst, size_t n,
+                        int streams) {
     if (plan->table != NULL) window_look_up(&plan->map, plan->table, src, dst, n);
-    else if (plan->in_float32) window_narrow_run(&plan->map, &plan->line, src, dst, n);
+    else if (plan->in_float32) window_narrow_run(&plan->map, &plan->line, src, dst, n, streams);
     else window_exact(&plan->map, src, dst, n);
 }
 
@@ -345,7 +428,7 @@ static void window_finish(window_plan *plan) {
 static int window_run(const window_map *map, const unsigned char *src, unsigned char *dst, size_t n) {
     window_plan plan;
     const int status = window_prepare(&plan, map, n);
-    if (status == WINDOW_DONE) window_part(&plan, src, dst, n);
+    if (status == WINDOW_DONE) window_part(&plan, src, dst, n, n * window_size(map->dst_type) >= WINDOW_STREAMS);
     window_finish(&plan);
     return status;
 }

@@ -55,6 +55,7 @@ cdef struct Options:            # what all files have in common
     Values values
     int dst_type                # of window.h; of stored values not used
     size_t itemsize             # of the output
+    bint streams                # see decode_files
     bint is_signed
     bint is_float
     size_t rows

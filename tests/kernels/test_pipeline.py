@@ -450,3 +450,21 @@ def test_broken_frames_never_differ(tmp_path, pydicom_path):
                 taken += 1
                 np.testing.assert_array_equal(out[0], hu.read(path).modality_values(frame=0))
         assert taken > 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (np.uint8, {}),
+        (np.uint16, {}),
+        (np.float32, {"values": "modality"}),
+        (np.uint8, {"fit": "letterbox"}),
+    ],
+)
+def test_rows_of_a_large_array_are_the_same(kind, options, pydicom_path):
+    paths = [str(pydicom_path("CT_small.dcm"))] * 3
+    shape = (3, 100, 120) if "fit" in options else (3, 128, 128)
+    rows, alone = np.empty(shape, kind), np.empty(shape, kind)
+    assert all(decode_files(paths, rows, streams=True, window=(40, 400), **options))
+    assert all(decode_files(paths, alone, window=(40, 400), **options))
+    np.testing.assert_array_equal(rows, alone)

@@ -23,6 +23,7 @@ def decode_files(
     frame: int | None = 0,
     fit: _Fit | None = None,
     fill: bytes | None = None,
+    streams: bool = False,
 ) -> list[_Found]: ...
 def decode_samples(
     table: Table,

@@ -21,6 +21,7 @@ cdef extern from "window.h" nogil:
     int window_fold(window_map* map, int function, double slope, double intercept, double center,
                     double width) noexcept
     int window_prepare(window_plan* plan, const window_map* map, size_t n) noexcept
-    void window_part(const window_plan* plan, const uint8_t* src, uint8_t* dst, size_t n) noexcept
+    void window_part(const window_plan* plan, const uint8_t* src, uint8_t* dst, size_t n,
+                     bint streams) noexcept
     void window_finish(window_plan* plan) noexcept
     int window_run(const window_map* map, const uint8_t* src, uint8_t* dst, size_t n) noexcept
