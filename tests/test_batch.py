@@ -344,6 +344,13 @@ def test_into_what_the_caller_has(paths, tmp_path):
     hu.decode_batch(paths[:4], out=tensor)
     np.testing.assert_array_equal(tensor.data, expected)
 
+    class OnDisk:
+        def __array__(self, dtype=None, copy=None):
+            return np.zeros(expected.shape, np.uint8)
+
+    with pytest.raises(hu.OptionError, match="OnDisk, which gives copies"):
+        hu.decode_batch(paths[:4], out=OnDisk())
+
 
 @pytest.mark.parametrize(
     ("kind", "fits"),

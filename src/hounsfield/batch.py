@@ -22,6 +22,7 @@ from hounsfield.display.resizing import FITS, Mode, fit
 from hounsfield.errors import DicomError, OptionError
 from hounsfield.facade import Dataset, Locating, read
 from hounsfield.finding import Origin, Sources, expand
+from hounsfield.outputs import array_of
 from hounsfield.processors import processors, together
 
 if TYPE_CHECKING:
@@ -386,7 +387,7 @@ def decode_batch(
         threads = processors()
     if threads < 1:
         raise OptionError(f"threads={threads}: 1 is the least")
-    target = None if out is None else _array_of(out)
+    target = None if out is None else _checked_out(out)
     kind = dtype if target is None else _same(dtype, target)
     decoding = Decoding.checked(
         values=values, window=window, frame=operator.index(frame), dtype=kind, size=size, fit=fit, fill=fill
@@ -510,28 +511,12 @@ def _checked_window(window: WindowLike) -> str | tuple[float, float] | int:
     return float(center), float(width)
 
 
-def _array_of(out: Any) -> Array:
+def _checked_out(out: Any) -> Array:
     """A view of what the caller gave, as an array."""
-    if not isinstance(out, np.ndarray):
-        if _is_buffer(out):
-            out = np.asarray(memoryview(out))
-        elif hasattr(out, "__array__"):
-            out = np.asarray(out)
-        elif hasattr(out, "__dlpack__"):
-            out = np.from_dlpack(out)
-        else:
-            raise TypeError(f"cannot put an array into {type(out).__name__}")
-    if not (out.flags.c_contiguous and out.flags.writeable and out.ndim in (3, 4)):
+    array = array_of(out)
+    if not (array.flags.c_contiguous and array.flags.writeable and array.ndim in (3, 4)):
         raise OptionError("out must be C-contiguous and writable, with 3 or 4 axes")
-    return out
-
-
-def _is_buffer(given: Any) -> bool:
-    try:
-        memoryview(given)
-    except TypeError:
-        return False
-    return True
+    return array
 
 
 def _same(dtype: npt.DTypeLike | None, target: Array) -> np.dtype[Any]:

@@ -15,6 +15,7 @@ from hounsfield.elements.reader import open_part10, open_plain, select
 from hounsfield.elements.scanning import EXPLICIT_LITTLE, scan_part
 from hounsfield.elements.uids import UID
 from hounsfield.errors import DicomError, OptionError
+from hounsfield.outputs import array_of
 from hounsfield.pixels.plan import MAX_PIXELS
 from hounsfield.sources import BufferSource
 
@@ -164,7 +165,7 @@ class Dataset(elements.Dataset):
         frame: FrameLike = None,
         *,
         raw: bool = False,
-        out: npt.NDArray[Any] | None = None,
+        out: Any = None,
         threads: int = 1,
         reduce: int = 0,
         max_pixels: int = MAX_PIXELS,
@@ -178,8 +179,9 @@ class Dataset(elements.Dataset):
         raw : bool
             Leave colours as the codec gives them, YBR_FULL for instance: see `pixel_plan`. By default they
             become RGB. PALETTE COLOR stays indices either way.
-        out : ndarray, optional
-            Where to put the samples: writable, C-contiguous, of the shape and dtype of the result.
+        out : array, optional
+            Where to put the samples: writable, C-contiguous, of the result's shape and dtype; an ndarray, or
+            what gives one in its memory, like buffers and tensors of the CPU.
         threads : int
             How many frames to decode at a time, if they are encapsulated.
         reduce : int
@@ -218,6 +220,8 @@ class Dataset(elements.Dataset):
         if first and not raw and not reduce and threads == 1:
             from hounsfield.pixels.known import decode_known
 
+            if out is not None:
+                out = array_of(out)
             samples = decode_known(self, max_pixels, out)
             if samples is not None:
                 return samples
@@ -360,7 +364,7 @@ class Dataset(elements.Dataset):
         function: str = "LINEAR",
         invert: bool | None = None,
         dtype: npt.DTypeLike | None = None,
-        out: npt.NDArray[Any] | None = None,
+        out: Any = None,
     ) -> npt.NDArray[Any]:
         """Give display values: modality LUT, window or VOI LUT, inversion of MONOCHROME1.
 
@@ -378,8 +382,8 @@ class Dataset(elements.Dataset):
             Overrides what the file asks for.
         dtype : {uint8, uint16, float32}, optional
             Of the result, which ranges to 255, 65535 or 1.0; uint8, or that of `out`.
-        out : ndarray, optional
-            Where to put it: C-contiguous and of the result's shape.
+        out : array, optional
+            Where to put it: C-contiguous and of the result's shape; as for `pixels`.
 
         Returns
         -------

@@ -249,6 +249,37 @@ class TestOut:
         with pytest.raises(hu.OptionError, match="out must be"):
             several.pixels(0, out=out)
 
+    def test_of_another_library(self, several, pydicom_path):
+        """Buffers and tensors are filled in place, first frames and others; what gives copies is refused."""
+
+        class Tensor:
+            def __init__(self, shape, kind):
+                self.data = np.zeros(shape, kind)
+
+            def __array__(self, dtype=None, copy=None):
+                return self.data
+
+        for ds, frame in ((several, 3), (several, 0), (hu.read(pydicom_path("CT_small.dcm")), None)):
+            expected = ds.pixels(frame)
+            tensor = Tensor(expected.shape, expected.dtype)
+            ds.pixels(frame, out=tensor)
+            np.testing.assert_array_equal(tensor.data, expected)
+            levels = np.asarray(ds.render(frame=frame))
+            octets = bytearray(levels.size)
+            ds.render(frame=frame, out=memoryview(octets).cast("B", levels.shape))
+            assert bytes(octets) == levels.tobytes()
+
+        class OnDisk(Tensor):
+            def __array__(self, dtype=None, copy=None):
+                return self.data.copy()
+
+        disk = OnDisk((240, 320, 3), np.uint8)
+        for do in (several.pixels, several.render):
+            with pytest.raises(hu.OptionError, match="copies"):
+                do(frame=0, out=disk)
+            with pytest.raises(TypeError, match="into str"):
+                do(frame=0, out="nothing")
+
 
 class TestPlan:
     def test_tells_what_comes(self, several):

@@ -13,6 +13,7 @@ from hounsfield.display.modality import frames_of, modality_lut, rescale, stored
 from hounsfield.display.presets import preset
 from hounsfield.display.voi import Window, auto_window, value_range, voi_alternatives
 from hounsfield.errors import OptionError
+from hounsfield.outputs import array_of
 
 __all__ = ["WindowLike", "render", "render_dataset", "rendered"]
 
@@ -31,7 +32,7 @@ def render(
     invert: bool = False,
     function: str = "LINEAR",
     dtype: npt.DTypeLike | None = None,
-    out: Array | None = None,
+    out: Any = None,
 ) -> Array:
     """Window an array for display, with the formulas of PS3.3 C.11.2.1.2 and C.11.2.1.3.
 
@@ -51,14 +52,14 @@ def render(
         VOI LUT Function. With "auto", LINEAR means LINEAR_EXACT.
     dtype : {uint8, uint16, float32}, optional
         Type of the result, which ranges to 255, 65535 or 1.0; that of `out`, or uint8.
-    out : ndarray, optional
+    out : array, optional
         Where to put the result: C-contiguous, writable, of the shape of `array`, not overlapping it.
 
     Returns
     -------
     ndarray
-        `out`, or a new array of the shape of `array`. Rounded half to even; the kernel `window` states the
-        exact rule.
+        `out` as an array, or a new one of the shape of `array`. Rounded half to even; the kernel `window`
+        states the exact rule.
 
     Raises
     ------
@@ -84,7 +85,7 @@ def render_dataset(
     invert: bool | None = None,
     function: str = "LINEAR",
     dtype: npt.DTypeLike | None = None,
-    out: Array | None = None,
+    out: Any = None,
     array: Array | None = None,
     byteorder: ByteOrder = "<",
 ) -> Array:
@@ -114,7 +115,7 @@ def render_dataset(
         VOI LUT Function of a window that the caller gives; the file's windows come with their own.
     dtype : {uint8, uint16, float32}, optional
         Type of the result, which ranges to 255, 65535 or 1.0; that of `out`, or uint8.
-    out : ndarray, optional
+    out : array, optional
         Where to put the result: C-contiguous, writable, of the result's shape.
     array : ndarray, optional
         Stored samples (RGB for colour) of what is to be rendered, where the caller has them already.
@@ -160,7 +161,7 @@ def rendered(
     invert: bool | None = None,
     function: str = "LINEAR",
     dtype: npt.DTypeLike | None = None,
-    out: Array | None = None,
+    out: Any = None,
     byteorder: ByteOrder = "<",
     resize: Callable[[Array], Array] | None = None,
 ) -> tuple[Array, LookupTable | Window | None]:
@@ -337,7 +338,7 @@ def _color(
     photometric: str,
     invert: bool,
     dtype: npt.DTypeLike | None,
-    out: Array | None,
+    out: Any,
     byteorder: ByteOrder,
     resize: Callable[[Array], Array] | None,
 ) -> Array:
@@ -356,22 +357,21 @@ def _check_numbers(samples: Array) -> None:
         raise TypeError(f"array of {samples.dtype}: integers, floats or booleans are needed")
 
 
-def _target(shape: tuple[int, ...], dtype: npt.DTypeLike | None, out: Array | None) -> Array:
+def _target(shape: tuple[int, ...], dtype: npt.DTypeLike | None, out: Any) -> Array:
     """Give the array for the result, after checking the caller's."""
-    if out is None:
+    array = None if out is None else array_of(out)
+    if array is None:
         kind = np.dtype(np.uint8 if dtype is None else dtype)
-    elif not isinstance(out, np.ndarray):
-        raise OptionError(f"out is a {type(out).__name__}, not an ndarray")
     else:
-        kind = out.dtype
+        kind = array.dtype
         if dtype is not None and np.dtype(dtype) != kind:
             raise OptionError(f"out is of {kind}, not of {np.dtype(dtype)}")
     if kind.str[1:] not in OUT_TYPES or not kind.isnative:
         raise OptionError(f"results are uint8, uint16 or float32, not {kind}")
-    if out is None:
+    if array is None:
         return np.empty(shape, kind)
-    if out.shape != shape:
-        raise OptionError(f"out has the shape {out.shape} where {shape} is needed")
-    if not (out.flags.c_contiguous and out.flags.writeable):
+    if array.shape != shape:
+        raise OptionError(f"out has the shape {array.shape} where {shape} is needed")
+    if not (array.flags.c_contiguous and array.flags.writeable):
         raise OptionError("out must be C-contiguous and writable")
-    return out
+    return array

@@ -15,6 +15,7 @@ import numpy as np
 from hounsfield._kernels import bits, color, rle
 from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, OptionError, PixelDataError
+from hounsfield.outputs import array_of
 from hounsfield.pixels import codecs
 from hounsfield.pixels.codestream import Codestream, parse
 from hounsfield.pixels.frames import COLLECTIONS
@@ -162,7 +163,7 @@ class Decoder:
         self,
         frame: FrameLike = None,
         *,
-        out: npt.NDArray[Any] | None = None,
+        out: Any = None,
         threads: int = 1,
         max_pixels: int = MAX_PIXELS,
     ) -> npt.NDArray[Any]:
@@ -505,13 +506,15 @@ def _runs(numbers: Sequence[int], size: int, threads: int) -> Iterator[tuple[int
             start = at
 
 
-def target_of(out: npt.NDArray[Any] | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+def target_of(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """Give the caller's array, if it can take the result, or a new one."""
     if out is None:
         return np.empty(shape, dtype)
-    if out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
+    array = array_of(out)
+    flags = array.flags
+    if array.shape != shape or array.dtype != dtype or not flags.c_contiguous or not flags.writeable:
         raise OptionError(
-            f"out must be a writable C-contiguous {dtype} array of shape {shape}, unlike {out.dtype} "
-            f"{out.shape}"
+            f"out must be a writable C-contiguous {dtype} array of shape {shape}, unlike {array.dtype} "
+            f"{array.shape}"
         )
-    return out
+    return array

@@ -1,0 +1,48 @@
+"""Arrays of the caller's that results are put into."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hounsfield.errors import OptionError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["array_of"]
+
+
+def array_of(out: Any) -> npt.NDArray[Any]:
+    """Give an array in the memory of what the caller gave.
+
+    Parameters
+    ----------
+    out : array, buffer, or object with ``__array__`` or ``__dlpack__``
+        A NumPy array or memmap is given back as it is.
+
+    Raises
+    ------
+    TypeError
+        It is nothing of the kind.
+    OptionError
+        It only gives copies of itself, as arrays on disk do: results would be lost.
+    """
+    if isinstance(out, np.ndarray):
+        return out
+    try:
+        view = memoryview(out)
+    except TypeError:
+        pass
+    else:
+        return np.asarray(view)
+    if hasattr(out, "__array__"):
+        array, again = np.asarray(out), np.asarray(out)
+        if np.may_share_memory(array, again):
+            return array
+    if hasattr(out, "__dlpack__"):
+        return np.from_dlpack(out)
+    if hasattr(out, "__array__"):
+        raise OptionError(f"out is a {type(out).__name__}, which gives copies of itself: pass an ndarray")
+    raise TypeError(f"cannot put an array into {type(out).__name__}")
