@@ -270,7 +270,13 @@ def only_fragment(const unsigned char[::1] data not None):
 
 cdef bint find_only(const uint8_t* data, uint64_t size, uint64_t* at, uint64_t* length) noexcept nogil:
     """Find what `only_fragment` finds; whether it is there."""
-    cdef const uint8_t* end
+    if not find_first(data, size, at, length) or not has(at[0], length[0] + DELIMITER_BYTES, size):
+        return False
+    return ends_fragments(data + at[0] + length[0])
+
+
+cdef bint find_first(const uint8_t* data, uint64_t size, uint64_t* at, uint64_t* length) noexcept nogil:
+    """Find the first fragment, behind an offset table of 0 or nothing, which may not be in the data."""
     cdef uint32_t table
     if size < 24:
         return False
@@ -279,10 +285,12 @@ cdef bint find_only(const uint8_t* data, uint64_t size, uint64_t* at, uint64_t* 
         return False
     at[0] = 16 + table
     length[0] = load32(data + 12 + table, False)
-    if load_tag(data + 8 + table, False) != ITEM or length[0] == 0 or not has(at[0], length[0] + 8, size):
-        return False
-    end = data + at[0] + length[0]
-    return load_tag(end, False) == SEQUENCE_DELIMITER and load32(end + 4, False) == 0
+    return load_tag(data + 8 + table, False) == ITEM and length[0] != 0
+
+
+cdef bint ends_fragments(const uint8_t* data) noexcept nogil:
+    """Whether the delimiter behind fragments stands here: DELIMITER_BYTES."""
+    return load_tag(data, False) == SEQUENCE_DELIMITER and load32(data + 4, False) == 0
 
 
 cdef void copy_rows(Table table, Row* rows) noexcept:
@@ -562,13 +570,6 @@ cdef bint fill_from_place(
     return done
 
 
-cdef bytes read_place(str path, const Place* place, uint64_t offset, uint64_t length):
-    """Read bytes of a file, or None: see `fill_from_place`."""
-    cdef bytes data = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>length)
-    cdef uint8_t* out = <uint8_t*>PyBytes_AS_STRING(data)
-    return data if fill_from_place(path, place, offset, out, length) else None
-
-
 cdef tuple head_of_file(str path, uint32_t stop_tag, Place* place):
     """What `scan_file` gives, with the numbers in `place`: data, syntax and table; or None."""
     cdef:
@@ -608,6 +609,12 @@ cdef tuple head_of_file(str path, uint32_t stop_tag, Place* place):
         free(walk.block)
     place.size, place.inode, place.changed_ns = head.file.size, head.file.inode, head.file.changed_ns
     place.start = head.start
+    if (head.status != FRAGMENTS or walk.position > head.file.got
+            or not find_first(data + walk.position, head.file.got - walk.position, &place.fragment,
+                              &place.fragment_length)):
+        place.fragment = 0
+    else:
+        place.fragment += walk.position
     return (
         PyBytes_FromStringAndSize(<char*>data, <Py_ssize_t>needed),
         PyBytes_FromStringAndSize(<char*>data + head.syntax, head.syntax_length),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from hounsfield import display
+from hounsfield._kernels.known import decode_known
 from hounsfield.elements import dataset as elements
 from hounsfield.elements.charset import override
 from hounsfield.elements.reader import open_part10, open_plain, select
@@ -156,7 +157,10 @@ class Dataset(elements.Dataset):
         """
         samples = self._pixels
         if samples is None:
-            samples = self._pixels = self.pixels()
+            samples = decode_known(self, MAX_PIXELS)
+            if samples is None:
+                samples = self.pixels()
+            self._pixels = samples
         return samples
 
     def pixels(
@@ -216,8 +220,6 @@ class Dataset(elements.Dataset):
         """
         first = frame is None or (type(frame) is int and frame == 0)
         if first and not raw and not reduce and threads == 1:
-            from hounsfield.pixels.known import decode_known
-
             samples = decode_known(self, max_pixels, out)
             if samples is not None:
                 return samples
