@@ -26,6 +26,8 @@ cdef extern from "Python.h":
 cdef extern from "file.h":
     bint HOUNSFIELD_HAS_FILES
     int hounsfield_open(const char* path, hounsfield_file* file) noexcept nogil
+    int hounsfield_descriptor(const char* path) noexcept nogil
+    int hounsfield_look(hounsfield_file* file) noexcept nogil
     int hounsfield_extend(hounsfield_file* file, uint8_t* head, size_t wanted) noexcept nogil
 
 __all__ = [
@@ -436,7 +438,8 @@ def scan(
 
 
 cdef enum:
-    FIRST_BYTES = 16384     # enough for nearly all headers
+    FIRST_BYTES = 8192      # enough for most headers: 16 KiB take half as long again
+    NEXT_BYTES = 16384      # enough for nearly all
     DATA_SET_START = 132    # behind a preamble of 128 bytes and the prefix "DICM" (PS3.10 Section 7.1)
     TRANSFER_SYNTAX_UID = 0x00020010
     AFTER_META = 0x00030000
@@ -525,7 +528,7 @@ cdef int open_and_walk(
     const char* path, uint8_t* data, uint32_t stop_tag, Head* head, Walk* walk
 ) noexcept nogil:
     """Open a file and read as much of its head as the walk asks for; 0, or errno and then it is not open."""
-    cdef size_t wanted = head.first if head.first else FIRST_BYTES
+    cdef size_t wanted = FIRST_BYTES
     cdef int error = hounsfield_open(path, &head.file)
     if error:
         return error
@@ -537,7 +540,7 @@ cdef int open_and_walk(
         walk_head(data, stop_tag, head, walk)
         if head.plain or head.status != MORE or wanted == HEAD_BYTES:
             break
-        wanted = FIRST_BYTES if wanted < FIRST_BYTES else HEAD_BYTES
+        wanted = NEXT_BYTES if wanted < NEXT_BYTES else HEAD_BYTES
     return error
 
 
@@ -562,10 +565,12 @@ cdef bint fill_from_place(
         bint done = False
     memset(&file, 0, sizeof(file))
     with nogil:
-        if hounsfield_open(c_name, &file) == 0:
-            if file.size == place.size and file.inode == place.inode and file.changed_ns == place.changed_ns:
-                done = (hounsfield_read(&file, out, offset, <size_t>length) == 0
-                        and hounsfield_is_same(&file))
+        file.descriptor = hounsfield_descriptor(c_name)
+        if file.descriptor >= 0:
+            # It is looked at only now: a file that is the one that it was has not changed in between.
+            if hounsfield_read(&file, out, offset, <size_t>length) == 0 and hounsfield_look(&file) == 0:
+                done = (file.size == place.size and file.inode == place.inode
+                        and file.changed_ns == place.changed_ns)
             hounsfield_close(&file)
     return done
 

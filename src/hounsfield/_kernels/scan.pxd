@@ -6,6 +6,7 @@ from walk cimport PackedRow, Row, Status, Walk
 
 cdef extern from "file.h":
     ctypedef struct hounsfield_file:
+        int descriptor
         size_t got
         uint64_t size
         uint64_t inode
@@ -56,7 +57,6 @@ cdef bint ends_fragments(const uint8_t* data) noexcept nogil
 # What was found of a file whose head was read.
 cdef struct Head:
     hounsfield_file file
-    size_t first            # bytes to read first; 0 for as many as nearly all headers have
     uint64_t start          # of the data set
     uint64_t syntax         # of the value of Transfer Syntax UID
     uint32_t syntax_length
