@@ -19,7 +19,12 @@ from hounsfield._kernels.scan cimport (
 )
 from hounsfield._kernels.values cimport Bytes, value_of
 
+cdef extern from "file.h":
+    bint HOUNSFIELD_HAS_FILES
+
 cdef extern from "Python.h":
+    object PyOS_FSPath(object path)
+    str PyUnicode_DecodeFSDefaultAndSize(const char* text, Py_ssize_t size)
     ctypedef struct PyTypeObject
     ctypedef object (*Maker)(PyTypeObject* kind, object arguments, PyObject* keywords)
     ctypedef struct PyTypeObject:
@@ -328,15 +333,36 @@ def fields(type kind not None, Header header not None, Table table not None, uin
         yield field
 
 
-def open_file(type kind not None, str path not None, uint32_t stop_tag, syntaxes):
-    """Make a `Header`, of the class `kind`, of a file of the plain kind, or give None: see `scan_file`.
+cdef str path_of(source):
+    """The path that a source is; None if it is none, or may be a URL."""
+    if not isinstance(source, str):
+        if not hasattr(source, "__fspath__"):
+            return None
+        source = PyOS_FSPath(source)
+        if isinstance(source, bytes):
+            return PyUnicode_DecodeFSDefaultAndSize(PyBytes_AS_STRING(source), PyBytes_GET_SIZE(source))
+    elif "://" in source:
+        return None
+    return source if type(source) is str else str.__str__(source)
 
-    `syntaxes` gives (transfer syntax, encoding) by the value of Transfer Syntax UID.
+
+def open_file(type kind not None, source, syntaxes, uint32_t stop_tag=0xFFFFFFFF):
+    """Make a `Header`, of the class `kind`, of a file as nearly all are, in one go; None of all else.
+
+    Parameters
+    ----------
+    kind : type
+    source : path or anything else
+    syntaxes : mapping
+        Gives (transfer syntax, encoding) by the value of Transfer Syntax UID.
+    stop_tag : int
+        See `scan_file`, which says what files are of the plain kind, too, and what is raised.
     """
     cdef Header header
     cdef Table table
     cdef Place place
-    found = head_of_file(path, stop_tag, &place)
+    cdef str path = path_of(source) if HOUNSFIELD_HAS_FILES else None
+    found = None if path is None else head_of_file(path, stop_tag, &place)
     if found is None:
         return None
     header = <Header?>(<PyTypeObject*>kind).tp_new(<PyTypeObject*>kind, (), NULL)

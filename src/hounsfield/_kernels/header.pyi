@@ -79,7 +79,7 @@ def use(
 def fields(kind: type[_Field], header: Header, table: Table, number: int) -> Iterator[_Field]: ...
 def open_file(
     kind: type[_Header],
-    path: str,
-    stop_tag: int,
+    source: object,
     syntaxes: Mapping[bytes, tuple[TransferSyntax, Encoding]],
+    stop_tag: int = 0xFFFFFFFF,
 ) -> _Header | None: ...
