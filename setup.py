@@ -22,6 +22,7 @@ KERNELS = (
     "gather",
     "header",
     "jpegll",
+    "known",
     "pipeline",
     "resize",
     "rle",

@@ -141,7 +141,7 @@ class Floors:
         return lambda times: self._library.floor_walk(source.ctypes.data, source.size, at, times)
 
     def read_header(self, path: Path) -> Repeated:
-        """Open a file, read its first 16 KiB, close it and walk their elements."""
+        """Open a file, read its first 8 KiB, close it and walk their elements."""
         name = os.fsencode(path)
         return lambda times: self._library.floor_read_header(name, times)
 

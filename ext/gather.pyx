@@ -40,7 +40,6 @@ __all__ = ["UNUSUAL", "gather"]
 cdef enum:
     PIXEL_REPRESENTATION = 0x00280103
     CHARACTER_SET = 0x00080005
-    FIRST_BYTES = 8192      # what tables want stands before most of a header
     COLUMNS = 4096
     FATE_UNUSUAL = -1
     VR_SS = 0x5353          # the two letters, first in the low byte
@@ -430,7 +429,6 @@ cdef void gather_files(void* given) noexcept nogil:
         fate = EMPTY
         if files.names[number] != NULL:
             memset(&head, 0, sizeof(head))
-            head.first = FIRST_BYTES
             error = read_and_walk(files.names[number], data, files.stop_tag, &head, &walk)
             if error:
                 files.fates[number] = error

@@ -5,22 +5,26 @@ bytes, with values that need no look elsewhere. All else is for the methods of t
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItem, PyDict_SetItem
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from cursor cimport has
-from walk cimport COMPLETE, FLAG_IMPLICIT, FLAG_UNDEFINED, FRAGMENTS, PIXEL_DATA, Row
+from walk cimport COMPLETE, FLAG_IMPLICIT, FRAGMENTS, PIXEL_DATA, Row
 
 from hounsfield._kernels.scan cimport (
-    Place, Table, as_tuple, fill_from_place, find_only, head_of_file, read_place,
+    DELIMITER_BYTES, Place, Table, as_tuple, ends_fragments, fill_from_place, head_of_file,
 )
 from hounsfield._kernels.values cimport Bytes, value_of
 
+cdef extern from "file.h":
+    bint HOUNSFIELD_HAS_FILES
+
 cdef extern from "Python.h":
+    object PyOS_FSPath(object path)
+    str PyUnicode_DecodeFSDefaultAndSize(const char* text, Py_ssize_t size)
     ctypedef struct PyTypeObject
     ctypedef object (*Maker)(PyTypeObject* kind, object arguments, PyObject* keywords)
     ctypedef struct PyTypeObject:
@@ -36,9 +40,7 @@ cdef enum:
     ROWS = 0x00280010
     BEHIND_PREFIX = 132     # of a Part 10 file (PS3.10 Section 7.1)
     MOST_CODES = 16384
-    LONGEST_IN_KEY = 64
     MOST_IN_ONE_GO = 1 << 24
-    IMAGE_ATTRIBUTES = 10
 
 # What says how the samples of pixel data are laid out (PS3.3 C.7.6.3.1), with its VR.
 cdef uint32_t[IMAGE_ATTRIBUTES] IMAGE_TAGS = [
@@ -99,34 +101,6 @@ cdef class Header:
     Attributes are those of `hounsfield.elements.dataset.Dataset`, which is made from it.
     """
 
-    cdef public uint64_t _base
-    cdef public object _data
-    cdef public Table _table
-    cdef public dict _values
-    cdef public object _shared_context
-    cdef public object _encoding
-    cdef public object _syntax
-    cdef public Header _parent
-    cdef public list _more
-    cdef public dict _notes
-    cdef public object _options
-    cdef public bint _examined
-    cdef public bint _big
-
-    # Found out when first asked for: the place of the frames, the decoded samples, the places of tiles.
-    cdef public object _frame_index
-    cdef public object _pixels
-    cdef public object _tiling
-
-    # Of a plain file: what the objects that stand for it are made of when somebody asks.
-    cdef readonly str _path
-    cdef public object _opened      # the source; None as long as only the path is known
-    cdef Place place
-    cdef object meta
-    cdef uint32_t meta_end
-    cdef uint64_t tail_at
-    cdef int tail_kind              # 0: there is none; 1: elements; 2: fragments
-
     def __cinit__(self, *_, **__):
         self._values = {}
         self._table = NO_ELEMENTS
@@ -168,79 +142,75 @@ cdef class Header:
 
         None where they are not all at hand, as they were written, before the pixel data.
         """
-        cdef uint8_t[1 + IMAGE_ATTRIBUTES * (1 + LONGEST_IN_KEY)] key
-        cdef const uint8_t* data
-        cdef uint32_t tag, size = 1
-        cdef int index
-        cdef uint16_t vr
-        cdef Row row
-        if self._more or self._parent is not None or self._options is not DEFAULTS:
-            return None
-        if not (self._table.lookup(PIXEL_DATA, &row) and self._table.lookup(ROWS, &row)):
-            return None
-        if type(self._data) is not bytes:
-            return None
-        data = <const uint8_t*>PyBytes_AS_STRING(self._data)
-        key[0] = self._big
-        for index in range(IMAGE_ATTRIBUTES):
-            tag = IMAGE_TAGS[index]
-            if not self._table.lookup(tag, &row):
-                key[size] = 0xFF
-                size += 1
-                continue
-            vr = VR_CS if tag == 0x00280004 else VR_IS if tag == 0x00280008 else VR_US
-            if row.length > LONGEST_IN_KEY or row.vr not in (0, vr) or not is_at_hand(self, &row):
-                return None
-            key[size] = <uint8_t>row.length
-            memcpy(key + size + 1, data + row.offset, row.length)
-            size += 1 + row.length
-        return PyBytes_FromStringAndSize(<const char*>key, <Py_ssize_t>size)
+        cdef uint8_t[KEY_BYTES] key
+        cdef uint32_t size = write_image_key(self, key)
+        return PyBytes_FromStringAndSize(<const char*>key, <Py_ssize_t>size) if size else None
 
-    def _sole_fragment(self):
-        """Read encapsulated pixel data of one fragment, up to the end of a plain file that nobody read from.
 
-        Returns
-        -------
-        (bytes, int, int) or None
-            The bytes, and where in them the fragment begins and ends. None for all others.
-        """
-        cdef Row row
-        cdef bytes data
-        cdef uint64_t size, at = 0, length = 0
-        if self._path is None or self._opened is not None or not self._table.lookup(PIXEL_DATA, &row):
-            return None
-        if not row.flags & FLAG_UNDEFINED or row.offset > self.place.size:
-            return None
-        size = self.place.size - row.offset
-        if size > MOST_IN_ONE_GO:
-            return None
-        data = read_place(self._path, &self.place, row.offset, size)
-        if data is None or not find_only(<const uint8_t*>PyBytes_AS_STRING(data), size, &at, &length):
-            return None
-        return data, at, at + length
+cdef uint32_t write_image_key(Header header, uint8_t* key) noexcept:
+    """Write what `Header._image_key` gives, KEY_BYTES at most; how many, or 0 for None."""
+    cdef const uint8_t* data
+    cdef uint32_t tag, size = 1
+    cdef int index
+    cdef uint16_t vr
+    cdef Row row
+    if header._more or header._parent is not None or header._options is not DEFAULTS:
+        return 0
+    if not (header._table.lookup(PIXEL_DATA, &row) and header._table.lookup(ROWS, &row)):
+        return 0
+    if type(header._data) is not bytes:
+        return 0
+    data = <const uint8_t*>PyBytes_AS_STRING(header._data)
+    key[0] = header._big
+    for index in range(IMAGE_ATTRIBUTES):
+        tag = IMAGE_TAGS[index]
+        if not header._table.lookup(tag, &row):
+            key[size] = 0xFF
+            size += 1
+            continue
+        vr = VR_CS if tag == 0x00280004 else VR_IS if tag == 0x00280008 else VR_US
+        if row.length > LONGEST_IN_KEY or row.vr not in (0, vr) or not is_at_hand(header, &row):
+            return 0
+        key[size] = <uint8_t>row.length
+        memcpy(key + size + 1, data + row.offset, row.length)
+        size += 1 + row.length
+    return size
 
-    def _fill_from_pixel_data(self, out not None):
-        """Read native pixel data in little endian, of as many bytes as `out` or padded by one, to `out`.
 
-        False if that is not what there is in a plain file that nobody read from; `out` then holds anything.
-        """
-        cdef Py_buffer view
-        cdef Row row
-        if self._path is None or self._opened is not None or self._big:
-            return False
-        if not self._table.lookup(PIXEL_DATA, &row) or row.flags & ~FLAG_IMPLICIT:
-            return False
-        if not has(row.offset, row.length, self.place.size):
-            return False
-        PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
-        try:
-            if not 0 <= <int64_t>row.length - view.len <= (view.len & 1):
-                return False
-            return fill_from_place(
-                self._path, &self.place, row.offset, <uint8_t*>view.buf, <uint64_t>view.len
-            )
-        finally:
-            PyBuffer_Release(&view)
+cdef bytes read_fragment(Header header):
+    """Read the only fragment of a file, and the delimiter behind it.
+
+    None if there are more, or if it is no plain file, or one that somebody read from.
+    """
+    cdef uint64_t size = header.place.fragment_length + DELIMITER_BYTES
+    cdef bytes data
+    cdef uint8_t* start
+    if header._path is None or header._opened is not None or header.place.fragment == 0:
+        return None
+    if size > MOST_IN_ONE_GO or not has(header.place.fragment, size, header.place.size):
+        return None
+    data = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
+    start = <uint8_t*>PyBytes_AS_STRING(data)
+    if not fill_from_place(header._path, &header.place, header.place.fragment, start, size):
+        return None
+    return data if ends_fragments(start + header.place.fragment_length) else None
+
+
+cdef bint fill_from_pixel_data(Header header, uint8_t* out, uint64_t size) except *:
+    """Read native pixel data in little endian, of as many bytes as there is room for or padded by one.
+
+    False if that is not what there is in a plain file that nobody read from; `out` then holds anything.
+    """
+    cdef Row row
+    if header._path is None or header._opened is not None or header._big:
+        return False
+    if not header._table.lookup(PIXEL_DATA, &row) or row.flags & ~FLAG_IMPLICIT:
+        return False
+    if not has(row.offset, row.length, header.place.size) or row.length < size:
+        return False
+    if row.length - size > (size & 1):
+        return False
+    return fill_from_place(header._path, &header.place, row.offset, out, size)
 
 
 cdef inline bint is_at_hand(Header header, const Row* row):
@@ -363,15 +333,36 @@ def fields(type kind not None, Header header not None, Table table not None, uin
         yield field
 
 
-def open_file(type kind not None, str path not None, uint32_t stop_tag, syntaxes):
-    """Make a `Header`, of the class `kind`, of a file of the plain kind, or give None: see `scan_file`.
+cdef str path_of(source):
+    """The path that a source is; None if it is none, or may be a URL."""
+    if not isinstance(source, str):
+        if not hasattr(source, "__fspath__"):
+            return None
+        source = PyOS_FSPath(source)
+        if isinstance(source, bytes):
+            return PyUnicode_DecodeFSDefaultAndSize(PyBytes_AS_STRING(source), PyBytes_GET_SIZE(source))
+    elif "://" in source:
+        return None
+    return source if type(source) is str else str.__str__(source)
 
-    `syntaxes` gives (transfer syntax, encoding) by the value of Transfer Syntax UID.
+
+def open_file(type kind not None, source, syntaxes, uint32_t stop_tag=0xFFFFFFFF):
+    """Make a `Header`, of the class `kind`, of a file as nearly all are, in one go; None of all else.
+
+    Parameters
+    ----------
+    kind : type
+    source : path or anything else
+    syntaxes : mapping
+        Gives (transfer syntax, encoding) by the value of Transfer Syntax UID.
+    stop_tag : int
+        See `scan_file`, which says what files are of the plain kind, too, and what is raised.
     """
     cdef Header header
     cdef Table table
     cdef Place place
-    found = head_of_file(path, stop_tag, &place)
+    cdef str path = path_of(source) if HOUNSFIELD_HAS_FILES else None
+    found = None if path is None else head_of_file(path, stop_tag, &place)
     if found is None:
         return None
     header = <Header?>(<PyTypeObject*>kind).tp_new(<PyTypeObject*>kind, (), NULL)

@@ -5,6 +5,7 @@ import mmap
 import os
 import pickle
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -317,6 +318,27 @@ class TestChangedFiles:
         assert ds.PatientID == "1CT1"
         with pytest.raises(hu.SourceError, match="cannot be read any more"):
             _ = ds.pixel_array
+
+
+class Somewhere:
+    def __init__(self, path):
+        self._path = path
+
+    def __fspath__(self):
+        return self._path
+
+
+@pytest.mark.parametrize("kind", [str, np.str_, Path, Somewhere, lambda path: Somewhere(os.fsencode(path))])
+def test_paths_of_all_kinds(kind, tmp_path, pydicom_path):
+    path = tmp_path / "ü%\udcff" / "a:" / "ct"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(pydicom_path("CT_small.dcm").read_bytes())
+    for given in (kind(str(path)), kind(f"{path.parent}//ct")):
+        ds = hu.read(given)
+        assert isinstance(ds.filename, str)
+        assert Path(ds.filename).samefile(path)
+        assert ds.pixel_array.shape == (128, 128)
+        assert hu.read(given, until="Rows").PatientID == ds.PatientID
 
 
 def test_a_file_object_stays_open_and_may_be_moved(pydicom_path):

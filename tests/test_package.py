@@ -61,10 +61,10 @@ def test_kernels_are_listed_alike_everywhere() -> None:
     assert kernels == set(_kernels.__all__)
     assert kernels == {path.stem for path in (ROOT / "ext").glob("*.pyx")}
     assert kernels == {path.stem for path in (PACKAGE / "_kernels").glob("*.pyi")}
-    # Those of these are what they leave the less common cases to: elements/values.py and dataset.py, and for
-    # `gather` indexing/columns.py.
+    # Those of these are what they leave the less common cases to: elements/values.py and dataset.py, for
+    # `gather` indexing/columns.py, for `known` pixels/decode.py.
     twins = {path.stem for path in (PACKAGE / "_reference").glob("*.py")}
-    assert kernels - {"gather", "header", "pipeline", "values"} == twins - {"__init__"}
+    assert kernels - {"gather", "header", "known", "pipeline", "values"} == twins - {"__init__"}
 
 
 @pytest.mark.parametrize("kernel", _kernels.__all__)

@@ -48,9 +48,9 @@ long floor_walk(const unsigned char *data, size_t size, size_t at, long repeats)
     return elements;
 }
 
-/* Open a file, read its first 16 KiB, close it and walk them. */
+/* Open a file, read its first 8 KiB, close it and walk them. */
 static long read_header(const char *path) {
-    static unsigned char head[16384];
+    static unsigned char head[8192];
     struct stat status;
     int file = open(path, O_RDONLY);
     if (file < 0 || fstat(file, &status)) return -1;

@@ -29,6 +29,8 @@ static inline int hounsfield_read(hounsfield_file *file, uint8_t *out, uint64_t 
     return (void)file, (void)out, (void)offset, (void)wanted, ENOSYS;
 }
 static inline int hounsfield_is_same(const hounsfield_file *file) { return (void)file, 0; }
+static inline int hounsfield_descriptor(const char *path) { return (void)path, -1; }
+static inline int hounsfield_look(hounsfield_file *file) { return (void)file, ENOSYS; }
 static inline void hounsfield_close(hounsfield_file *file) { (void)file; }
 
 #else
@@ -49,24 +51,36 @@ static inline int64_t hounsfield_changed_ns(const struct stat *status) {
     return (int64_t)HOUNSFIELD_CHANGED(*status).tv_sec * 1000000000 + HOUNSFIELD_CHANGED(*status).tv_nsec;
 }
 
-/* Open a file and look at it; 0, or errno. Opening a pipe does not wait for its other end. */
-static inline int hounsfield_open(const char *path, hounsfield_file *file) {
-    struct stat status = {0};
+/* Open a file; its descriptor, or -1. Opening a pipe does not wait for its other end. */
+static inline int hounsfield_descriptor(const char *path) {
+    int descriptor;
     do {
-        file->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    } while (file->descriptor < 0 && errno == EINTR);
-    if (file->descriptor < 0) return errno;
-    if (fstat(file->descriptor, &status) || S_ISDIR(status.st_mode)) {
-        int error = S_ISDIR(status.st_mode) ? EISDIR : errno;
-        close(file->descriptor);
-        return error;
-    }
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    } while (descriptor < 0 && errno == EINTR);
+    return descriptor;
+}
+
+/* See what an open file is; 0, or errno. */
+static inline int hounsfield_look(hounsfield_file *file) {
+    struct stat status = {0};
+    if (fstat(file->descriptor, &status)) return errno;
+    if (S_ISDIR(status.st_mode)) return EISDIR;
     file->got = 0;
     file->size = (uint64_t)status.st_size;
     file->inode = (uint64_t)status.st_ino;
     file->changed_ns = hounsfield_changed_ns(&status);
     file->regular = S_ISREG(status.st_mode);
     return 0;
+}
+
+/* Open a file and look at it; 0, or errno. */
+static inline int hounsfield_open(const char *path, hounsfield_file *file) {
+    int error;
+    file->descriptor = hounsfield_descriptor(path);
+    if (file->descriptor < 0) return errno;
+    error = hounsfield_look(file);
+    if (error) close(file->descriptor);
+    return error;
 }
 
 /* Read on until `head` holds the file's first `wanted` bytes, or all it has; 0, or errno. */

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from hounsfield import display
+from hounsfield._kernels.header import open_file
+from hounsfield._kernels.known import decode_known
 from hounsfield.elements import dataset as elements
 from hounsfield.elements.charset import override
-from hounsfield.elements.reader import open_part10, open_plain, select
+from hounsfield.elements.reader import SYNTAXES, open_part10, select
 from hounsfield.elements.scanning import EXPLICIT_LITTLE, scan_part
 from hounsfield.elements.uids import UID
 from hounsfield.errors import DicomError, OptionError
@@ -157,7 +159,10 @@ class Dataset(elements.Dataset):
         """
         samples = self._pixels
         if samples is None:
-            samples = self._pixels = self.pixels()
+            samples = decode_known(self, MAX_PIXELS)
+            if samples is None:
+                samples = self.pixels()
+            self._pixels = samples
         return samples
 
     def pixels(
@@ -218,8 +223,6 @@ class Dataset(elements.Dataset):
         """
         first = frame is None or (type(frame) is int and frame == 0)
         if first and not raw and not reduce and threads == 1:
-            from hounsfield.pixels.known import decode_known
-
             if out is not None:
                 out = array_of(out)
             samples = decode_known(self, max_pixels, out)
@@ -536,14 +539,14 @@ def read(
     >>> ds = hu.read("s3://bucket/ct.dcm", tags=["StudyInstanceUID", "Modality", (0x0020, 0x0013)])
     """
     if tags is None and until is None and not strict and character_set is None:
-        plain = open_plain(Dataset, source)
+        plain = open_file(Dataset, source, SYNTAXES)
         return Dataset(*open_part10(source, storage_options=storage_options)) if plain is None else plain
     if isinstance(tags, str):
         raise TypeError(f"tags is a list of keywords or tags, not one: [{tags!r}]")
     stop_tag, asked, selected = select(None if tags is None else tuple(tags), until)
     character_sets = None if character_set is None else override(character_set)
     options = elements.Options(strict, character_sets, asked, stop_tag)
-    ds = open_plain(Dataset, source, stop_tag)
+    ds = open_file(Dataset, source, SYNTAXES, stop_tag)
     if ds is None:
         ds = Dataset(*open_part10(source, stop_tag, storage_options))
     ds._options = options

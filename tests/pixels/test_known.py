@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import hounsfield as hu
-from hounsfield.pixels import known
+from hounsfield._kernels import known
 
 FILES = {
     "jpeg": "SC_rgb_dcmtk_+eb+cr.dcm",
@@ -21,9 +21,12 @@ FILES = {
 }
 
 
+PIXEL_DATA = b"\xe0\x7f\x10\0O"
+
+
 @pytest.fixture(autouse=True)
 def nothing_known():
-    known._KNOWN.clear()
+    known.forget()
 
 
 def result(data, path):
@@ -91,21 +94,99 @@ def test_broken_streams_are_as_broken_as_ever(name, pydicom_path, tmp_path):
     start = hu.read(whole).frames[0].ranges[0][0]
     chance = random.Random(name)
     for _ in range(60):
-        data = bytearray(whole)
-        at = chance.choice(
-            [chance.randrange(start, len(data)), chance.randrange(start, min(start + 200, len(data)))]
+        data, at = broken(whole, start, chance)
+        assert is_the_same_behind(whole, data, tmp_path / "image.dcm"), at
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imagecodecs' on HTJ2K
+@pytest.mark.generated("htj2k-i12-202", "htj2k-rgb-202-tile0", "htj2k-u8-201", "jpegxl-lossless-u16")
+def test_broken_streams_that_others_made(generated, tmp_path):
+    """The first of their frames, and all."""
+    ds = hu.read(generated.data)
+    sole = bytearray(encapsulated(generated.data, [b"", ds.encoded_frame(0)]))
+    number = ds["NumberOfFrames"]
+    sole[number.offset : number.offset + number.length] = b"1".ljust(number.length)
+    path = tmp_path / "image.dcm"
+    assert is_the_same_behind(sole, sole, path)
+    assert known.decode_known(hu.read(path), 1 << 30) is not None
+    chance = random.Random(len(sole))
+    for whole in (sole, generated.data):
+        start = hu.read(bytes(whole)).frames[0].ranges[0][0]
+        for _ in range(30):
+            data, at = broken(whole, start, chance)
+            assert is_the_same_behind(whole, data, path), at
+
+
+@pytest.mark.parametrize(
+    ("table", "padding", "behind", "is_known"),
+    [
+        (b"", 0, b"", True),
+        (bytes(4), 0, b"", True),
+        (bytes(4), 14, b"", True),
+        (b"", 16, b"", False),  # where the end marker is not looked for
+        (b"", 0, b"\xfc\xff\xfc\xffOB\0\0\4\0\0\0abcd", True),
+        (b"\2\0\0\0", 0, b"", False),
+        (bytes(8), 0, b"", False),
+    ],
+)
+@pytest.mark.parametrize(
+    "name", ["SC_rgb_jpeg_gdcm.dcm", "MR_small_jpeg_ls_lossless.dcm", "MR_small_jp2klossless.dcm"]
+)
+def test_what_is_around_the_codestream(name, table, padding, behind, is_known, pydicom_path, tmp_path):
+    whole = pydicom_path(name).read_bytes()
+    stream = hu.read(whole).encoded_frame(0).rstrip(b"\0")
+    data = encapsulated(whole, [table, stream + bytes(padding)]) + behind
+    path = tmp_path / "image.dcm"
+    assert is_the_same_behind(whole, data, path)
+    assert (known.decode_known(hu.read(path), 1 << 30) is not None) == is_known
+    for other in (
+        data[: -len(behind) - 1],
+        encapsulated(whole, [table, stream[:400], stream[400:]]) + behind,
+    ):
+        assert is_the_same_behind(whole, other, path)
+
+
+@pytest.mark.parametrize("boundary", [8192, 16384, 65536])
+def test_fragments_where_the_first_bytes_of_the_file_end(boundary, pydicom_path, tmp_path):
+    whole = pydicom_path("SC_rgb_jpeg_gdcm.dcm").read_bytes()
+    at, stream = whole.rindex(PIXEL_DATA), hu.read(whole).encoded_frame(0)
+    path = tmp_path / "image.dcm"
+    for behind in (*range(-60, 4), 16384):
+        filling = bytes(boundary + behind - at - 24)
+        data = (
+            whole[:at] + b"\xdf\x7f\x10\0OB\0\0" + len(filling).to_bytes(4, "little") + filling + whole[at:]
         )
-        data[at] = chance.randrange(256)
-        if chance.random() < 0.3:
-            end = chance.randrange(at, len(data))
-            data[at : at + 8] = b""
-            del data[end:]
-        known._KNOWN.clear()
-        path = tmp_path / "image.dcm"
-        fresh = result(data, path)
-        known._KNOWN.clear()
-        result(whole, path)
-        assert same(result(data, path), fresh), at
+        assert is_the_same_behind(whole, encapsulated(data, [b"", stream]), path)
+
+
+def broken(whole, start, chance):
+    """A file with another byte, and perhaps some missing, somewhere from a place on; and where that is."""
+    data = bytearray(whole)
+    at = chance.choice(
+        [chance.randrange(start, len(data)), chance.randrange(start, min(start + 200, len(data)))]
+    )
+    data[at] = chance.randrange(256)
+    if chance.random() < 0.3:
+        end = chance.randrange(at, len(data))
+        data[at : at + 8] = b""
+        del data[end:]
+    return data, at
+
+
+def encapsulated(whole, items):
+    """A file with other items of pixel data."""
+    head = whole[: whole.rindex(PIXEL_DATA) + 12]
+    each = (b"\xfe\xff\0\xe0" + len(item).to_bytes(4, "little") + item for item in items)
+    return head + b"".join(each) + b"\xfe\xff\xdd\xe0" + bytes(4)
+
+
+def is_the_same_behind(whole, data, path):
+    """Whether a file gives the same when another was decoded before."""
+    known.forget()
+    fresh = result(data, path)
+    known.forget()
+    result(whole, path)
+    return same(result(data, path), fresh)
 
 
 @pytest.mark.parametrize("name", ["CT_small.dcm", "SC_rgb_small_odd.dcm"])
@@ -116,14 +197,13 @@ def test_native_pixel_data_of_another_length_are_told_of_as_ever(name, pydicom_p
     for change in (-size // 2, -2, -1, 1, 2, size):
         data = bytearray(whole[:at] + (whole[at : at + size] * 2)[: size + change])
         data[at - 4 : at] = (size + change).to_bytes(4, "little")
-        known._KNOWN.clear()
+        known.forget()
         fresh = result(data, tmp_path / "image.dcm")
-        known._KNOWN.clear()
+        known.forget()
         result(whole, tmp_path / "image.dcm")
-        assert known._KNOWN
         assert same(result(data, tmp_path / "image.dcm"), fresh), change
         cut = result(data[:-3], tmp_path / "image.dcm")
-        known._KNOWN.clear()
+        known.forget()
         assert same(result(data[:-3], tmp_path / "image.dcm"), cut), change
 
 

@@ -6,6 +6,7 @@ from walk cimport PackedRow, Row, Status, Walk
 
 cdef extern from "file.h":
     ctypedef struct hounsfield_file:
+        int descriptor
         size_t got
         uint64_t size
         uint64_t inode
@@ -17,6 +18,7 @@ cdef extern from "file.h":
 
 cdef enum:
     HEAD_BYTES = 65536
+    DELIMITER_BYTES = 8
 
 
 cdef class Table:
@@ -35,25 +37,26 @@ cdef class Table:
 cdef tuple as_tuple(const Row* row)
 
 
-# Which file it was, and where its data set begins.
+# Which file it was, where its data set begins, and the first fragment of its pixel data: 0 if not known.
 cdef struct Place:
     uint64_t size
     uint64_t inode
     int64_t changed_ns
     uint64_t start
+    uint64_t fragment
+    uint64_t fragment_length
 
 
 cdef tuple head_of_file(str path, uint32_t stop_tag, Place* place)
 cdef bint fill_from_place(
     str path, const Place* place, uint64_t offset, uint8_t* out, uint64_t length) except *
-cdef bytes read_place(str path, const Place* place, uint64_t offset, uint64_t length)
 cdef bint find_only(const uint8_t* data, uint64_t size, uint64_t* at, uint64_t* length) noexcept nogil
+cdef bint ends_fragments(const uint8_t* data) noexcept nogil
 
 
 # What was found of a file whose head was read.
 cdef struct Head:
     hounsfield_file file
-    size_t first            # bytes to read first; 0 for as many as nearly all headers have
     uint64_t start          # of the data set
     uint64_t syntax         # of the value of Transfer Syntax UID
     uint32_t syntax_length

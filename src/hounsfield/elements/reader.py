@@ -7,11 +7,10 @@ import struct
 import zlib
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from hounsfield._kernels.header import open_file
-from hounsfield._kernels.scan import HAS_FILES, Table
-from hounsfield.elements.dataset import CHARACTER_SET, Dataset, Key
+from hounsfield._kernels.scan import Table
+from hounsfield.elements.dataset import CHARACTER_SET, Key
 from hounsfield.elements.dictionary import tag_number, vr
 from hounsfield.elements.scanning import (
     AFTER_PIXELS,
@@ -30,7 +29,7 @@ from hounsfield.elements.vrs import BITS_ALLOCATED, LUT_DATA, PIXEL_REPRESENTATI
 from hounsfield.errors import DicomError, LimitError, NotDicomError, ParseError, TruncatedError
 from hounsfield.sources import BufferSource, PathSource, Source, is_url, open_source
 
-__all__ = ["INFLATED_LIMIT", "Parts", "Selection", "open_part10", "open_plain", "select"]
+__all__ = ["INFLATED_LIMIT", "SYNTAXES", "Parts", "Selection", "open_part10", "select"]
 
 BEHIND_PREFIX = 132
 LUT_DESCRIPTOR = 0x00283002
@@ -123,7 +122,8 @@ class _Syntaxes(dict[bytes, tuple[TransferSyntax, Encoding]]):
         return found
 
 
-_SYNTAXES = _Syntaxes()
+SYNTAXES = _Syntaxes()
+"""Transfer syntax and encoding by the value of Transfer Syntax UID."""
 
 
 @lru_cache(maxsize=256)
@@ -143,20 +143,6 @@ def _look(start: bytes) -> Encoding | None:
         if letters in vr(group << 16 | element).split(" or ") and letters != "UN":
             return Encoding(True, order == ">")
     return None
-
-
-_Kind = TypeVar("_Kind", bound=Dataset)
-
-
-def open_plain(kind: type[_Kind], given: Any, stop_tag: int = UNDEFINED) -> _Kind | None:
-    """Make a data set of a file as nearly all are, in one go; None if it is another, or no path."""
-    if not isinstance(given, str):
-        if not hasattr(given, "__fspath__"):
-            return None
-        given = os.fsdecode(given)
-    elif "://" in given and is_url(given):
-        return None
-    return open_file(kind, given, stop_tag, _SYNTAXES) if HAS_FILES else None
 
 
 def _is_path(given: Any) -> bool:
@@ -220,7 +206,7 @@ def _open(source: Source, head: bytes | memoryview, stop_tag: int) -> Parts:
     row = table.find(TRANSFER_SYNTAX_UID)
     seen = _look(bytes(head[position : position + LOOK_AT]))
     if row is not None:
-        syntax, encoding = _SYNTAXES[bytes(head[row[2] : row[2] + row[3]])]
+        syntax, encoding = SYNTAXES[bytes(head[row[2] : row[2] + row[3]])]
         if syntax.deflated:
             inflated = _inflate(source, position, notes)
             if inflated is not None:
@@ -298,7 +284,7 @@ def _not_dicom(error: ParseError) -> NotDicomError:
 
 
 def _guess(encoding: Encoding) -> TransferSyntax:
-    return _SYNTAXES[GUESSES[encoding].encode()][0]
+    return SYNTAXES[GUESSES[encoding].encode()][0]
 
 
 def _inflate(source: Source, start: int, notes: list[str]) -> bytes | None:

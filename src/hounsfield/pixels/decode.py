@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from hounsfield._kernels import bits, color, rle
+from hounsfield._kernels.known import Encoded, Known, decode_like, remember
 from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, OptionError, PixelDataError
 from hounsfield.outputs import array_of
 from hounsfield.pixels import codecs
 from hounsfield.pixels.codestream import Codestream, parse
 from hounsfield.pixels.frames import COLLECTIONS
-from hounsfield.pixels.known import Known, Native, decode_like, known_of, remember
+from hounsfield.pixels.known import known_of
 from hounsfield.pixels.layout import (
     RETIRED,
     TO_RGB,
@@ -94,7 +95,7 @@ class Decoder:
         self._uid = syntax.uid if syntax else ""
         self._is_video = frames.encapsulated and self._uid.startswith(VIDEO)
         self._first: tuple[int, Buffer] | None = None
-        self._like: Known | RleLike | None = None
+        self._like: Encoded | RleLike | None = None
         self._size = self._layout.rows, self._layout.columns
 
     @property
@@ -295,7 +296,7 @@ class Decoder:
         layout, raw = self._layout, self._raw
         plain = as_they_stand(layout, raw) and not raw and not self._ds._encoding.big_endian
         if plain and layout.frames == 1 and layout.keyword == "PixelData":
-            remember(self._ds, Native(layout.frame_shape, layout.dtype, mask_of(layout)))
+            remember(self._ds, Known(layout.frame_shape, layout.dtype, mask_of(layout)))
 
     def _decode_video(self, numbers: Sequence[int], out: npt.NDArray[Any]) -> None:
         from hounsfield.pixels.video import open_video
@@ -378,7 +379,7 @@ class Decoder:
             like = self._like
             if isinstance(like, RleLike):
                 done += rle.decode_frames(encoded[done:], out[done:], *like)
-            elif like is not None and decode_like(like, memoryview(encoded[done]), out[done]):
+            elif like is not None and decode_like(like, encoded[done], out[done]):
                 done += 1
                 continue
             if done < len(out):

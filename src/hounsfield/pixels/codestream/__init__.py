@@ -8,7 +8,6 @@ from hounsfield.errors import PixelDataError
 from hounsfield.pixels.codestream.jpeg import jpeg_headers, parse_jpeg
 from hounsfield.pixels.codestream.jpeg2000 import (
     JP2_SIGNATURE,
-    is_one_tile_part,
     jpeg2000_headers,
     parse_jp2,
     parse_jpeg2000,
@@ -19,7 +18,7 @@ from hounsfield.pixels.codestream.model import Codestream
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["Codestream", "headers_of", "is_one_tile_part", "parse"]
+__all__ = ["Codestream", "headers_of", "parse"]
 
 
 def parse(data: Buffer) -> Codestream:

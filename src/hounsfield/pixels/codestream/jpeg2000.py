@@ -8,7 +8,7 @@ from typing import Any
 from hounsfield.errors import PixelDataError, UnsupportedError
 from hounsfield.pixels.codestream.model import Codestream, Color, boxes, find_end
 
-__all__ = ["JP2_SIGNATURE", "is_one_tile_part", "jpeg2000_headers", "parse_jp2", "parse_jpeg2000"]
+__all__ = ["JP2_SIGNATURE", "jpeg2000_headers", "parse_jp2", "parse_jpeg2000"]
 
 JP2_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 COLORS: dict[int, Color] = {16: "rgb", 18: "ycbcr"}
@@ -77,14 +77,6 @@ def jpeg2000_headers(view: memoryview) -> bytes | None:
     """The main header of a stream that was parsed; None if it is too long to have been kept."""
     first = _before_tiles(view, 0, len(view))
     return first if first in _MAIN_HEADERS else None
-
-
-def is_one_tile_part(data: memoryview, position: int, end: int) -> bool:
-    """Whether one tile-part of an only tile, without markers of its own, stands between two places."""
-    if end - position < TILE_PART.size:
-        return False
-    marker, length, tile, size, _, _, then = TILE_PART.unpack_from(data, position)
-    return (marker, length, tile, then) == (SOT, 10, 0, SOD) and size in (0, end - position)
 
 
 def _with_end(facts: Codestream, start: int, end: tuple[int, bool, str], color: Color | None) -> Codestream:

@@ -1,0 +1,347 @@
+"""Images like others that were decoded before: from the header to the codec, and what is to do after it.
+
+Whatever stands between a path and its codec has to be fetched into the caches that the codec of the last
+image filled, line by line: of Python functions that is a good part of the time that a small image takes.
+"""
+
+cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE, _PyBytes_Resize
+from cpython.dict cimport PyDict_GetItem
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
+
+from cursor cimport load16, load32
+
+from hounsfield._kernels.bits cimport bits_mask
+from hounsfield._kernels.header cimport (
+    KEY_BYTES, Header, fill_from_pixel_data, read_fragment, write_image_key,
+)
+from hounsfield._kernels.scan cimport DELIMITER_BYTES
+
+from numpy import empty
+
+from hounsfield.errors import DicomError, OptionError
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+    object PyObject_Vectorcall(object function, PyObject** arguments, size_t given, object names)
+
+__all__ = ["Encoded", "Known", "decode_known", "decode_like", "forget", "remember"]
+
+cdef enum:
+    MOST_KNOWN = 1024
+    LONGEST_UID = 64
+    MOST_OPTIONS = 8
+    PAD = 16                # bytes behind the end marker that it is looked for in
+    TILE_PART_BYTES = 14    # SOT and SOD (ISO/IEC 15444-1 A.4.2)
+
+cdef object EMPTY = empty
+cdef tuple FAILURES = (DicomError, RuntimeError, ValueError)
+cdef dict KNOWN = {}
+
+
+@cython.auto_pickle(False)
+cdef class Known:
+    """Of what shape the samples of an image are that stand in the file as they are given, in little endian.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (rows, columns) or (rows, columns, samples).
+    dtype : numpy.dtype
+    mask : (int, int) or None
+        Bits stored and the high bit, if samples are to be masked.
+    """
+
+    cdef tuple shape
+    cdef object dtype
+    cdef object count
+    cdef uint64_t columns, samples
+    cdef size_t itemsize
+    cdef bint masks, is_signed
+    cdef int up, down
+
+    def __init__(self, tuple shape not None, dtype not None, tuple mask):
+        cdef int bits
+        self.shape, self.dtype, self.itemsize = shape, dtype, dtype.itemsize
+        rows, self.columns = shape[:2]
+        self.samples = shape[2] if len(shape) > 2 else 1
+        self.count = rows * self.columns * self.samples
+        self.masks, self.is_signed = mask is not None, dtype.kind == "i"
+        if mask is not None:
+            bits = 8 * dtype.itemsize
+            stored, high = mask
+            self.up, self.down = bits - 1 - high, bits - stored
+
+
+@cython.auto_pickle(False)
+cdef class Encoded(Known):
+    """How an encapsulated image of one frame was decoded.
+
+    Parameters
+    ----------
+    shape, dtype, mask
+        As `Known`.
+    view : numpy.dtype
+        How the codec sees the samples: it may have another sign.
+    headers : bytes
+        Those of the codestream, if all others that begin with them are like it; else b"".
+    is_like : callable or None
+        Tells of a codestream whether it is like it, where that cannot be told by the headers.
+    has_tiles : bool
+        Whether it is JPEG 2000.
+    codec : callable
+        Takes the codestream, the array `out` and options.
+    options : dict
+    mark : int or None
+        What to write to the last row if errors show only by what was left there.
+    grey : int or None
+        The last sample, where it may show that some are missing.
+    """
+
+    cdef object view
+    cdef bytes headers
+    cdef object is_like
+    cdef bint has_tiles
+    cdef object codec
+    cdef tuple names
+    cdef tuple options
+    cdef int mark, grey
+
+    def __init__(
+        self, shape, dtype, mask, *, view not None, bytes headers not None, is_like, bint has_tiles, codec,
+        options, mark, grey,
+    ):
+        Known.__init__(self, shape, dtype, mask)
+        if len(options) > MOST_OPTIONS:
+            raise OptionError(f"{len(options)} options for a codec, where there is room for {MOST_OPTIONS}")
+        self.view = None if view == dtype else view
+        self.headers, self.is_like, self.has_tiles = headers, is_like, has_tiles
+        self.codec, self.names, self.options = codec, ("out", *options), tuple(options.values())
+        self.mark, self.grey = -1 if mark is None else mark, -1 if grey is None else grey
+
+
+def remember(Header header not None, Known known not None):
+    """Keep how the only frame of a data set was decoded, if nothing was wrong with it."""
+    key = key_of(header)
+    if key is not None and not header._notes and len(KNOWN) < MOST_KNOWN:
+        KNOWN[key] = known
+
+
+def forget():
+    """Forget all that was remembered; return how much that was."""
+    count = len(KNOWN)
+    KNOWN.clear()
+    return count
+
+
+cdef bytes key_of(Header header):
+    """What all images with the same attributes and transfer syntax have in common; None if not at hand."""
+    cdef uint8_t[KEY_BYTES + LONGEST_UID] key
+    cdef Py_ssize_t length
+    cdef const char* uid
+    cdef uint32_t size = write_image_key(header, key)
+    if size == 0 or header._syntax is None:
+        return None
+    uid = PyUnicode_AsUTF8AndSize(header._syntax.uid, &length)
+    if length > LONGEST_UID:
+        return None
+    memcpy(key + size, uid, <size_t>length)
+    return PyBytes_FromStringAndSize(<const char*>key, <Py_ssize_t>size + length)
+
+
+cdef object room_for(Known known, max_pixels, out):
+    """Give the caller's array, or a new one; None if it does not fit, or may not be so large."""
+    if known.count > max_pixels:
+        return None
+    if out is None:
+        return EMPTY(known.shape, known.dtype)
+    flags = out.flags
+    fits = out.shape == known.shape and out.dtype == known.dtype and flags.c_contiguous and flags.writeable
+    return out if fits else None
+
+
+def decode_known(Header header not None, max_pixels, out=None):
+    """Decode the only frame of a file that is like one before; None if it is not, or anything is wrong.
+
+    Parameters
+    ----------
+    header : Header
+    max_pixels : int
+    out : ndarray, optional
+        Where to put the samples.
+
+    Returns
+    -------
+    ndarray or None
+        If None, `out` may hold anything.
+    """
+    cdef Known known
+    cdef bytes data, key = key_of(header)
+    cdef PyObject* found = NULL if key is None else PyDict_GetItem(KNOWN, key)
+    if found == NULL:
+        return None
+    known = <Known>found
+    if not isinstance(known, Encoded):
+        samples = room_for(known, max_pixels, out)
+        return samples if samples is not None and fill(known, header, samples) else None
+    data = fragment_like(<Encoded>known, header)
+    if data is None:
+        return None
+    samples = room_for(known, max_pixels, out)
+    return samples if samples is not None and decode(<Encoded>known, data, samples) else None
+
+
+def decode_like(Encoded known not None, data, samples):
+    """Decode a frame as one before, if its headers are the same; False if not, or anything is wrong.
+
+    Parameters
+    ----------
+    known : Encoded
+    data : contiguous buffer
+    samples : ndarray
+        Writable and C-contiguous, of the other's shape and dtype. It may hold anything after a failure.
+    """
+    cdef Py_buffer view
+    cdef Py_ssize_t size
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        size = size_of_like(known, <const uint8_t*>view.buf, view.len)
+        return size >= 0 and decode(known, data if size == view.len else memoryview(data)[:size], samples)
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef bint fill(Known known, Header header, samples) except *:
+    """Read native pixel data."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(samples, &view, PyBUF_WRITABLE)
+    try:
+        if not fill_from_pixel_data(header, <uint8_t*>view.buf, <uint64_t>view.len):
+            return False
+        mask(known, &view)
+        return True
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef bytes fragment_like(Encoded known, Header header):
+    """Read the codestream of a file if it has the same headers as one before; else None."""
+    cdef bytes data = read_fragment(header)
+    cdef Py_ssize_t size
+    cdef PyObject* only = <PyObject*>data
+    if data is None:
+        return None
+    size = size_of_like(
+        known, <const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data) - DELIMITER_BYTES
+    )
+    if size < 0:
+        return None
+    Py_INCREF(data)
+    data = None
+    _PyBytes_Resize(&only, size)
+    data = <bytes>only
+    Py_DECREF(data)
+    return data
+
+
+cdef Py_ssize_t size_of_like(Encoded known, const uint8_t* data, Py_ssize_t size) noexcept:
+    """Size of a codestream without padding; -1 if it has other headers, or not the end it should have."""
+    cdef Py_ssize_t behind = PyBytes_GET_SIZE(known.headers), end = size - 2, last = max(size - PAD, behind)
+    if behind == 0:
+        return size
+    while end >= last and (data[end] != 0xFF or data[end + 1] != 0xD9):
+        end -= 1
+    if end < last or memcmp(data, PyBytes_AS_STRING(known.headers), <size_t>behind):
+        return -1
+    if known.has_tiles and not is_one_tile_part(data + behind, end - behind):
+        return -1
+    return end + 2
+
+
+cdef bint is_one_tile_part(const uint8_t* data, Py_ssize_t size) noexcept:
+    """Whether this is one tile-part of an only tile, without markers of its own (ISO/IEC 15444-1 A.4.2)."""
+    cdef uint32_t length
+    if size < TILE_PART_BYTES:
+        return False
+    if load32(data, True) != 0xFF90000A or load16(data + 4, True) != 0 or load16(data + 12, True) != 0xFF93:
+        return False
+    length = load32(data + 6, True)
+    return length == 0 or length == <uint64_t>size
+
+
+cdef bint decode(Encoded known, data, samples) except *:
+    """Decode a codestream to samples; False if anything is wrong."""
+    cdef Py_buffer view
+    target = samples if known.view is None else samples.view(known.view)
+    PyObject_GetBuffer(samples, &view, PyBUF_WRITABLE)
+    try:
+        if known.mark >= 0:
+            write_mark(known, &view)
+        try:
+            if known.is_like is not None and not known.is_like(data):
+                return False
+            call(known, data, target)
+        except FAILURES:
+            return False
+        if known.mark >= 0 and has_mark(known, &view):
+            return False
+        if known.grey >= 0 and sample_from_end(known, &view, 0) == known.grey:
+            return False
+        mask(known, &view)
+        return True
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef object call(Encoded known, data, out):
+    """Call the codec. A dict of options would be made anew for each call."""
+    cdef PyObject* arguments[2 + MOST_OPTIONS]
+    cdef Py_ssize_t index
+    arguments[0], arguments[1] = <PyObject*>data, <PyObject*>out
+    for index in range(len(known.options)):
+        arguments[2 + index] = <PyObject*>known.options[index]
+    return PyObject_Vectorcall(known.codec, arguments, 1, known.names)
+
+
+cdef inline int sample_from_end(Encoded known, const Py_buffer* view, uint64_t index) noexcept:
+    """The last sample, or one before it."""
+    cdef const uint8_t* at = <const uint8_t*>view.buf + view.len - (1 + index) * known.itemsize
+    cdef uint16_t wide
+    if known.itemsize == 1:
+        return at[0]
+    memcpy(&wide, at, 2)
+    return wide
+
+
+cdef void write_mark(Encoded known, Py_buffer* view) noexcept:
+    """Write the mark where a decoder writes last: each last sample of the pixels of the last row."""
+    cdef uint8_t* end = <uint8_t*>view.buf + view.len
+    cdef uint16_t wide = <uint16_t>known.mark
+    cdef uint64_t index
+    for index in range(known.columns):
+        if known.itemsize == 1:
+            (end - 1 - index * known.samples)[0] = <uint8_t>known.mark
+        else:
+            memcpy(end - 2 * (1 + index * known.samples), &wide, 2)
+
+
+cdef bint has_mark(Encoded known, const Py_buffer* view) noexcept:
+    """Whether the mark is still everywhere."""
+    cdef uint64_t index
+    for index in range(known.columns):
+        if sample_from_end(known, view, index * known.samples) != known.mark:
+            return False
+    return True
+
+
+cdef void mask(Known known, Py_buffer* view) noexcept:
+    """Leave in each sample what is stored."""
+    if known.masks:
+        bits_mask(
+            <uint8_t*>view.buf, <size_t>view.len // known.itemsize, known.itemsize, known.up, known.down,
+            known.is_signed,
+        )

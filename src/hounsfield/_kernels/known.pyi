@@ -1,0 +1,41 @@
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import Buffer, disjoint_base
+
+from hounsfield._kernels.header import Header
+
+__all__ = ["Encoded", "Known", "decode_known", "decode_like", "forget", "remember"]
+
+@disjoint_base
+class Known:
+    def __init__(
+        self, shape: tuple[int, ...], dtype: np.dtype[Any], mask: tuple[int, int] | None
+    ) -> None: ...
+
+@disjoint_base
+class Encoded(Known):
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        mask: tuple[int, int] | None,
+        *,
+        view: np.dtype[Any],
+        headers: bytes,
+        is_like: Callable[[Buffer], bool] | None,
+        has_tiles: bool,
+        codec: Callable[..., object],
+        options: Mapping[str, Any],
+        mark: int | None,
+        grey: int | None,
+    ) -> None: ...
+
+def remember(header: Header, known: Known) -> None: ...
+def forget() -> int: ...
+def decode_known(
+    header: Header, max_pixels: int, out: npt.NDArray[Any] | None = None
+) -> npt.NDArray[Any] | None: ...
+def decode_like(known: Encoded, data: Buffer, samples: npt.NDArray[Any]) -> bool: ...
