@@ -17,7 +17,7 @@ from hounsfield.archives import ENDINGS
 from hounsfield.errors import DicomError, NotDicomError, OptionError
 from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, each_source, expand, folder_by_folder
-from hounsfield.indexing.columns import Column, MisfitError, arrow, columns_of, value_of
+from hounsfield.indexing.columns import STANDARD, Column, MisfitError, arrow, columns_of, value_of
 from hounsfield.processors import ahead, processors
 from hounsfield.sources import as_text, public_name
 
@@ -173,8 +173,7 @@ class Plan:
     def __init__(self, tags: Iterable[Wanted] = ()) -> None:
         pa = arrow()
         self.columns = columns_of(tags)
-        standard = len(columns_of(()))
-        self.tags = [column.name for column in self.columns[standard:]]
+        self.tags = [column.name for column in self.columns[len(STANDARD) :]]
         order = range(len(self.columns))
         self._here = sorted(
             (number for number in order if self.columns[number].kernel_vr is not None),
