@@ -292,9 +292,61 @@ def test_members_of_archives(archive, tmp_path, name, workers, shard_size):
     assert len(table) == len(of_files)
     for row in table:
         expected = of_files[row["path"].removeprefix(f"{path}::").removeprefix("./")]
-        assert (row["status"], row["reason"]) == (expected["status"], expected["reason"])
+        told = ("size", "status", "reason")
+        assert [row[each] for each in told] == [expected[each] for each in told]
         if row["status"] == "ok":
             assert np.array_equal(image_of(tmp_path / "out", row), image_of(tmp_path / "files", expected))
+
+
+@pytest.mark.parametrize("name", ["all.zip", "all.tar.gz"])
+def test_from_an_index_of_archives(archive, tmp_path, name):
+    """The same bytes as of the archives and files that it is an index of."""
+    path = packed(archive, tmp_path / name)
+    given = [str(path), str(archive / "mr.dcm")]
+    index = tmp_path / "index.parquet"
+    hu.index.write(given, index)
+    options = Options(size=(8, 8))
+    make(index, tmp_path / "out", workers=2, shard_size=4, options=options)
+    preprocess(make_plan(given, tmp_path / "given", options=options, shard_size=4), tmp_path / "given")
+    out, expected = digests(tmp_path / "out"), digests(tmp_path / "given")
+    made = [each for each in expected if each.startswith(("shards", "manifest"))]
+    assert len(made) == 6
+    assert {each: out[each] for each in made} == {each: expected[each] for each in made}
+
+
+def test_from_an_index_of_an_archive_at_a_url(archive, tmp_path):
+    fs = pytest.importorskip("fsspec").filesystem("memory")
+    fs.pipe("/indexed/all.zip", packed(archive, tmp_path / "all.zip").read_bytes())
+    index, out = tmp_path / "index.parquet", tmp_path / "out"
+    hu.index.write("memory://indexed/all.zip", index)
+    make(index, out, options=Options(size=(8, 8)))
+    fs.rm("/indexed", recursive=True)
+    table = rows(out)
+    assert "memory://indexed/all.zip::below/ct00.dcm" in [row["path"] for row in table]
+    assert Counter(row["status"] for row in table) == {"ok": 13, "error": 2, "passed over": 3}
+    assert None not in [row["size"] for row in table]
+
+
+def test_rows_of_an_index_in_any_order(archive, tmp_path):
+    """Chosen by a query, of members with one name, and of what is not there any more."""
+    import pyarrow
+
+    first, second = (packed(archive / "below", tmp_path / name) for name in ("a::b.zip", "a.tar"))
+    with tarfile.open(second, "a") as tar:
+        tar.add(archive / "mr.dcm", "./ct00.dcm")
+    kept = [f"{second}::./ct00.dcm", f"{first}::ct07.dcm", f"{second}::./ct00.dcm", f"{first}::ct03.dcm"]
+    gone = [f"{first}::gone.dcm", f"{tmp_path}/gone.zip::a.dcm", f"{archive}/rgb.dcm::a"]
+    index, out = tmp_path / "index.parquet", tmp_path / "out"
+    parquet.write_table(pyarrow.table({"path": kept + gone}), index)
+    make(index, out, options=Options(size=(8, 8)))
+    table = rows(out)
+    assert [row["path"] for row in table] == kept + gone
+    files_ = ["below/ct00.dcm", "below/ct07.dcm", "mr.dcm", "below/ct03.dcm"]
+    for row, file in zip(table, files_, strict=False):
+        assert row["size"] == (archive / file).stat().st_size
+        assert np.array_equal(image_of(out, row), hu.decode_batch(archive / file, size=8).array[0])
+    assert {row["status"] for row in table[4:]} == {"error"}
+    assert all("No such file" in row["reason"] for row in table[4:])
 
 
 def test_patterns_and_archives_that_are_broken(archive, tmp_path):
@@ -337,6 +389,9 @@ def test_urls(archive, tmp_path):
     table = rows(out)
     assert [row["path"] for row in table] == [origin.name for origin in expand(given)]
     assert Counter(row["status"] for row in table) == {"ok": 14, "error": 2, "passed over": 4}
+    # Only what is listed tells its size.
+    assert [row["path"] for row in table if row["size"] is None] == [table[0]["path"]]
+    assert table[-1]["size"] == fs.size("/some/all.zip")
     expected = hu.decode_batch(archive / "below" / "ct00.dcm", size=8).array[0]
     assert np.array_equal(image_of(out, table[0]), expected)
     assert not [path for path in out.rglob("*") if path.is_file() and b"word" in path.read_bytes()]

@@ -178,9 +178,10 @@ def preprocess(
     """Turn archives into shards to train from, with a manifest and a report.
 
     SRC are files, folders, patterns in quotes, URLs, tar and zip archives, whose members are read where they
-    are, and indexes: Parquet files with a column `path`. In DST there will be shards/, manifest.parquet with
-    a row for each source, report.html, report.json and plan.json. What was found and not named, in folders,
-    archives and indexes and by patterns, is passed over and counted if it is not DICOM or has no pixel data.
+    are, and indexes of any of these: Parquet files with a column `path`. In DST there will be shards/,
+    manifest.parquet with a row for each source, report.html, report.json and plan.json. What was found and
+    not named, in folders, archives and indexes and by patterns, is passed over and counted if it is not DICOM
+    or has no pixel data.
     """
     _check_libraries(format_)
     _check_folder(folder, resume=resume, force=force)

@@ -116,7 +116,7 @@ def make_plan(
     ----------
     given : iterable of str
         What `hounsfield.finding.expand` takes as text: files, folders, patterns, URLs, tar and zip archives;
-        and indexes: Parquet files with a column `path`.
+        and indexes of these: Parquet files with a column `path`, as `hounsfield.index` writes them.
     folder : Path
         Where everything goes.
     format : {"npy", "zarr", "webdataset", "png"}

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from importlib import import_module
 from itertools import islice
 from stat import S_ISDIR
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hounsfield.archives import is_archive
 from hounsfield.errors import OptionError, SourceError, raise_it
 from hounsfield.finding import Origin, expand
-from hounsfield.sources import is_url, public_name
+from hounsfield.sources import as_text, is_url, public_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["Origins", "Source", "list_sources"]
+
+LISTED = 16
+"""Archives whose members are kept in memory by their names, while an index that has them is gone through."""
 
 
 class Source(NamedTuple):
@@ -35,7 +39,8 @@ class Source(NamedTuple):
         Whether it was found in a folder, an archive or an index, or by a pattern, and not named: not all that
         lies there need be images.
     container : str, int or None
-        The archive on disk that it is in, or the number of its URL among the plan's; None for a file on disk.
+        The archive that it is in, on disk or as an index has its URL; the number of a URL among the plan's;
+        None for a file on disk.
     number : int
         Which one in there it is.
     """
@@ -64,11 +69,10 @@ def list_sources(given: Iterable[str], folder: Path) -> Iterator[tuple[Source, O
         urls += is_url(each)
         names = (each, public_name(each))
         if each.lower().endswith(".parquet"):
-            for path in _paths_of_index(each):
-                yield _file(path, True), Origin(path, path)
+            yield from _indexed(each)
         elif is_url(each):
             for number, origin in enumerate(expand(each)):
-                yield Source(origin.name, -1, 0, origin.name not in names, urls, number), origin
+                yield _contained(origin, origin.name not in names, urls, number), origin
         else:
             for source, origin in _local(each):
                 # What was named is not left out, wherever it is.
@@ -86,8 +90,13 @@ def _local(given: str) -> Iterator[tuple[Source, Origin]]:
             continue
         if origin.archive != archive:
             archive, number = origin.archive, 0
-        yield Source(origin.name, -1, origin.changed_ns or 0, found, archive, number), origin
+        yield _contained(origin, found, archive, number), origin
         number += 1
+
+
+def _contained(origin: Origin, found: bool, container: str | int, number: int) -> Source:
+    size = -1 if origin.size is None else origin.size
+    return Source(origin.name, size, origin.changed_ns or 0, found, container, number)
 
 
 def _file(path: str, found: bool) -> Source:
@@ -97,6 +106,46 @@ def _file(path: str, found: bool) -> Source:
         return Source(path, -1, 0, found)
     # There are folders only that cannot be listed: whoever reads those will tell, too.
     return Source(path, -1 if S_ISDIR(status.st_mode) else status.st_size, status.st_mtime_ns, found)
+
+
+def _indexed(index: str) -> Iterator[tuple[Source, Origin]]:
+    """What the rows of an index are of: files, and members of archives."""
+    origins = Origins(())
+    members_of = lru_cache(LISTED)(_members)
+    for path in _paths_of_index(index):
+        archive = _archive_of(path)
+        named = None if archive is None else members_of(archive).get(path)
+        if named is None:
+            yield _file(path, True), Origin(path, path)
+        else:
+            # Of several with one name, the rows are in the order of the archive.
+            source = named.pop(0) if len(named) > 1 else named[0]
+            yield source, Origin(source.path, open=partial(_open_member, origins, source))
+
+
+def _archive_of(path: str) -> str | None:
+    """What a row of an index is a member of, by its path; None of a file."""
+    if "::" not in path or os.path.lexists(path):
+        return None
+    parts = path.split("::")
+    archives = ("::".join(parts[:count]) for count in range(1, len(parts)))
+    return next(filter(_is_there, filter(is_archive, archives)), None)
+
+
+def _is_there(archive: str) -> bool:
+    return is_url(archive) or os.path.isfile(archive)  # noqa: PTH113 - for each row of an index
+
+
+def _members(archive: str) -> dict[str, list[Source]]:
+    """All members by the names that an index has for them."""
+    members: dict[str, list[Source]] = {}
+    for number, origin in enumerate(expand(archive)):
+        members.setdefault(as_text(origin.name), []).append(_contained(origin, True, archive, number))
+    return members
+
+
+def _open_member(origins: Origins, source: Source) -> Any:
+    return origins.of(source).open()
 
 
 def _paths_of_index(path: str) -> Iterator[str]:
