@@ -1,11 +1,8 @@
-"""Streams: the same arrays as one by one, in order, never too many at a time, and nothing left behind."""
+"""What the items of a stream are: the same arrays as one by one, in order, and never too many at a time."""
 
 import asyncio
-import gc
 import os
-import queue
 import resource
-import signal
 import subprocess
 import sys
 import tarfile
@@ -24,90 +21,7 @@ from generate import files
 from hounsfield import streaming
 from hounsfield.finding import Origin
 from hounsfield.pixels import codecs, video
-
-WORKERS = [(1, 1), (1, 4), (2, 2), (3, 7), (8, 8)]
-"""Numbers of threads, and of items ahead."""
-
-
-def threads():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("hounsfield-stream")]
-
-
-def none_left():
-    """Whether all threads end before long: in a coroutine nobody waits for them."""
-    until = time.monotonic() + 10
-    while threads() and time.monotonic() < until:
-        time.sleep(0.001)
-    return not threads()
-
-
-@pytest.fixture(autouse=True)
-def no_thread_is_left():
-    yield
-    assert none_left()
-
-
-@pytest.fixture
-def ct(pydicom_path):
-    return pydicom_path("CT_small.dcm")
-
-
-@pytest.fixture
-def frames(pydicom_path):
-    return pydicom_path("rtdose_rle.dcm")  # 15 frames
-
-
-async def collect(stream, got=None):
-    got = [] if got is None else got
-    async for item in stream:
-        got.append(item)
-    return got
-
-
-@pytest.fixture(params=["sync", "async"])
-def take(request):
-    """Appends all items of a stream to a list, in a loop of either kind."""
-    if request.param == "sync":
-        return lambda stream, got: got.extend(stream)
-    return lambda stream, got: asyncio.run(collect(stream, got))
-
-
-@pytest.fixture
-def items(take):
-    """Gives all items of a stream, in a loop of either kind."""
-
-    def collected(stream):
-        got = []
-        take(stream, got)
-        return got
-
-    return collected
-
-
-class Watch:
-    """Counts items that are being decoded, or ready and not taken."""
-
-    def __init__(self, monkeypatch, delays=()):
-        self.lock = threading.Lock()
-        self.begun = self.taken = self.most = 0
-        self.delays = delays
-        do = streaming._Work._do
-
-        def watched(work, job):
-            with self.lock:
-                number = self.begun
-                self.begun += 1
-                self.most = max(self.most, self.begun - self.taken)
-            if number < len(self.delays):
-                time.sleep(self.delays[number])
-            do(work, job)
-
-        monkeypatch.setattr(streaming._Work, "_do", watched)
-
-    def take(self):
-        with self.lock:
-            self.taken += 1
-
+from streaming.work import WORKERS, Watch, collect, threads
 
 # The same
 
@@ -360,76 +274,15 @@ def test_threads_work_together(ct, monkeypatch):
     assert len(list(hu.stream([ct] * 9, threads=3))) == 9
 
 
-# Ending early
-
-
-def test_break(ct):
-    for count, prefetch in WORKERS:
-        for item in hu.stream([ct] * 100, threads=count, prefetch=prefetch):
-            assert item.index == 0
-            break
-        assert not threads()
-
-
-def test_break_of_async_for(ct):
+def test_several_streams(ct, frames):
     async def main():
-        async for _ in hu.stream([ct] * 100, threads=4):
-            break
-        assert none_left()
-        async with hu.stream([ct] * 100, threads=4) as stream:
-            async for _ in stream:
-                break
-        assert not threads()
+        return await asyncio.gather(*(collect(hu.stream([ct, frames] * 10, frame="all")) for _ in range(5)))
 
-    asyncio.run(main())
+    for found in asyncio.run(main()):
+        assert len(found) == 160
 
 
-def test_close_and_with(ct):
-    with hu.stream([ct] * 100) as stream:
-        next(stream)
-        assert threads()
-    assert not threads()
-    assert list(stream) == []
-    stream.close()
-
-
-def test_garbage_collection(ct):
-    class Holder:
-        pass
-
-    holder = Holder()
-    holder.stream, holder.itself = hu.stream([ct] * 100), holder
-    next(holder.stream)
-    assert threads()
-    del holder
-    gc.collect()
-    assert not threads()
-
-
-def test_sources_are_closed(ct):
-    closed = []
-
-    def sources():
-        try:
-            while True:
-                yield ct
-        finally:
-            closed.append(True)
-
-    for _ in hu.stream(sources()):
-        break
-    assert closed
-
-
-def test_error_in_the_middle(take, ct, monkeypatch):
-    """Those before it come, those behind it do not, whichever was ready first."""
-    Watch(monkeypatch, [0.05])
-    got = []
-    with pytest.raises(FileNotFoundError) as caught:
-        take(hu.stream([ct, ct, "none", ct, b"", ct], threads=4), got)
-    assert [item.index for item in got] == [0, 1]
-    assert caught.value.filename == "none"
-    assert none_left()
+# Errors
 
 
 def test_skip_and_yield(items, ct):
@@ -442,192 +295,17 @@ def test_skip_and_yield(items, ct):
     assert [item.status for item in found] == ["ok", "error", "error", "ok", "error", "error"]
 
 
-@pytest.mark.parametrize("error", [RuntimeError("mine"), KeyboardInterrupt(), SystemExit()])
-def test_sources_that_raise(take, ct, error):
-    """What the caller's own iterable raises is no matter of one file."""
-
-    def sources():
-        yield ct
-        yield ct
-        raise error
-
-    got = []
-    with pytest.raises(type(error)) as caught:
-        take(hu.stream(sources(), on_error="skip"), got)
-    assert caught.value is error
-    assert [item.index for item in got] == [0, 1]
-
-
-def test_exception_in_the_loop(ct):
-    def loop():
-        for item in hu.stream([ct] * 100):
-            raise RuntimeError(item.source)
-
-    with pytest.raises(RuntimeError):
-        loop()
-    assert none_left()
-
-
-def test_a_source_that_does_not_answer(ct):
-    """Others are handed over while one thread waits for more, and ending does not wait for it for long."""
-    given = queue.Queue()
-    for _ in range(3):
-        given.put(ct)
-    stream = hu.stream(iter(given.get, None), threads=2)
-    assert [next(stream).index for _ in range(3)] == [0, 1, 2]
-    start = time.monotonic()
-    stream.close()
-    assert time.monotonic() - start < streaming.GRACE + 1
-    given.put(None)
-
-
-CHILD = """
-import signal, sys, threading, time
-import hounsfield as hu
-from hounsfield import streaming
-
-def forever():
-    while True:
-        yield sys.argv[1]
-
-do = streaming._Work._do
-def slow(*args):
-    if sys.argv[2] == "waiting":
-        time.sleep(0.2)
-    do(*args)
-streaming._Work._do = slow
-
-signal.signal(signal.SIGINT, signal.default_int_handler)
-try:
-    for number, item in enumerate(hu.stream(forever())):
-        if number == 3:
-            print("ready", flush=True)
-        if sys.argv[2] == "looping" and number > 3:
-            time.sleep(0.01)
-except KeyboardInterrupt:
-    print("interrupted", flush=True)
-left = [each for each in threading.enumerate() if each.name.startswith("hounsfield-stream")]
-print(len(left), flush=True)
-kept = hu.stream(forever())
-next(kept)
-"""
-
-
-@pytest.mark.parametrize("where", ["waiting", "looping"])
-def test_ctrl_c(ct, where):
-    """It ends the loop at once, and no thread keeps the interpreter: not those of a stream that is kept."""
-    source = str(Path(hu.__file__).parents[1])
-    child = subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", CHILD, str(ct), where],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": source},
-    )  # fmt: skip
-    try:
-        assert child.stdout.readline() == "ready\n"
-        time.sleep(0.05)
-        child.send_signal(signal.SIGINT)
-        output, errors = child.communicate(timeout=20)
-    finally:
-        child.kill()
-    assert (output, errors, child.returncode) == ("interrupted\n0\n", "", 0)
-
-
-# Coroutines
-
-
-def test_the_loop_is_not_blocked(ct, monkeypatch):
-    """Neither by decoding nor by waiting for sources or the end."""
-    Watch(monkeypatch, [0.8] * 6)
-    longest = 0.0
-    given = queue.Queue()
-    given.put(ct)
-
-    def sources():
-        yield ct
-        time.sleep(0.8)
-        yield ct
-
-    async def tick():
-        nonlocal longest
-        while True:
-            start = time.perf_counter()
-            await asyncio.sleep(0.001)
-            longest = max(longest, time.perf_counter() - start)
-
-    async def main():
-        ticking = asyncio.create_task(tick())
-        await asyncio.sleep(0.01)
-        assert len(await collect(hu.stream(sources(), threads=2))) == 2
-        async with hu.stream([ct] * 10, threads=2) as stream:
-            await anext(stream)
-        assert not threads()
-        start = time.perf_counter()
-        async with hu.stream(iter(given.get, None), threads=2) as stream:
-            await anext(stream)
-        assert time.perf_counter() - start < streaming.GRACE + 1
-        given.put(None)
-        ticking.cancel()
-
-    asyncio.run(main())
-    assert longest < 0.6
-
-
-def test_cancellation(ct, monkeypatch):
-    watch = Watch(monkeypatch, [0, 0] + [1.0] * 100)
-
-    async def main():
-        async def read_all():
-            async for _ in stream:
-                pass
-
-        stream = hu.stream([ct] * 100, threads=2)
-        task = asyncio.create_task(read_all())
-        await asyncio.sleep(0.1)
-        start = time.perf_counter()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert time.perf_counter() - start < 0.5
-        begun = watch.begun
-        await stream.aclose()
-        assert not threads()
-        assert watch.begun == begun < 10
-        with pytest.raises(StopAsyncIteration):
-            await anext(stream)
-
-    asyncio.run(main())
-
-
-def test_timeout(ct, monkeypatch):
-    Watch(monkeypatch, [0.3] * 10)
-
-    async def main():
-        async with hu.stream([ct] * 10) as stream:
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(anext(stream), 0.01)
-
-    asyncio.run(main())
-
-
-def test_a_loop_that_is_gone(ct, monkeypatch):
-    """Threads that finish after the loop was closed have nobody to tell, and say nothing."""
-    Watch(monkeypatch, [0.1] * 10)
-    stream = hu.stream([ct] * 10, threads=2)
-
-    async def main():
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(anext(stream), 0.01)
-
-    asyncio.run(main())
-    assert none_left()
-
-
-def test_several_streams(ct, frames):
-    async def main():
-        return await asyncio.gather(*(collect(hu.stream([ct, frames] * 10, frame="all")) for _ in range(5)))
-
-    for found in asyncio.run(main()):
-        assert len(found) == 160
+def test_errors_name_members_of_archives(tmp_path, pydicom_path):
+    """Which are given as bytes, that have no name."""
+    archive = tmp_path / "scans.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("cut.dcm", pydicom_path("CT_small.dcm").read_bytes()[:-2000])
+    name = f"{archive}::cut.dcm"
+    with pytest.raises(hu.PixelDataError) as caught:
+        list(hu.stream(archive))
+    assert caught.value.file == name
+    (item,) = hu.decode_batch([archive, pydicom_path("CT_small.dcm")], size=64, on_error="skip").errors
+    assert (item.source, item.error.file) == (name, name)
 
 
 # Files that change under it
@@ -774,17 +452,6 @@ def test_errors_hold_no_data(ct):
     assert sys.getrefcount(data) == 2
 
 
-def test_what_nobody_expects(take, ct, monkeypatch):
-    """If a thread cannot go on, nobody waits for it."""
-
-    def fail(*_):
-        raise MemoryError("no room")
-
-    monkeypatch.setattr(streaming, "Item", fail)
-    with pytest.raises(MemoryError, match="no room"):
-        take(hu.stream([ct] * 10), [])
-
-
 # Arguments
 
 
@@ -810,16 +477,3 @@ def test_arguments(options, message):
 def test_no_sources():
     assert list(hu.stream([])) == []
     assert asyncio.run(collect(hu.stream([]))) == []
-
-
-def test_errors_name_members_of_archives(tmp_path, pydicom_path):
-    """Which are given as bytes, that have no name."""
-    archive = tmp_path / "scans.zip"
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("cut.dcm", pydicom_path("CT_small.dcm").read_bytes()[:-2000])
-    name = f"{archive}::cut.dcm"
-    with pytest.raises(hu.PixelDataError) as caught:
-        list(hu.stream(archive))
-    assert caught.value.file == name
-    (item,) = hu.decode_batch([archive, pydicom_path("CT_small.dcm")], size=64, on_error="skip").errors
-    assert (item.source, item.error.file) == (name, name)
