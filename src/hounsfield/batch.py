@@ -190,14 +190,7 @@ class Decoding(NamedTuple):
 
     def filling(self, kind: np.dtype[Any]) -> npt.NDArray[Any]:
         """What stands where there are no values, as an item of a type."""
-        try:
-            with np.errstate(invalid="ignore"):
-                value = np.full((), self.fill, kind)
-        except (OverflowError, TypeError, ValueError) as error:
-            raise OptionError(f"fill={self.fill!r} is no {kind}") from error
-        if kind.kind in "iu" and value != self.fill:
-            raise OptionError(f"fill={self.fill!r} is no {kind}")
-        return value
+        return _item_of(self.fill, kind)
 
     def decode(self, ds: Dataset, out: Array | None = None) -> tuple[Array, tuple[float, float] | None]:
         """Decode the frame of a data set, into `out` if it is given; gives it and the window that was used.
@@ -279,6 +272,22 @@ class Decoding(NamedTuple):
             return samples.astype(kind, copy=False), None
         np.copyto(out, samples, casting="unsafe")
         return out, None
+
+
+# What batches of the same options have in common is looked into once: it takes as long as a file does.
+
+
+@lru_cache(maxsize=64)
+def _item_of(fill: float, kind: np.dtype[Any]) -> npt.NDArray[Any]:
+    try:
+        with np.errstate(invalid="ignore"):
+            value = np.full((), fill, kind)
+    except (OverflowError, TypeError, ValueError) as error:
+        raise OptionError(f"fill={fill!r} is no {kind}") from error
+    if kind.kind in "iu" and value != fill:
+        raise OptionError(f"fill={fill!r} is no {kind}")
+    value.flags.writeable = False
+    return value
 
 
 @lru_cache(maxsize=64)
@@ -500,6 +509,14 @@ def _checked_window(window: WindowLike) -> str | tuple[float, float] | int:
     """A preset by its center and width; 0 for the file's own."""
     if window is None:
         return 0
+    try:
+        return _window_of(window if isinstance(window, str | int) else tuple(window))
+    except TypeError as error:
+        raise OptionError(f"window {window!r} is no name, number or (center, width)") from error
+
+
+@lru_cache(maxsize=64)
+def _window_of(window: str | int | tuple[float, ...]) -> str | tuple[float, float] | int:
     if isinstance(window, int):
         if window < 0:
             raise OptionError(f"there is no window {window}: they are counted from 0")
