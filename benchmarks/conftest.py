@@ -127,10 +127,10 @@ class Floors:
         self._library = ctypes.CDLL(str(library))
         address, size = ctypes.c_void_p, ctypes.c_size_t
         self._library.floor_walk.argtypes = (address, size, size, ctypes.c_long)
-        self._library.floor_read_header.argtypes = (ctypes.c_char_p, ctypes.c_long)
+        self._library.floor_read_header.argtypes = (ctypes.c_char_p, size, ctypes.c_long)
         texts, real = ctypes.POINTER(ctypes.c_char_p), ctypes.c_float
         self._library.floor_batch.argtypes = (texts, ctypes.c_long, size, address, real, real, ctypes.c_long)
-        self._library.floor_read_headers.argtypes = (ctypes.POINTER(ctypes.c_char_p), size, ctypes.c_long)
+        self._library.floor_read_headers.argtypes = (texts, ctypes.c_long, size, ctypes.c_long)
         self._library.floor_memcpy.argtypes = (address, address, size, ctypes.c_long)
 
     # The functions returned refer to their arrays, not to addresses: that keeps the memory there.
@@ -140,10 +140,10 @@ class Floors:
         source = np.frombuffer(data, np.uint8)
         return lambda times: self._library.floor_walk(source.ctypes.data, source.size, at, times)
 
-    def read_header(self, path: Path) -> Repeated:
-        """Open a file, read its first 8 KiB, close it and walk their elements."""
+    def read_header(self, path: Path, size: int) -> Repeated:
+        """Open a file, read its first bytes, 16 KiB at most, close it and walk their elements."""
         name = os.fsencode(path)
-        return lambda times: self._library.floor_read_header(name, times)
+        return lambda times: self._library.floor_read_header(name, size, times)
 
     def batch(self, paths: Sequence[Path], out: Any, scale: float, offset: float) -> Repeated:
         """Read files that end in int16 samples and window these into the rows of an array of bytes."""
@@ -161,10 +161,10 @@ class Floors:
         names = (ctypes.c_char_p * len(paths))(*map(os.fsencode, paths))
         return lambda times: self._library.floor_batch(names, len(paths), pixels, None, 0, 0, times)
 
-    def read_headers(self, paths: Sequence[str]) -> Repeated:
+    def read_headers(self, paths: Sequence[str], size: int) -> Repeated:
         """The same of many files."""
         names = (ctypes.c_char_p * len(paths))(*map(os.fsencode, paths))
-        return lambda times: self._library.floor_read_headers(names, len(names), times)
+        return lambda times: self._library.floor_read_headers(names, len(names), size, times)
 
     def memcpy(self, data: Any) -> Repeated:
         """Copy memory."""

@@ -94,7 +94,7 @@ def test_read_pydicom(row):
 
 @reading
 def test_read_floor(row, floors):
-    row.repeated("C: open, read, close, walk", floors.read_header(FILE))
+    row.repeated("C: open, read 8 KiB, close, walk", floors.read_header(FILE, 8192))
 
 
 def again(row, name, imports, read):

@@ -48,30 +48,30 @@ long floor_walk(const unsigned char *data, size_t size, size_t at, long repeats)
     return elements;
 }
 
-/* Open a file, read its first 8 KiB, close it and walk them. */
-static long read_header(const char *path) {
-    static unsigned char head[8192];
+/* Open a file, read its first bytes, 16 KiB at most, close it and walk them. */
+static long read_header(const char *path, size_t bytes) {
+    unsigned char head[16384];
     struct stat status;
     int file = open(path, O_RDONLY);
     if (file < 0 || fstat(file, &status)) return -1;
-    ssize_t size = pread(file, head, sizeof head, 0);
+    ssize_t size = pread(file, head, bytes < sizeof head ? bytes : sizeof head, 0);
     close(file);
     if (size < 0) return -1;
     return walk(head, (size_t)size, 132);
 }
 
-long floor_read_header(const char *path, long repeats) {
+long floor_read_header(const char *path, size_t bytes, long repeats) {
     long elements = 0;
-    for (long i = 0; i < repeats; i++) elements = read_header(path);
+    for (long i = 0; i < repeats; i++) elements = read_header(path, bytes);
     return elements;
 }
 
 /* The same of many files: their elements. */
-long floor_read_headers(const char *const *paths, size_t count, long repeats) {
+long floor_read_headers(const char *const *paths, size_t count, size_t bytes, long repeats) {
     long elements = 0;
     for (long i = 0; i < repeats; i++) {
         elements = 0;
-        for (size_t file = 0; file < count; file++) elements += read_header(paths[file]);
+        for (size_t file = 0; file < count; file++) elements += read_header(paths[file], bytes);
     }
     return elements;
 }
