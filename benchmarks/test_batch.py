@@ -274,7 +274,7 @@ CODECS = {
         f"{JPEG}.90",
         lambda samples: imagecodecs.jpeg2k_encode(samples.view(np.int16), codecformat="j2k", reversible=True),
         partial(imagecodecs.jpeg2k_decode, numthreads=1),
-        16,
+        6,  # a fortieth of a second each
     ),
     "HTJ2K": (
         f"{JPEG}.201",
