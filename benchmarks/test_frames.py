@@ -2,6 +2,7 @@
 
 import os
 import struct
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
@@ -66,7 +67,7 @@ class File(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=["table", "no table", "one frame"])
-def files(request, tmp_path_factory):
+def file(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("frames") / "frames.dcm"
     if request.param == "one frame":
         start, base = write(path, 1, 200_000, False)
@@ -78,12 +79,6 @@ def files(request, tmp_path_factory):
     path.unlink()
 
 
-@pytest.fixture
-def file(files, benchmark):
-    benchmark.group = files.group
-    return files
-
-
 def bytes_of(file, number):
     descriptor = os.open(file.path, os.O_RDONLY)
     try:
@@ -92,35 +87,35 @@ def bytes_of(file, number):
         os.close(descriptor)
 
 
-def in_turn(row, name, file, read, target=()):
-    """Time reading one frame after the other; they are what they should be."""
-    assert all(read(number) == bytes_of(file, number) for number in file.chosen)
-    numbers = cycle(file.chosen)
-    row.here(name, lambda: read(next(numbers)), target=target)
+def in_turn(read, numbers):
+    """Read one frame after the other."""
+    numbers = cycle(numbers)
+    return lambda: read(next(numbers))
 
 
-def test_read_and_frame(row, file):
+def test_one_frame(row, benchmark, file):
+    benchmark.group = file.group
+    ways = {
+        "hounsfield": lambda number: hu.read(file.path).frames.read(number),
+        "hounsfield, read before": hu.read(file.path).frames.read,
+        "the bytes alone": partial(bytes_of, file),
+    }
+    for read in ways.values():
+        assert all(read(number) == bytes_of(file, number) for number in file.chosen)
     target = ("at most", 3, "the bytes alone")
     if "no table" in file.group:
         target = ("faster", 1, "pydicom")  # a read for each of 1,000 headers is what there is to do
     elif "only" in file.group:
         target = ("within", 30e-6, "the bytes alone")
-    in_turn(row, "hounsfield", file, lambda number: hu.read(file.path).frames.read(number), target)
+    ours, *rivals = ((name, in_turn(read, file.chosen)) for name, read in ways.items())
+    row.race(*ours, {**dict(rivals), "pydicom": pydicom(file)}, target=target)
 
 
-def test_frame_of_an_open_data_set(row, file):
-    in_turn(row, "hounsfield, read before", file, hu.read(file.path).frames.read)
-
-
-def test_bytes_alone(row, file):
-    in_turn(row, "the bytes alone", file, lambda number: bytes_of(file, number))
-
-
-def test_pydicom(row, file):
+def pydicom(file):
     """`get_frame` on the open file, at its pixel data: the header is not read."""
     count = len(file.chosen) if len(file.chosen) == 1 else FRAMES
     setup = f"import os\nfrom itertools import cycle\n{PYDICOM}\nfile = open({str(file.path)!r}, 'rb')\n"
     setup += f"numbers = cycle({file.chosen!r})\nfile.seek({file.start})\n"
     call = f"get_frame(file, next(numbers), number_of_frames={count})"
     setup += f"assert {call} == os.pread(file.fileno(), {file.size}, {file.first})"
-    row.peer("pydicom", setup=setup, statement=f"file.seek({file.start}); {call}")
+    return setup, f"file.seek({file.start}); {call}"
