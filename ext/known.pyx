@@ -35,7 +35,6 @@ cdef enum:
     MOST_KNOWN = 1024
     LONGEST_UID = 64
     MOST_OPTIONS = 8
-    PAD = 16                # bytes behind the end marker that it is looked for in
     TILE_PART_BYTES = 14    # SOT and SOD (ISO/IEC 15444-1 A.4.2)
 
 cdef object EMPTY = empty
@@ -91,6 +90,8 @@ cdef class Encoded(Known):
         Those of the codestream, if all others that begin with them are like it; else b"".
     is_like : callable or None
         Tells of a codestream whether it is like it, where that cannot be told by the headers.
+    pad : int
+        In how many of the last bytes its end marker may stand.
     has_tiles : bool
         Whether it is JPEG 2000.
     codec : callable
@@ -105,6 +106,7 @@ cdef class Encoded(Known):
     cdef object view
     cdef bytes headers
     cdef object is_like
+    cdef Py_ssize_t pad
     cdef bint has_tiles
     cdef object codec
     cdef tuple names
@@ -112,14 +114,14 @@ cdef class Encoded(Known):
     cdef int mark, grey
 
     def __init__(
-        self, shape, dtype, mask, *, view not None, bytes headers not None, is_like, bint has_tiles, codec,
-        options, mark, grey,
+        self, shape, dtype, mask, *, view not None, bytes headers not None, is_like, Py_ssize_t pad,
+        bint has_tiles, codec, options, mark, grey,
     ):
         Known.__init__(self, shape, dtype, mask)
         if len(options) > MOST_OPTIONS:
             raise OptionError(f"{len(options)} options for a codec, where there is room for {MOST_OPTIONS}")
         self.view = None if view == dtype else view
-        self.headers, self.is_like, self.has_tiles = headers, is_like, has_tiles
+        self.headers, self.is_like, self.pad, self.has_tiles = headers, is_like, pad, has_tiles
         self.codec, self.names, self.options = codec, ("out", *options), tuple(options.values())
         self.mark, self.grey = -1 if mark is None else mark, -1 if grey is None else grey
 
@@ -250,7 +252,8 @@ cdef bytes fragment_like(Encoded known, Header header):
 
 cdef Py_ssize_t size_of_like(Encoded known, const uint8_t* data, Py_ssize_t size) noexcept:
     """Size of a codestream without padding; -1 if it has other headers, or not the end it should have."""
-    cdef Py_ssize_t behind = PyBytes_GET_SIZE(known.headers), end = size - 2, last = max(size - PAD, behind)
+    cdef Py_ssize_t behind = PyBytes_GET_SIZE(known.headers), end = size - 2
+    cdef Py_ssize_t last = max(size - known.pad, behind)
     if behind == 0:
         return size
     while end >= last and (data[end] != 0xFF or data[end + 1] != 0xD9):

@@ -34,8 +34,8 @@ from hounsfield._kernels.scan cimport (
 )
 from hounsfield._kernels.window cimport (
     VOI_LINEAR, VOI_LINEAR_EXACT, VOI_SIGMOID, WINDOW_DONE, WINDOW_F4, WINDOW_I1, WINDOW_I2, WINDOW_I4,
-    WINDOW_U1, WINDOW_U2, WINDOW_U4, window_finish, window_fold, window_map, window_part, window_plan,
-    window_prepare,
+    WINDOW_STREAMS, WINDOW_U1, WINDOW_U2, WINDOW_U4, window_finish, window_fold, window_map, window_part,
+    window_plan, window_prepare,
 )
 
 from hounsfield.errors import OptionError
@@ -507,7 +507,7 @@ cdef void free_workspace(Workspace* work) noexcept:
 
 def decode_files(
     list paths not None, out, *, str values not None="display", window=0, str function not None="LINEAR",
-    frame=0, str fit=None, bytes fill=None, bint streams=False,
+    frame=0, str fit=None, bytes fill=None, size_t in_use=0,
 ):
     """Decode one frame of each file into a row of an array, as far as they are of the common kind.
 
@@ -535,10 +535,9 @@ def decode_files(
         By default they must have it.
     fill : bytes, optional
         An item of `out`, for the borders of a letterbox; zeros by default.
-    total : int, optional
-    streams : bool
-        Whether levels of 8 bits go past the caches, which pays where all that is written is larger than
-        these and not new: new memory is in them, as the system has just cleared it.
+    in_use : int, optional
+        How many bytes are written in all, here and elsewhere, to memory that is not new. Where the caches do
+        not hold them, levels of 8 bits go past these; new memory is in them, as the system has cleared it.
 
     Returns
     -------
@@ -571,7 +570,8 @@ def decode_files(
         if <size_t>view.shape[0] != count:
             raise OptionError(f"out has {view.shape[0]} rows for {count} files")
         row_size = <size_t>view.len // count if count else 0
-        options.streams = streams and not options.resizes     # those go by rows, which are short
+        # What is resized goes by rows, which are short.
+        options.streams = in_use >= WINDOW_STREAMS and not options.resizes
         work = make_workspace(HEAD_BYTES + PART)
         results = <Result*>malloc(count * sizeof(Result) or 1)
         names = <const char**>malloc(count * sizeof(char*) or 1)

@@ -335,7 +335,8 @@ static int window_narrow(const window_map *map, window_line *line, size_t n) {
     const int32_t least = is_signed ? -values / 2 : 0, most = least + values - 1;
     const double scale = map->scale;
 
-    /* Beyond these a step outside the window would leave the 16 bits of a level. */
+    /* Beyond these a step outside the window would leave the 16 bits of a level, or a sample far from it the 32 bits
+       that the wide loop, which does not clamp samples, has for its level. */
     if (scale == 0.0 || fabs(scale) > 8192.0 || fabs(map->offset) > 1e9) return 0;
     const double reach = 128.0 / fabs(scale), middle = (127.5 - map->offset) / scale;
     line->low = window_nearest(middle - reach - 1.0, least, most);

@@ -54,9 +54,6 @@ LONGEST = 32767
 AT_ONCE = 16
 """Files that a thread takes at a time, at most: few enough that all threads end at the same time."""
 
-STREAMS = 4 << 20
-"""Bytes of a caller's array that would not stay in the caches: it is written past them."""
-
 MOST_LEFT = 64
 """Files that are given to the facade, at most, before the kernel is asked again."""
 
@@ -410,8 +407,8 @@ def decode_batch(
     elif decoding.size is not None and target.shape[1:3] != decoding.size:
         raise OptionError(f"out has images of {sizes(target.shape[1:3])}, size= is {sizes(decoding.size)}")
     decoding.filling(target.dtype)
-    streams = out is not None and target.nbytes >= STREAMS
-    work = _Work(origins, decoding, target, streams=streams, raises=on_error == "raise")
+    in_use = 0 if out is None else target.nbytes
+    work = _Work(origins, decoding, target, in_use=in_use, raises=on_error == "raise")
     work.run(threads)
     items = cast("list[Item]", work.items)
     failed = [item.index for item in items if item is not None and item.error is not None]
@@ -430,13 +427,13 @@ class _Work:
     """What is to be decoded, from which threads take some files at a time."""
 
     def __init__(
-        self, origins: list[Origin], decoding: Decoding, target: Array, *, streams: bool, raises: bool
+        self, origins: list[Origin], decoding: Decoding, target: Array, *, in_use: int, raises: bool
     ) -> None:
         self.items: list[Item | None] = [None] * len(origins)
         self._origins = origins
         self._decoding = decoding
         self._target = target
-        self._streams = streams
+        self._in_use = in_use
         self._raises = raises
         self._lock = threading.Lock()
         self._next = 0
@@ -477,7 +474,7 @@ class _Work:
         if self._options is not None and start >= self._resume:
             rows = self._target[start:stop]
             paths = [each.path for each in origins]
-            found = decode_files(paths, rows, frame=frame, streams=self._streams, **self._options)
+            found = decode_files(paths, rows, frame=frame, in_use=self._in_use, **self._options)
             self._left = 0 if any(found) else min(self._left + len(origins), MOST_LEFT)
             self._resume = stop + self._left
         for index, (origin, result) in enumerate(zip(origins, found, strict=True), start):

@@ -161,7 +161,9 @@ class Dataset(elements.Dataset):
         if samples is None:
             samples = decode_known(self, MAX_PIXELS)
             if samples is None:
-                samples = self.pixels()
+                from hounsfield.pixels.decode import Decoder
+
+                samples = Decoder(self).decode()
             self._pixels = samples
         return samples
 

@@ -465,6 +465,6 @@ def test_rows_of_a_large_array_are_the_same(kind, options, pydicom_path):
     paths = [str(pydicom_path("CT_small.dcm"))] * 3
     shape = (3, 100, 120) if "fit" in options else (3, 128, 128)
     rows, alone = np.empty(shape, kind), np.empty(shape, kind)
-    assert all(decode_files(paths, rows, streams=True, window=(40, 400), **options))
+    assert all(decode_files(paths, rows, in_use=1 << 30, window=(40, 400), **options))
     assert all(decode_files(paths, alone, window=(40, 400), **options))
     np.testing.assert_array_equal(rows, alone)

@@ -26,6 +26,7 @@ class Encoded(Known):
         view: np.dtype[Any],
         headers: bytes,
         is_like: Callable[[Buffer], bool] | None,
+        pad: int,
         has_tiles: bool,
         codec: Callable[..., object],
         options: Mapping[str, Any],

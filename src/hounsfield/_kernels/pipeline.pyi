@@ -23,7 +23,7 @@ def decode_files(
     frame: int | None = 0,
     fit: _Fit | None = None,
     fill: bytes | None = None,
-    streams: bool = False,
+    in_use: int = 0,
 ) -> list[_Found]: ...
 def decode_samples(
     table: Table,

@@ -5,6 +5,8 @@ from libc.stdint cimport uint8_t
 
 cdef extern from "window.h" nogil:
     enum:
+        WINDOW_STREAMS
+    enum:
         WINDOW_U1, WINDOW_I1, WINDOW_U2, WINDOW_I2, WINDOW_U4, WINDOW_I4, WINDOW_F4, WINDOW_F8
     enum:
         VOI_LINEAR, VOI_LINEAR_EXACT, VOI_SIGMOID

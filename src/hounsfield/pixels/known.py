@@ -14,6 +14,7 @@ import numpy as np
 from hounsfield._kernels.known import Encoded
 from hounsfield.pixels.codecs import MARKS, bare_call
 from hounsfield.pixels.codestream import Codestream, headers_of, parse
+from hounsfield.pixels.codestream.model import PAD
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -41,6 +42,7 @@ def known_of(
         view=np.dtype(f"{'i' if stream.signed else 'u'}{layout.dtype.itemsize}"),
         headers=headers,
         is_like=None if by_headers else partial(_is_like, stream),
+        pad=PAD,
         has_tiles=stream.kind in ("jpeg2000", "htj2k"),
         codec=call.codec,
         options=call.options,
