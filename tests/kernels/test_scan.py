@@ -1,13 +1,7 @@
-"""The scan kernel against its plain-Python twin: real files, generated ones, broken ones, and every limit."""
+"""The scan kernel against its plain-Python twin: data sets of files, generated and broken ones, every limit."""
 
-import contextlib
-import gc
-import os
-import pickle
 import struct
-import sys
 import threading
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +12,13 @@ from hypothesis import strategies as st
 from hounsfield._kernels import scan as kernel
 from hounsfield._reference import scan as reference
 from hounsfield.errors import DicomError, LimitError, OptionError, ParseError
+from kernels.data_sets import ENCODINGS, TAGS, TREES, check_look_ups, data_set_of, element, written
 
 SEQUENCE_DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
 ITEM_DELIMITER = b"\xfe\xff\x0d\xe0\0\0\0\0"
 OPEN_ITEM = b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
 OPEN_SEQUENCE = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff"
 OPEN_UN = b"\x08\x00\x40\x11UN\0\0\xff\xff\xff\xff"
-DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
 def result(scan, data, *arguments, **options):
@@ -42,127 +36,6 @@ def same(data, *arguments, **options):
     got = result(kernel.scan, data, *arguments, **options)
     assert got == result(reference.scan, data, *arguments, **options)
     return got
-
-
-def data_set_of(path):
-    """The bytes of a file's data set, and the options that its transfer syntax asks for."""
-    data = path.read_bytes()
-    start = 132 if data[128:132] == b"DICM" else 0
-    meta = kernel.scan(data, start, stop_tag=0x00030000)
-    row = meta.find(0x00020010)
-    uid = data[row[2] : row[2] + row[3]] if row else b""
-    uid = uid.rstrip(b"\0 ").decode("latin-1")
-    data = data[meta.end :]
-    if uid == DEFLATED:
-        data = zlib.decompress(data, -zlib.MAX_WBITS)
-    return data, {"explicit": uid != "1.2.840.10008.1.2", "big": uid == "1.2.840.10008.1.2.2"}
-
-
-# Generated data sets
-
-
-def header(tag, vr, length, explicit, order):
-    start = struct.pack(order + "HH", tag >> 16, tag & 0xFFFF)
-    if not explicit or not vr:
-        return start + struct.pack(order + "I", length)
-    if vr in reference.SHORT_VRS:
-        return start + vr.encode() + struct.pack(order + "H", length)
-    return start + vr.encode() + struct.pack(order + "HI", 0, length)
-
-
-class Writer:
-    """Writes trees of elements, and the rows that a nested scan of them should give."""
-
-    def __init__(self, explicit, big):
-        self.explicit = explicit
-        self.order = ">" if big else "<"
-        self.out = bytearray()
-        self.rows = []
-
-    def elements(self, elements, depth=0, seen=True):
-        for tag, vr, undefined, value in elements:
-            if isinstance(value, bytes):
-                self._begin(tag, vr, len(value), depth, 0, seen)
-                self.out += value
-            elif vr == "OB":
-                self._run(tag, vr, True, depth, 0, seen, [(False, fragment) for fragment in value], seen)
-            else:
-                explicit, order = self.explicit, self.order
-                flags = reference.FLAG_UN_SEQUENCE if vr == "UN" and explicit else 0
-                # only a VR or an undefined length shows that a value is a sequence
-                opened = seen and (undefined or (explicit and vr == "SQ"))
-                self._run(tag, vr, undefined, depth, flags, seen, value, opened)
-                self.explicit, self.order = explicit, order
-
-    def _run(self, tag, vr, undefined, depth, flags, seen, items, opened):
-        """Write a sequence or encapsulated pixel data."""
-        row, at = self._begin(tag, vr, None if undefined else 0, depth, flags, seen)
-        if flags:
-            self.explicit, self.order = False, "<"
-        for open_item, content in items:
-            if isinstance(content, bytes):
-                self._begin(0xFFFEE000, "", len(content), depth + 1, 0, opened)
-                self.out += content
-                continue
-            inner, inner_at = self._begin(0xFFFEE000, "", None if open_item else 0, depth + 1, 0, opened)
-            self.elements(content, depth + 2, opened)
-            self._end(inner, inner_at, 0xFFFEE00D if open_item else None)
-        self._end(row, at, 0xFFFEE0DD if undefined else None)
-
-    def _begin(self, tag, vr, length, depth, flags, seen):
-        self.out += header(tag, vr, 0xFFFFFFFF if length is None else length, self.explicit, self.order)
-        if seen:
-            shown = vr if self.explicit else ""
-            flags |= reference.FLAG_UNDEFINED if length is None else 0
-            flags |= reference.FLAG_IMPLICIT if tag != 0xFFFEE000 and not self.explicit else 0
-            self.rows.append((tag, shown, len(self.out), length or 0, depth, flags))
-        return (len(self.rows) - 1 if seen else None), len(self.out)
-
-    def _end(self, row, at, delimiter):
-        length = len(self.out) - at
-        if row is not None:
-            self.rows[row] = (*self.rows[row][:3], length, *self.rows[row][4:])
-        if delimiter is None:
-            self.out[at - 4 : at] = struct.pack(self.order + "I", length)
-        else:
-            self.out += header(delimiter, "", 0, False, self.order)
-
-
-SHORT = st.sampled_from(sorted(reference.SHORT_VRS))
-LONG = st.sampled_from(sorted(reference.LONG_VRS - {"SQ"}))
-TAGS = st.integers(0x00080001, 0x7FDFFFFF)
-VALUES = st.tuples(TAGS, SHORT | LONG, st.just(False), st.binary(max_size=40))
-FRAGMENTS = st.tuples(
-    st.just(0x7FE00010), st.just("OB"), st.just(True), st.lists(st.binary(max_size=9), max_size=4)
-)
-
-
-def lists_of(element, **options):
-    return st.lists(element, **options).map(sorted_by_tag)
-
-
-def sorted_by_tag(elements):
-    return [element for _, element in sorted({element[0]: element for element in elements}.items())]
-
-
-def sequences(element):
-    items = st.lists(st.tuples(st.booleans(), lists_of(element, max_size=4)), max_size=3)
-    plain = st.tuples(TAGS, st.just("SQ"), st.booleans(), items)
-    unknown = st.tuples(TAGS, st.just("UN"), st.just(True), items)
-    return plain | unknown
-
-
-ELEMENTS = st.recursive(VALUES, sequences, max_leaves=12)
-TREES = st.tuples(lists_of(ELEMENTS, max_size=8), st.lists(FRAGMENTS, max_size=1)).map(
-    lambda both: both[0] + both[1]
-)
-ENCODINGS = st.sampled_from([(True, False), (False, False), (True, True)])
-
-
-def written(tree, encoding):
-    writer = Writer(*encoding)
-    writer.elements(tree)
-    return bytes(writer.out), writer.rows
 
 
 class TestGenerated:
@@ -365,84 +238,6 @@ class TestMutated:
 SMALL = TestMutated.small()
 
 
-def check_look_ups(table):
-    rows = list(table)
-    for tag in {row[0] for row in rows} | {0, 0x00080001, 0x7FE00010, 0xFFFFFFFF}:
-        first = next((row for row in rows if row[0] == tag and row[4] == 0), None)
-        assert table.find(tag) == first
-
-
-def element(tag, vr=b"LO", value=b"ab"):
-    return struct.pack("<HH", tag >> 16, tag & 0xFFFF) + vr + struct.pack("<H", len(value)) + value
-
-
-class TestTable:
-    @pytest.mark.parametrize(
-        "tags",
-        [
-            [],
-            [0x00100010],
-            list(range(0x00100000, 0x00100040)),
-            [0x00100010, 0x00080005, 0x00100020, 0x00080005],
-            [0x00080005, 0x00080005, 0x00080005],
-            [0x00100010] * 3 + [0x00100020],
-        ],
-    )
-    def test_look_ups(self, tags):
-        data = b"".join(element(tag, value=bytes([index, 0])) for index, tag in enumerate(tags))
-        check_look_ups(kernel.scan(data))
-
-    @pytest.mark.parametrize("stray", [ITEM_DELIMITER, SEQUENCE_DELIMITER, b"\xfe\xff\x00\xe0\0\0\0\0"])
-    def test_look_ups_behind_a_stray_delimiter(self, stray):
-        tags = [0x00080005, 0x00100010, 0x00180050, 0x00280010, 0x00280011]
-        for place in range(len(tags) + 1):
-            parts = [element(tag) for tag in tags]
-            parts.insert(place, stray)
-            data = b"".join(parts)
-            table = kernel.scan(data)
-            assert len(table) == 6
-            check_look_ups(table)
-
-    def test_as_a_structured_array(self, pydicom_path):
-        table = kernel.scan(pydicom_path("CT_small.dcm").read_bytes(), 132, nested=True)
-        array = np.asarray(table)
-        assert array.dtype.names == ("tag", "offset", "length", "vr", "depth", "flags")
-        assert array.dtype.itemsize == 16
-        assert array.shape == (len(table),)
-        as_rows = [
-            (
-                int(row["tag"]),
-                row["vr"].decode("latin-1"),
-                *(int(row[name]) for name in ("offset", "length", "depth", "flags")),
-            )
-            for row in array
-        ]
-        assert as_rows == list(table)
-
-    def test_of_nothing_as_an_array(self):
-        assert np.asarray(kernel.scan(b"")).shape == (0,)
-
-    def test_is_read_only_and_outlives_its_name(self, pydicom_path):
-        array = np.asarray(kernel.scan(pydicom_path("CT_small.dcm").read_bytes(), 132))
-        gc.collect()
-        assert not array.flags.writeable
-        assert array["tag"][0] == 0x00020000
-        with pytest.raises(ValueError, match="read-only"):
-            array["tag"] = 0
-
-    def test_indices(self):
-        table = kernel.scan(element(0x00080005) + element(0x00100010))
-        assert table[-1] == table[1] == (0x00100010, "LO", 18, 2, 0, 0)
-        for index in (2, -3):
-            with pytest.raises(IndexError):
-                table[index]
-
-    def test_tags_out_of_range(self):
-        for tag in (-1, 1 << 32):
-            with pytest.raises(OverflowError):
-                kernel.scan(b"").find(tag)
-
-
 class TestLimits:
     @pytest.mark.parametrize("nested", [False, True])
     @pytest.mark.parametrize("depth", [1, 63, 64, 65, 127, 128, 300, 5000])
@@ -522,48 +317,6 @@ class TestErrors:
         assert same(data) == (kind, offset)
 
 
-class TestFile:
-    def test_missing(self, tmp_path):
-        with pytest.raises(FileNotFoundError) as caught:
-            kernel.scan_file(str(tmp_path / "none"))
-        assert caught.value.filename == str(tmp_path / "none")
-
-    def test_directory(self, tmp_path):
-        with pytest.raises(IsADirectoryError) as caught:
-            kernel.scan_file(str(tmp_path))
-        assert caught.value.filename == str(tmp_path)
-
-    def test_pipe_is_not_waited_for(self, tmp_path):
-        os.mkfifo(tmp_path / "pipe")
-        with pytest.raises(OptionError, match="regular"):
-            kernel.scan_file(str(tmp_path / "pipe"))
-
-    def test_null_byte(self, tmp_path):
-        (tmp_path / "a").touch()
-        with pytest.raises(OptionError, match="null"):
-            kernel.scan_file(f"{tmp_path}/a\0b")
-
-    @pytest.mark.parametrize("data", [b"", b"DICM", bytes(128) + b"DICM", bytes(128) + b"DICM" + bytes(8)])
-    def test_of_next_to_nothing(self, tmp_path, data):
-        (tmp_path / "file").write_bytes(data)
-        assert kernel.scan_file(str(tmp_path / "file")) is None
-
-    def test_path_of_any_bytes(self, tmp_path, pydicom_path):
-        path = os.fsencode(tmp_path) + b"/\xe4\xff.dcm"
-        with open(path, "wb") as file:  # noqa: PTH123 - Path takes no bytes
-            file.write(pydicom_path("CT_small.dcm").read_bytes())
-        assert kernel.scan_file(os.fsdecode(path))[4] is not None
-
-    def test_leaves_no_file_open(self, pydicom_path, tmp_path):
-        if not sys.platform.startswith("linux"):
-            pytest.skip("counts /proc/self/fd")
-        before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
-        for path in (pydicom_path("CT_small.dcm"), tmp_path):
-            with contextlib.suppress(IsADirectoryError):
-                kernel.scan_file(str(path))
-        assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
-
-
 @pytest.mark.parametrize("count", [2, 8])
 def test_threads(pydicom_path, count):
     data = pydicom_path("reportsi.dcm").read_bytes()
@@ -585,198 +338,6 @@ def test_threads(pydicom_path, count):
     for thread in threads:
         thread.join()
     assert not wrong
-
-
-class TestKeep:
-    """A table may be left with some of its rows."""
-
-    @pytest.mark.parametrize("ascending", [True, False])
-    @pytest.mark.parametrize(
-        "tags",
-        [(), (0x00080005,), (0x00080005, 0x00100020, 0x7FE00010), (0x00080001, 0x00100020, 0xFFFFFFFF)],
-    )
-    def test_rows(self, ascending, tags, pydicom_path):
-        path = pydicom_path("CT_small.dcm")
-        data = path.read_bytes()
-        table = kernel.scan(data, 132, nested=not ascending)
-        assert table.ascending is False or ascending
-        expected = [row for row in table if row[0] in tags]
-        table.keep(tags)
-        assert list(table) == expected
-        for tag in tags:
-            assert table.find(tag) == next((row for row in expected if row[0] == tag), None)
-
-    def test_all(self, pydicom_path):
-        table = kernel.scan_file(str(pydicom_path("CT_small.dcm")))[4]
-        rows = list(table)
-        table.keep(tuple(row[0] for row in rows))
-        assert list(table) == rows
-        with pytest.raises(TypeError):
-            table.keep([0x00080005])
-        with pytest.raises(OverflowError):
-            table.keep((1 << 32,))
-
-
-class TestOverlays:
-    """The first read stops before a curve or an overlay that reaches behind it."""
-
-    @staticmethod
-    def file_of(folder, tag, size, explicit):
-        uid = b"1.2.840.10008.1.2.1\0" if explicit else b"1.2.840.10008.1.2\0"
-        order = "<"
-        parts = [bytes(128) + b"DICM" + header(0x00020010, "UI", len(uid), True, order) + uid]
-        for element_tag, vr, value in (
-            (0x00080060, "CS", b"CT"),
-            (0x50000005, "US", b"\2\0"),
-            (tag, "OW", bytes(size)),
-            (0x7FE00010, "OW", b"\1\2\3\4"),
-        ):
-            parts.append(header(element_tag, vr, len(value), explicit, order) + value)
-        path = folder / "file"
-        path.write_bytes(b"".join(parts))
-        return path, sum(len(part) for part in parts[:3])
-
-    @pytest.mark.parametrize("explicit", [True, False])
-    @pytest.mark.parametrize("tag", [0x50003000, 0x501E3000, 0x60003000, 0x601E3000, 0x600000F0])
-    @pytest.mark.parametrize("size", [8192, 16384, 30000, 70000, 1 << 20])
-    def test_large(self, tmp_path, tag, size, explicit):
-        path, before = self.file_of(tmp_path, tag, size, explicit)
-        _, data, _, _, table = kernel.scan_file(str(path))
-        assert [row[0] for row in table] == [0x00080060, 0x50000005]
-        assert (table.status, table.end) == ("more", before)
-        assert data == path.read_bytes()[:before]
-        # what is left is found from there
-        rest = kernel.scan(path.read_bytes(), table.end, explicit=explicit)
-        assert [row[0] for row in rest] == [tag, 0x7FE00010]
-
-    def test_small_ones_are_read(self, tmp_path):
-        path, _ = self.file_of(tmp_path, 0x60003000, 4096, True)
-        table = kernel.scan_file(str(path))[4]
-        assert [row[0] for row in table] == [0x00080060, 0x50000005, 0x60003000, 0x7FE00010]
-
-    @pytest.mark.parametrize("tag", [0x51003000, 0x54001010, 0x70001010])
-    def test_others_are_stepped_over(self, tmp_path, tag):
-        path, _ = self.file_of(tmp_path, tag, 30000, True)
-        table = kernel.scan_file(str(path))[4]
-        assert [row[0] for row in table] == [0x00080060, 0x50000005, tag, 0x7FE00010]
-
-
-@pytest.mark.parametrize("tag", [0x00080005, 0x00100010, 0x00280011, 0x7FE00010, 0xFFFFFFFF])
-def test_scan_file_stops_at_a_tag(tag, pydicom_path):
-    path = pydicom_path("CT_small.dcm")
-    _, data, _, _, table = kernel.scan_file(str(path), tag)
-    rows = list(kernel.scan_file(str(path))[4])
-    assert list(table) == [row for row in rows if row[0] < tag]
-    assert len(data) <= max((row[2] + row[3] for row in table), default=path.stat().st_size)
-
-
-PLAIN = b"\x08\0\x60\0CS\2\0CT\x10\0\x20\0LO\2\0ID"
-
-
-def bytes_a_row(table):
-    size = sys.getsizeof(table) - sys.getsizeof(kernel.scan(b""))
-    return size // len(table) if len(table) else 8
-
-
-def check_same(table, other):
-    """That two tables of the same rows, one of which may be packed, tell the same."""
-    assert list(table) == list(other)
-    assert [table[index] for index in range(-len(table), 0)] == list(other)
-    assert (np.asarray(table) == np.asarray(other)).all()
-    assert table.__reduce__() == other.__reduce__()
-    for tag in {row[0] for row in table} | {0, 0xFFFFFFFF}:
-        assert table.find(tag) == other.find(tag)
-
-
-def unpacked(table):
-    """The same table, made to hold full rows by one more row, which is then given up."""
-    rows, *rest = table.__reduce__()[1]
-    marker = struct.pack("<III2sBB", 0xFFFFFFFF, 0, 0, b"", 0, 0)
-    other = kernel.table_of(rows + marker, *rest)
-    other.keep(tuple(sorted({row[0] for row in table})))
-    assert bytes_a_row(other) == 16 or not len(table)
-    return other
-
-
-class TestPacked:
-    @given(TREES, ENCODINGS)
-    def test_generated(self, tree, encoding):
-        data, rows = written(tree, encoding)
-        explicit, big = encoding
-        table = kernel.scan(data, explicit=explicit, big=big, fragments=True)
-        assert list(table) == [row for row in rows if row[4] == 0]
-        assert bytes_a_row(table) == 8
-        check_same(table, unpacked(table))
-        check_same(table, pickle.loads(pickle.dumps(table)))
-
-    @pytest.mark.corpus(lambda file: file.path.name != "no_meta.dcm")  # it begins with a stray byte
-    def test_of_real_files(self, corpus_file):
-        data, encoding = data_set_of(corpus_file.path)
-        for fragments in (False, True):
-            table = kernel.scan(data, **encoding, fragments=fragments)
-            cut = any(row[5] & reference.FLAG_CUT for row in table)
-            known = all(row[1] in reference.SHORT_VRS | reference.LONG_VRS | {""} for row in table)
-            assert bytes_a_row(table) == (8 if known and not cut and len(data) < 1 << 26 else 16)
-            check_same(table, unpacked(table))
-        found = kernel.scan_file(str(corpus_file.path))
-        assert found is None or bytes_a_row(found[4]) == 8
-
-    @pytest.mark.parametrize("items", [0, 1, 3])
-    @pytest.mark.parametrize("delimited", [False, True])
-    def test_of_items(self, items, delimited):
-        item = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF if delimited else len(PLAIN)) + PLAIN
-        item += b"\xfe\xff\x0d\xe0\0\0\0\0" * delimited
-        table = kernel.scan(item * items, items=True)
-        assert len(table) == items
-        assert bytes_a_row(table) == 8
-        check_same(table, unpacked(table))
-        table.keep((0xFFFEE000,))
-        assert bytes_a_row(table) == 8
-
-    @pytest.mark.parametrize(
-        ("data", "options"),
-        [
-            (PLAIN[:-1], {}),
-            (PLAIN.replace(b"LO", b"ZZ").replace(b"ID", b"\2\0\0\0ID"), {}),
-            (PLAIN, {"nested": True}),
-        ],
-        ids=["cut", "unknown VR", "nested"],
-    )
-    def test_not(self, data, options):
-        table = kernel.scan(data, **options)
-        assert len(table) == 2
-        assert bytes_a_row(table) == 16
-        check_same(table, pickle.loads(pickle.dumps(table)))
-
-    @pytest.mark.parametrize("size", [(1 << 26) - 36, (1 << 26) - 34])
-    def test_up_to_64_mib(self, size):
-        start = b"\x08\0\x60\0OB\0\0" + struct.pack("<I", size)
-        end = PLAIN.replace(b"\x08\0\x60", b"\x08\0\x61")
-        data = start + bytes(size) + end
-        table = kernel.scan(data)
-        assert table[2] == (0x00100020, "LO", len(data) - 2, 2, 0, 0)
-        assert (len(data) - 2 < 1 << 26) == (bytes_a_row(table) == 8)
-        assert table[0] == (0x00080060, "OB", 12, size, 0, 0)
-
-    def test_after_keep(self):
-        table = kernel.scan(PLAIN)
-        table.keep((0x00100020,))
-        assert list(table) == [(0x00100020, "LO", 18, 2, 0, 0)]
-        assert table.find(0x00080060) is None
-
-    def test_views_of_their_own(self):
-        """What was seen of a table does not change with it."""
-        table = kernel.scan(PLAIN)
-        array = np.asarray(table)
-        table.keep(())
-        assert list(array["tag"]) == [0x00080060, 0x00100020]
-        assert len(table) == len(np.asarray(table)) == 0
-
-    @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.binary(min_size=12, max_size=12)), max_size=4))
-    def test_pickled_rows_of_any_kind(self, rows):
-        """A table made of any rows gives them back, though they may not be such as can be packed."""
-        data = b"".join(struct.pack("<I", tag) + rest for tag, rest in rows)
-        assert bytes(np.asarray(kernel.table_of(data, 0, 0, False))) == data
 
 
 ITEM, DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"
