@@ -1,4 +1,4 @@
-"""The scan kernel against its plain-Python twin: data sets of files, generated and broken ones, every limit."""
+"""The scan kernel against its plain-Python twin: real data sets, generated and broken ones, and limits."""
 
 import struct
 import threading
