@@ -15,7 +15,7 @@ from libc.string cimport memcmp, memcpy
 
 from cursor cimport load16, load32
 
-from hounsfield._kernels.bits cimport bits_mask
+from hounsfield._kernels.bits cimport bits_add, bits_mask
 from hounsfield._kernels.header cimport (
     KEY_BYTES, Header, fill_from_pixel_data, read_fragment, write_image_key,
 )
@@ -36,6 +36,8 @@ cdef enum:
     LONGEST_UID = 64
     MOST_OPTIONS = 8
     TILE_PART_BYTES = 14    # SOT and SOD (ISO/IEC 15444-1 A.4.2)
+    FIRST_SSIZ = 42         # of three bytes a component (A.5.1)
+    SIGN = 0x80
 
 cdef object EMPTY = empty
 cdef tuple FAILURES = (DicomError, RuntimeError, ValueError)
@@ -97,8 +99,11 @@ cdef class Encoded(Known):
     codec : callable
         Takes the codestream, the array `out` and options.
     options : dict
-    mark : int or None
-        What to write to the last row if errors show only by what was left there.
+    other_sign : int
+        Of how many components of JPEG 2000 the codec is told the other sign; 0 if it is none of them.
+        Errors show there only by a last row of 0: see `hounsfield.pixels.codecs`.
+    offset : int
+        What is to be added to each sample, modulo what its bytes hold.
     grey : int or None
         The last sample, where it may show that some are missing.
     """
@@ -111,11 +116,12 @@ cdef class Encoded(Known):
     cdef object codec
     cdef tuple names
     cdef tuple options
-    cdef int mark, grey
+    cdef int other_sign, grey
+    cdef uint64_t offset
 
     def __init__(
         self, shape, dtype, mask, *, view not None, bytes headers not None, is_like, Py_ssize_t pad,
-        bint has_tiles, codec, options, mark, grey,
+        bint has_tiles, codec, options, int other_sign, uint64_t offset, grey,
     ):
         Known.__init__(self, shape, dtype, mask)
         if len(options) > MOST_OPTIONS:
@@ -123,7 +129,7 @@ cdef class Encoded(Known):
         self.view = None if view == dtype else view
         self.headers, self.is_like, self.pad, self.has_tiles = headers, is_like, pad, has_tiles
         self.codec, self.names, self.options = codec, ("out", *options), tuple(options.values())
-        self.mark, self.grey = -1 if mark is None else mark, -1 if grey is None else grey
+        self.other_sign, self.offset, self.grey = other_sign, offset, -1 if grey is None else grey
 
 
 def remember(Header header not None, Known known not None):
@@ -212,7 +218,14 @@ def decode_like(Encoded known not None, data, samples):
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     try:
         size = size_of_like(known, <const uint8_t*>view.buf, view.len)
-        return size >= 0 and decode(known, data if size == view.len else memoryview(data)[:size], samples)
+        if size < 0:
+            return False
+        if known.other_sign:
+            data = PyBytes_FromStringAndSize(<const char*>view.buf, size)
+            tell_other_sign(known, <bytes>data)
+        elif size < view.len:
+            data = memoryview(data)[:size]
+        return decode(known, data, samples)
     finally:
         PyBuffer_Release(&view)
 
@@ -242,6 +255,7 @@ cdef bytes fragment_like(Encoded known, Header header):
     )
     if size < 0:
         return None
+    tell_other_sign(known, data)
     Py_INCREF(data)
     data = None
     _PyBytes_Resize(&only, size)
@@ -276,24 +290,32 @@ cdef bint is_one_tile_part(const uint8_t* data, Py_ssize_t size) noexcept:
     return length == 0 or length == <uint64_t>size
 
 
+cdef void tell_other_sign(Encoded known, bytes data) noexcept:
+    """Turn the sign of the components, in headers that are as they should be and a stream that is ours alone."""
+    cdef uint8_t* ssiz = <uint8_t*>PyBytes_AS_STRING(data) + FIRST_SSIZ
+    cdef int index
+    for index in range(known.other_sign):
+        ssiz[3 * index] ^= SIGN
+
+
 cdef bint decode(Encoded known, data, samples) except *:
     """Decode a codestream to samples; False if anything is wrong."""
     cdef Py_buffer view
     target = samples if known.view is None else samples.view(known.view)
     PyObject_GetBuffer(samples, &view, PyBUF_WRITABLE)
     try:
-        if known.mark >= 0:
-            write_mark(known, &view)
         try:
             if known.is_like is not None and not known.is_like(data):
                 return False
             call(known, data, target)
         except FAILURES:
             return False
-        if known.mark >= 0 and has_mark(known, &view):
+        if known.other_sign and not has_last_row(known, &view):
             return False
         if known.grey >= 0 and sample_from_end(known, &view, 0) == known.grey:
             return False
+        if known.offset:
+            bits_add(<uint8_t*>view.buf, <size_t>view.len // known.itemsize, known.itemsize, known.offset)
         mask(known, &view)
         return True
     finally:
@@ -320,25 +342,13 @@ cdef inline int sample_from_end(Encoded known, const Py_buffer* view, uint64_t i
     return wide
 
 
-cdef void write_mark(Encoded known, Py_buffer* view) noexcept:
-    """Write the mark where a decoder writes last: each last sample of the pixels of the last row."""
-    cdef uint8_t* end = <uint8_t*>view.buf + view.len
-    cdef uint16_t wide = <uint16_t>known.mark
+cdef bint has_last_row(Encoded known, const Py_buffer* view) noexcept:
+    """Whether there is any but 0 where a decoder writes last: each last sample of the pixels of the last row."""
     cdef uint64_t index
     for index in range(known.columns):
-        if known.itemsize == 1:
-            (end - 1 - index * known.samples)[0] = <uint8_t>known.mark
-        else:
-            memcpy(end - 2 * (1 + index * known.samples), &wide, 2)
-
-
-cdef bint has_mark(Encoded known, const Py_buffer* view) noexcept:
-    """Whether the mark is still everywhere."""
-    cdef uint64_t index
-    for index in range(known.columns):
-        if sample_from_end(known, view, index * known.samples) != known.mark:
-            return False
-    return True
+        if sample_from_end(known, view, index * known.samples):
+            return True
+    return False
 
 
 cdef void mask(Known known, Py_buffer* view) noexcept:

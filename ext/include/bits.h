@@ -121,6 +121,14 @@ enum { BITS_BLOCK = 4096 };
             memcpy(&value, samples + i * sizeof value, sizeof value);                                        \
             out[i] = (uint8_t)(value >> bit & 1);                                                            \
         }                                                                                                    \
+    }                                                                                                        \
+    TARGET_CLONES static void bits_add##BITS(uint8_t *samples, size_t count, uint##BITS##_t offset) {        \
+        for (size_t i = 0; i < count; i++) {                                                                 \
+            uint##BITS##_t value;                                                                            \
+            memcpy(&value, samples + i * sizeof value, sizeof value);                                        \
+            value = (uint##BITS##_t)(value + offset);                                                        \
+            memcpy(samples + i * sizeof value, &value, sizeof value);                                        \
+        }                                                                                                    \
     }
 
 BITS_WIDTH(8)
@@ -154,6 +162,13 @@ static void bits_mask(uint8_t *samples, size_t count, size_t width, int up, int 
 
 static void bits_extract(const uint8_t *samples, uint8_t *out, size_t count, size_t width, int bit) {
 #define CALL(BITS) bits_extract##BITS(samples, out, count, bit)
+    BITS_EACH(width, CALL)
+#undef CALL
+}
+
+/* Add a number to each sample, modulo what its bytes hold. */
+static void bits_add(uint8_t *samples, size_t count, size_t width, uint64_t offset) {
+#define CALL(BITS) bits_add##BITS(samples, count, (uint##BITS##_t)offset)
     BITS_EACH(width, CALL)
 #undef CALL
 }

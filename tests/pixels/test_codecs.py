@@ -184,11 +184,44 @@ class TestRoundTrips:
             )
             np.testing.assert_array_equal(decoded(data, np.uint16)[0], samples)
 
-    def test_a_mark_in_the_last_row_is_no_error(self):
-        """`_pull` marks the last row; an image may look like that by itself."""
-        for mark in (0x55, 0x2A):
-            samples = np.full((5, 7), mark, np.uint8)
-            np.testing.assert_array_equal(decoded(imagecodecs.htj2k_encode(samples))[0], samples)
+    @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int16])
+    @pytest.mark.parametrize("reversible", [True, False])
+    def test_a_last_row_of_one_value_is_no_error(self, dtype, reversible):
+        """What imagecodecs leaves where OpenJPH failed is 0, with either sign that the codec is told of."""
+        limits = np.iinfo(dtype)
+        for value in (0, limits.min, limits.min // 2 + limits.max // 2 + 1, limits.max):
+            for rows in (slice(None), slice(-1, None), slice(20, None)):
+                samples = image(33, 47, limits.bits, signed=limits.min < 0)
+                samples[rows] = value
+                data = imagecodecs.htj2k_encode(
+                    samples, reversible=reversible, level=None if reversible else 0
+                )
+                again = decoded(data)[0]
+                assert again.dtype == dtype
+                if reversible:
+                    np.testing.assert_array_equal(again, samples)
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    @pytest.mark.parametrize(("components", "bits", "signed"), [(1, 16, False), (1, 16, True), (3, 8, False)])
+    @pytest.mark.parametrize("reversible", [True, False])
+    def test_errors_in_the_midst_of_htj2k(self, components, bits, signed, reversible):
+        """imagecodecs loses them: the rest of such an image is 0."""
+        samples = image(200, 200, bits, components, signed)
+        whole = imagecodecs.htj2k_encode(samples, reversible=reversible)
+        chance, errors = np.random.default_rng(bits), 0
+        for _ in range(60):
+            data = bytearray(whole)
+            data[int(chance.integers(len(whole) // 8, len(whole) - 2))] = int(chance.integers(256))
+            bare = np.zeros_like(samples)
+            with suppress(imagecodecs.Htj2kError):
+                imagecodecs.htj2k_decode(data, planar=False, out=bare)
+            try:
+                assert decoded(bytes(data))[0][-1].any()
+            except hu.PixelDataError:
+                errors += not bare[-1].any()
+            else:
+                assert bare[-1].any()
+        assert errors
 
     def test_jpeg_xl_orientation_is_left_alone(self):
         jpeg = imagecodecs.jpeg8_encode(image(16, 24, 8))

@@ -297,6 +297,11 @@ class TestJpeg2000:
         with pytest.raises(hu.UnsupportedError, match="of JPEG 2000 Part 2"):
             parse(put(JPEG2000, JPEG2000.index(b"\xff\x52") + offset, ">B", value))
 
+    def test_refuses_samples_that_are_not_linear(self):
+        at = HTJ2K.index(b"\xff\x52")
+        with pytest.raises(hu.UnsupportedError, match="non-linear samples of JPEG 2000 Part 2"):
+            parse(HTJ2K[:at] + b"\xff\x76\0\6\xff\xff\7\3" + HTJ2K[at:])
+
     def test_refuses_components_that_differ(self):
         with pytest.raises(hu.UnsupportedError, match="different precision or sign"):
             parse(put(HTJ2K, 45, ">B", 11))

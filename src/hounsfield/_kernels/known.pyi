@@ -30,7 +30,8 @@ class Encoded(Known):
         has_tiles: bool,
         codec: Callable[..., object],
         options: Mapping[str, Any],
-        mark: int | None,
+        other_sign: int,
+        offset: int,
         grey: int | None,
     ) -> None: ...
 

@@ -27,7 +27,8 @@ MAX_JPEG2000_PRECISION = 24
 NO_END = "some of the samples may be missing: the codestream ends too early"
 # Entropy-coded data that no image ends in by chance, and without a byte that could be taken for a marker.
 NOISE = bytes.fromhex("b54a8ed16937c25bac1de473980f") * 16
-MARKS = 0x55, 0x2A
+# In SIZ, of three bytes a component: sign and precision (ISO/IEC 15444-1 A.5.1).
+FIRST_SSIZ = 42
 # Of 32-bit samples: four passes of NumPy over it stay in the second-level cache.
 BLOCK = 1 << 15
 
@@ -175,15 +176,18 @@ class Call(NamedTuple):
     codec : callable
         Takes bytes, and the array `out`.
     options : dict
-    is_marked : bool
-        Whether errors show only by a last row that keeps what stood in it.
+    other_sign : int
+        Of how many components the codec is told the other sign: see `_pull`.
+    offset : int
+        What is to be added to each sample, modulo what its bytes hold.
     grey : int or None
         The last sample, where it may show that some are missing; None where that would be an error.
     """
 
     codec: Callable[..., object]
     options: dict[str, Any]
-    is_marked: bool = False
+    other_sign: int = 0
+    offset: int = 0
     grey: int | None = None
 
 
@@ -199,8 +203,14 @@ def bare_call(stream: Codestream, itemsize: int, *, ybr_to_rgb: bool) -> Call | 
         return Call(_codec("jpegls_decode"), {})
     if stream.kind == "jpeg2000" and not stream.subsampled:
         return Call(_codec("jpeg2k_decode"), {"numthreads": 1})
-    if stream.kind == "htj2k" and not stream.subsampled and stream.lossless:
-        return Call(_codec("htj2k_decode"), {"planar": False}, is_marked=True)
+    if stream.kind == "htj2k" and not stream.subsampled and stream.lossless and not stream.start:
+        offset = _level(stream) - _level(stream._replace(signed=not stream.signed))
+        return Call(
+            _codec("htj2k_decode"),
+            {"planar": False},
+            other_sign=stream.components,
+            offset=offset % (1 << 8 * itemsize),
+        )
     if stream.kind == "jpegxl":
         return Call(_codec("jpegxl_decode"), {"numthreads": 1, "keeporientation": True})
     return None
@@ -366,7 +376,10 @@ def _decode_htj2k(frame: Frame) -> str:
         _decode_clamped(frame)
     else:
         decoded = frame.decoded
-        _pull(frame, frame.view, decoded)
+        offset = _level(stream) - _pull(frame, stream, decoded)
+        if offset:
+            values = decoded.view(f"u{decoded.itemsize}")
+            values += values.dtype.type(offset % (1 << 8 * decoded.itemsize))
         if decoded is not frame.out:
             frame.out[...] = decoded
     return "" if stream.terminated else "the HTJ2K codestream has no end marker"
@@ -379,19 +392,14 @@ def _decode_clamped(frame: Frame) -> None:
     made of. OpenJPH does not clamp: at the nominal precision what is beyond comes out at the other end.
     """
     stream = frame.stream
-    data = bytearray(frame.view)
-    for ssiz in range(42, 42 + 3 * stream.components, 3):
-        data[ssiz] = data[ssiz] & 0x80 | 16
     wide = np.empty(frame.out.shape, np.int32)
-    _pull(frame, data, wide)
+    # The 9/7 transform scales with the precision; the 5/3 only begins at the middle of another range.
+    shift = 0 if stream.lossless else 17 - stream.precision
+    offset = (_level(stream) << shift) - _pull(frame, stream._replace(precision=17), wide)
+    offset += 1 << shift >> 1
     low, high = 0, (1 << stream.precision) - 1
     if stream.signed:
         low, high = -(1 << stream.precision - 1), (1 << stream.precision - 1) - 1
-    # The 9/7 transform scales with the precision; the 5/3 only begins at the middle of another range.
-    shift = 0 if stream.lossless else 17 - stream.precision
-    offset = 1 << shift >> 1
-    if stream.lossless and not stream.signed:
-        offset = (1 << stream.precision - 1) - (1 << 16)
     flat, out = wide.reshape(-1), frame.out.reshape(-1)
     for start in range(0, flat.size, BLOCK):
         block = flat[start : start + BLOCK]
@@ -401,24 +409,33 @@ def _decode_clamped(frame: Frame) -> None:
         out[start : start + BLOCK] = block
 
 
-def last_row(decoded: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """What a decoder writes last."""
-    return decoded[-1] if decoded.ndim == 2 else decoded[-1, :, -1]
+def _level(stream: Codestream) -> int:
+    """What a decoder adds to all samples but signed ones (ISO/IEC 15444-1 Annex G)."""
+    return 0 if stream.signed else 1 << stream.precision - 1
 
 
-def _pull(frame: Frame, data: Buffer, decoded: npt.NDArray[Any]) -> None:
-    """Decode by OpenJPH, which gives row after row.
+def _pull(frame: Frame, stream: Codestream, decoded: npt.NDArray[Any]) -> int:
+    """Decode by OpenJPH, as samples of the precision that is given and of either sign; say what was added.
 
-    imagecodecs 2026.3 loses the errors in between: all rows that are left keep what stood in them.
+    imagecodecs 2026.3 loses errors in the midst of an image: all rows that are left are 0, which may be the
+    background. Samples that are told to have the other sign are what they are but for `_level`, so that 0 is
+    in their middle, or the least there is. If the last row is that, it must not be so with both signs.
     """
     options = {"skipres": frame.reduce} if frame.reduce else {}
-    last = last_row(decoded)
-    for mark in MARKS:
-        last.fill(mark)
-        _codec("htj2k_decode")(data, planar=False, out=decoded, **options)
-        if (last != mark).any():
-            return
+    data = bytearray(frame.view)
+    for signed in (not stream.signed, stream.signed):
+        for ssiz in range(FIRST_SSIZ, FIRST_SSIZ + 3 * stream.components, 3):
+            data[ssiz] = signed << 7 | stream.precision - 1
+        out = decoded.view(f"{'i' if signed else 'u'}{decoded.itemsize}")
+        _codec("htj2k_decode")(data, planar=False, out=out, **options)
+        if _last_row(decoded).any():
+            return _level(stream._replace(signed=signed))
     raise PixelDataError("the HTJ2K data are broken")
+
+
+def _last_row(decoded: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """What a decoder writes last."""
+    return decoded[-1] if decoded.ndim == 2 else decoded[-1, :, -1]
 
 
 def _decode_jpegxl(frame: Frame) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hounsfield._kernels.known import Encoded
-from hounsfield.pixels.codecs import MARKS, bare_call
+from hounsfield.pixels.codecs import bare_call
 from hounsfield.pixels.codestream import Codestream, headers_of, parse
 from hounsfield.pixels.codestream.model import PAD
 
@@ -35,18 +35,20 @@ def known_of(
     call = bare_call(stream, layout.dtype.itemsize, ybr_to_rgb=ybr_to_rgb)
     if headers is None or call is None:
         return None
+    signed = stream.signed != bool(call.other_sign)
     return Encoded(
         layout.frame_shape,
         layout.dtype,
         mask,
-        view=np.dtype(f"{'i' if stream.signed else 'u'}{layout.dtype.itemsize}"),
+        view=np.dtype(f"{'i' if signed else 'u'}{layout.dtype.itemsize}"),
         headers=headers,
         is_like=None if by_headers else partial(_is_like, stream),
         pad=PAD,
         has_tiles=stream.kind in ("jpeg2000", "htj2k"),
         codec=call.codec,
         options=call.options,
-        mark=MARKS[0] if call.is_marked else None,
+        other_sign=call.other_sign,
+        offset=call.offset,
         grey=call.grey,
     )
 

@@ -13,7 +13,7 @@ __all__ = ["JP2_SIGNATURE", "jpeg2000_headers", "parse_jp2", "parse_jpeg2000"]
 JP2_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 COLORS: dict[int, Color] = {16: "rgb", 18: "ycbcr"}
 
-CAP, COD, COC, QCD, QCC = 0xFF50, 0xFF52, 0xFF53, 0xFF5C, 0xFF5D
+CAP, COD, COC, QCD, QCC, NLT = 0xFF50, 0xFF52, 0xFF53, 0xFF5C, 0xFF5D, 0xFF76
 SOT, SOD, EOC = 0xFF90, 0xFF93, 0xFFD9
 HEADER = Struct(">HHHIIIIIIIIH")
 STYLE = Struct(">BBHB")
@@ -186,6 +186,8 @@ class Header:
             self._take_quantization(contents[self.index_bytes :], position)
         elif marker == CAP and len(contents) >= 4:
             self.high_throughput |= bool(int.from_bytes(contents[:4], "big") & HIGH_THROUGHPUT)
+        elif marker == NLT:
+            raise UnsupportedError("non-linear samples of JPEG 2000 Part 2", offset=position)
 
     def _take_style(self, contents: bytes, position: int) -> None:
         """COD (A.6.1)."""
