@@ -99,11 +99,11 @@ cdef class Encoded(Known):
     codec : callable
         Takes the codestream, the array `out` and options.
     options : dict
-    other_sign : int
-        Of how many components of JPEG 2000 the codec is told the other sign; 0 if it is none of them.
-        Errors show there only by a last row of 0: see `hounsfield.pixels.codecs`.
+    components : int
+        Of JPEG 2000 whose errors show only by a last row of 0, which then is to be decoded as of the other
+        sign, too: see `hounsfield.pixels.codecs`. 0 if they show by themselves.
     offset : int
-        What is to be added to each sample, modulo what its bytes hold.
+        What is to be added to each sample of the other sign, modulo what its bytes hold.
     grey : int or None
         The last sample, where it may show that some are missing.
     """
@@ -116,12 +116,14 @@ cdef class Encoded(Known):
     cdef object codec
     cdef tuple names
     cdef tuple options
-    cdef int other_sign, grey
+    cdef int components, grey
     cdef uint64_t offset
+    cdef object other_view
+    cdef bint turned    # whether the sign is turned from the beginning: an image before had a last row of 0
 
     def __init__(
         self, shape, dtype, mask, *, view not None, bytes headers not None, is_like, Py_ssize_t pad,
-        bint has_tiles, codec, options, int other_sign, uint64_t offset, grey,
+        bint has_tiles, codec, options, int components, uint64_t offset, grey,
     ):
         Known.__init__(self, shape, dtype, mask)
         if len(options) > MOST_OPTIONS:
@@ -129,7 +131,9 @@ cdef class Encoded(Known):
         self.view = None if view == dtype else view
         self.headers, self.is_like, self.pad, self.has_tiles = headers, is_like, pad, has_tiles
         self.codec, self.names, self.options = codec, ("out", *options), tuple(options.values())
-        self.other_sign, self.offset, self.grey = other_sign, offset, -1 if grey is None else grey
+        self.components, self.offset, self.turned = components, offset, False
+        self.other_view = view.str.translate({ord("i"): "u", ord("u"): "i"})
+        self.grey = -1 if grey is None else grey
 
 
 def remember(Header header not None, Known known not None):
@@ -218,14 +222,7 @@ def decode_like(Encoded known not None, data, samples):
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     try:
         size = size_of_like(known, <const uint8_t*>view.buf, view.len)
-        if size < 0:
-            return False
-        if known.other_sign:
-            data = PyBytes_FromStringAndSize(<const char*>view.buf, size)
-            tell_other_sign(known, <bytes>data)
-        elif size < view.len:
-            data = memoryview(data)[:size]
-        return decode(known, data, samples)
+        return size >= 0 and decode(known, data if size == view.len else memoryview(data)[:size], samples)
     finally:
         PyBuffer_Release(&view)
 
@@ -255,7 +252,6 @@ cdef bytes fragment_like(Encoded known, Header header):
     )
     if size < 0:
         return None
-    tell_other_sign(known, data)
     Py_INCREF(data)
     data = None
     _PyBytes_Resize(&only, size)
@@ -290,36 +286,57 @@ cdef bint is_one_tile_part(const uint8_t* data, Py_ssize_t size) noexcept:
     return length == 0 or length == <uint64_t>size
 
 
-cdef void tell_other_sign(Encoded known, bytes data) noexcept:
-    """Turn the sign of the components, in headers that are as they should be and a stream that is ours alone."""
-    cdef uint8_t* ssiz = <uint8_t*>PyBytes_AS_STRING(data) + FIRST_SSIZ
-    cdef int index
-    for index in range(known.other_sign):
-        ssiz[3 * index] ^= SIGN
-
-
 cdef bint decode(Encoded known, data, samples) except *:
     """Decode a codestream to samples; False if anything is wrong."""
     cdef Py_buffer view
-    target = samples if known.view is None else samples.view(known.view)
+    cdef bint turned = known.turned
     PyObject_GetBuffer(samples, &view, PyBUF_WRITABLE)
     try:
         try:
             if known.is_like is not None and not known.is_like(data):
                 return False
-            call(known, data, target)
+            call_as(known, data, samples, turned)
+            if known.components and not has_last_row(known, &view):
+                turned = not turned
+                call_as(known, data, samples, turned)
+                if not has_last_row(known, &view):
+                    return False
+                known.turned = turned
         except FAILURES:
-            return False
-        if known.other_sign and not has_last_row(known, &view):
             return False
         if known.grey >= 0 and sample_from_end(known, &view, 0) == known.grey:
             return False
-        if known.offset:
+        if turned:
             bits_add(<uint8_t*>view.buf, <size_t>view.len // known.itemsize, known.itemsize, known.offset)
         mask(known, &view)
         return True
     finally:
         PyBuffer_Release(&view)
+
+
+cdef object call_as(Encoded known, data, samples, bint turned):
+    """Call the codec for samples of the sign they have, or of the other."""
+    if turned:
+        call(known, with_other_sign(known, data), samples.view(known.other_view))
+    else:
+        call(known, data, samples if known.view is None else samples.view(known.view))
+
+
+cdef bytes with_other_sign(Encoded known, data):
+    """Copy a codestream, with the sign of its components turned."""
+    cdef Py_buffer view
+    cdef bytes copy
+    cdef uint8_t* ssiz
+    cdef int index
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        copy = PyBytes_FromStringAndSize(<const char*>view.buf, view.len)
+    finally:
+        PyBuffer_Release(&view)
+    ssiz = <uint8_t*>PyBytes_AS_STRING(copy) + FIRST_SSIZ
+    for index in range(known.components):
+        ssiz[3 * index] ^= SIGN
+    return copy
 
 
 cdef object call(Encoded known, data, out):
@@ -343,7 +360,7 @@ cdef inline int sample_from_end(Encoded known, const Py_buffer* view, uint64_t i
 
 
 cdef bint has_last_row(Encoded known, const Py_buffer* view) noexcept:
-    """Whether there is any but 0 where a decoder writes last: each last sample of the pixels of the last row."""
+    """Whether any is not 0 where a decoder writes last: of the last row, the last sample of each pixel."""
     cdef uint64_t index
     for index in range(known.columns):
         if sample_from_end(known, view, index * known.samples):

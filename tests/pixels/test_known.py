@@ -2,8 +2,11 @@
 
 import random
 
+import imagecodecs
 import numpy as np
+import pydicom
 import pytest
+from pydicom.encaps import encapsulate
 
 import hounsfield as hu
 from hounsfield._kernels import known
@@ -115,6 +118,49 @@ def test_broken_streams_that_others_made(generated, tmp_path):
         for _ in range(30):
             data, at = broken(whole, start, chance)
             assert is_the_same_behind(whole, data, path), at
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imagecodecs' on HTJ2K
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int16])
+def test_last_rows_of_htj2k(dtype, pydicom_path, tmp_path):
+    """Such as show errors with the sign that the samples have, with the other, with none."""
+    limits = np.iinfo(dtype)
+    ds = pydicom.dcmread(pydicom_path("CT_small.dcm"))
+    ds.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.201"
+    ds.BitsAllocated = ds.BitsStored = limits.bits
+    ds.HighBit, ds.PixelRepresentation = limits.bits - 1, int(limits.min < 0)
+    noise = np.random.default_rng(1).integers(limits.min, limits.max, (128, 128), dtype, endpoint=True)
+    middle, chance, broken_ones = limits.min // 2 + limits.max // 2 + 1, random.Random(1), 0
+    path = tmp_path / "image.dcm"
+    for value in (None, 0, 0, middle, limits.min, limits.min, None, middle, 0, limits.max):
+        samples = noise.copy()
+        if value is not None:
+            samples[-1] = value
+        stream = imagecodecs.htj2k_encode(samples)
+        for data in (stream, with_a_change(stream, chance), with_a_change(stream, chance), stream):
+            ds.PixelData = encapsulate([data])
+            ds["PixelData"].VR = "OB"
+            ds.save_as(path)
+            if data is stream:
+                known_one = known.decode_known(hu.read(path), 1 << 30)
+                assert known_one is None or np.array_equal(known_one, samples)
+                assert np.array_equal(hu.read(path).pixel_array, samples)
+                assert hu.read(path).encoded_frame(0).startswith(stream)
+                continue
+            try:
+                found = hu.read(path).pixel_array
+            except hu.PixelDataError:
+                broken_ones += 1
+                found = None
+            known_one = known.decode_known(hu.read(path), 1 << 30)
+            assert known_one is None if found is None else np.array_equal(known_one, found)
+    assert broken_ones
+
+
+def with_a_change(stream, chance):
+    data = bytearray(stream)
+    data[chance.randrange(len(data) // 4, len(data) // 2)] ^= chance.randrange(1, 256)
+    return bytes(data)
 
 
 @pytest.mark.parametrize(

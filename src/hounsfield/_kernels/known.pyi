@@ -30,7 +30,7 @@ class Encoded(Known):
         has_tiles: bool,
         codec: Callable[..., object],
         options: Mapping[str, Any],
-        other_sign: int,
+        components: int,
         offset: int,
         grey: int | None,
     ) -> None: ...

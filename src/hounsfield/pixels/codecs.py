@@ -176,17 +176,17 @@ class Call(NamedTuple):
     codec : callable
         Takes bytes, and the array `out`.
     options : dict
-    other_sign : int
-        Of how many components the codec is told the other sign: see `_pull`.
+    components : int
+        Whose samples are decoded as of the other sign, too, where the last row is 0: see `_pull`.
     offset : int
-        What is to be added to each sample, modulo what its bytes hold.
+        What is to be added to them then, modulo what their bytes hold.
     grey : int or None
         The last sample, where it may show that some are missing; None where that would be an error.
     """
 
     codec: Callable[..., object]
     options: dict[str, Any]
-    other_sign: int = 0
+    components: int = 0
     offset: int = 0
     grey: int | None = None
 
@@ -208,7 +208,7 @@ def bare_call(stream: Codestream, itemsize: int, *, ybr_to_rgb: bool) -> Call | 
         return Call(
             _codec("htj2k_decode"),
             {"planar": False},
-            other_sign=stream.components,
+            components=stream.components,
             offset=offset % (1 << 8 * itemsize),
         )
     if stream.kind == "jpegxl":

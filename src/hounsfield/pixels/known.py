@@ -35,19 +35,18 @@ def known_of(
     call = bare_call(stream, layout.dtype.itemsize, ybr_to_rgb=ybr_to_rgb)
     if headers is None or call is None:
         return None
-    signed = stream.signed != bool(call.other_sign)
     return Encoded(
         layout.frame_shape,
         layout.dtype,
         mask,
-        view=np.dtype(f"{'i' if signed else 'u'}{layout.dtype.itemsize}"),
+        view=np.dtype(f"{'i' if stream.signed else 'u'}{layout.dtype.itemsize}"),
         headers=headers,
         is_like=None if by_headers else partial(_is_like, stream),
         pad=PAD,
         has_tiles=stream.kind in ("jpeg2000", "htj2k"),
         codec=call.codec,
         options=call.options,
-        other_sign=call.other_sign,
+        components=call.components,
         offset=call.offset,
         grey=call.grey,
     )
