@@ -38,6 +38,7 @@ cdef enum:
     TILE_PART_BYTES = 14    # SOT and SOD (ISO/IEC 15444-1 A.4.2)
     FIRST_SSIZ = 42         # of three bytes a component (A.5.1)
     SIGN = 0x80
+    PART = 8192             # samples
 
 cdef object EMPTY = empty
 cdef tuple FAILURES = (DicomError, RuntimeError, ValueError)
@@ -204,7 +205,7 @@ def decode_known(Header header not None, max_pixels, out=None):
     if data is None:
         return None
     samples = room_for(known, max_pixels, out)
-    return samples if samples is not None and decode(<Encoded>known, data, samples) else None
+    return samples if samples is not None and decode(<Encoded>known, data, samples, True) else None
 
 
 def decode_like(Encoded known not None, data, samples):
@@ -222,7 +223,9 @@ def decode_like(Encoded known not None, data, samples):
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     try:
         size = size_of_like(known, <const uint8_t*>view.buf, view.len)
-        return size >= 0 and decode(known, data if size == view.len else memoryview(data)[:size], samples)
+        return size >= 0 and decode(
+            known, data if size == view.len else memoryview(data)[:size], samples, False
+        )
     finally:
         PyBuffer_Release(&view)
 
@@ -234,7 +237,7 @@ cdef bint fill(Known known, Header header, samples) except *:
     try:
         if not fill_from_pixel_data(header, <uint8_t*>view.buf, <uint64_t>view.len):
             return False
-        mask(known, &view)
+        finish(known, &view, False)
         return True
     finally:
         PyBuffer_Release(&view)
@@ -286,8 +289,8 @@ cdef bint is_one_tile_part(const uint8_t* data, Py_ssize_t size) noexcept:
     return length == 0 or length == <uint64_t>size
 
 
-cdef bint decode(Encoded known, data, samples) except *:
-    """Decode a codestream to samples; False if anything is wrong."""
+cdef bint decode(Encoded known, data, samples, bint is_ours) except *:
+    """Decode a codestream, which may be changed if it is ours alone, to samples; False if anything is wrong."""
     cdef Py_buffer view
     cdef bint turned = known.turned
     PyObject_GetBuffer(samples, &view, PyBUF_WRITABLE)
@@ -295,9 +298,11 @@ cdef bint decode(Encoded known, data, samples) except *:
         try:
             if known.is_like is not None and not known.is_like(data):
                 return False
+            if turned:
+                data = with_other_sign(known, data, is_ours)
             call_as(known, data, samples, turned)
             if known.components and not has_last_row(known, &view):
-                turned = not turned
+                data, turned = with_other_sign(known, data, is_ours), not turned
                 call_as(known, data, samples, turned)
                 if not has_last_row(known, &view):
                     return False
@@ -306,9 +311,7 @@ cdef bint decode(Encoded known, data, samples) except *:
             return False
         if known.grey >= 0 and sample_from_end(known, &view, 0) == known.grey:
             return False
-        if turned:
-            bits_add(<uint8_t*>view.buf, <size_t>view.len // known.itemsize, known.itemsize, known.offset)
-        mask(known, &view)
+        finish(known, &view, turned)
         return True
     finally:
         PyBuffer_Release(&view)
@@ -316,27 +319,28 @@ cdef bint decode(Encoded known, data, samples) except *:
 
 cdef object call_as(Encoded known, data, samples, bint turned):
     """Call the codec for samples of the sign they have, or of the other."""
-    if turned:
-        call(known, with_other_sign(known, data), samples.view(known.other_view))
-    else:
-        call(known, data, samples if known.view is None else samples.view(known.view))
+    dtype = known.other_view if turned else known.view
+    call(known, data, samples if dtype is None else samples.view(dtype))
 
 
-cdef bytes with_other_sign(Encoded known, data):
-    """Copy a codestream, with the sign of its components turned."""
+cdef bytes with_other_sign(Encoded known, data, bint is_ours):
+    """A codestream with the sign of its components turned: itself, or a copy."""
     cdef Py_buffer view
-    cdef bytes copy
+    cdef bytes stream
     cdef uint8_t* ssiz
     cdef int index
-    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
-    try:
-        copy = PyBytes_FromStringAndSize(<const char*>view.buf, view.len)
-    finally:
-        PyBuffer_Release(&view)
-    ssiz = <uint8_t*>PyBytes_AS_STRING(copy) + FIRST_SSIZ
+    if is_ours:
+        stream = data
+    else:
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            stream = PyBytes_FromStringAndSize(<const char*>view.buf, view.len)
+        finally:
+            PyBuffer_Release(&view)
+    ssiz = <uint8_t*>PyBytes_AS_STRING(stream) + FIRST_SSIZ
     for index in range(known.components):
         ssiz[3 * index] ^= SIGN
-    return copy
+    return stream
 
 
 cdef object call(Encoded known, data, out):
@@ -368,10 +372,18 @@ cdef bint has_last_row(Encoded known, const Py_buffer* view) noexcept:
     return False
 
 
-cdef void mask(Known known, Py_buffer* view) noexcept:
-    """Leave in each sample what is stored."""
-    if known.masks:
-        bits_mask(
-            <uint8_t*>view.buf, <size_t>view.len // known.itemsize, known.itemsize, known.up, known.down,
-            known.is_signed,
-        )
+cdef void finish(Known known, Py_buffer* view, bint turned) noexcept:
+    """Leave in each sample what is stored: of the sign that it has, and no more bits than there are."""
+    cdef uint8_t* at = <uint8_t*>view.buf
+    cdef size_t left = <size_t>view.len // known.itemsize
+    cdef size_t count = left
+    if turned:      # by parts, which the second loop finds in the first-level cache
+        count = min(left, PART)
+    while left and (turned or known.masks):
+        count = min(count, left)
+        if turned:
+            bits_add(at, count, known.itemsize, (<Encoded>known).offset)
+        if known.masks:
+            bits_mask(at, count, known.itemsize, known.up, known.down, known.is_signed)
+        at += count * known.itemsize
+        left -= count
