@@ -19,81 +19,68 @@ def pixels(request):
     return np.random.default_rng(7).integers(0, 256, SIZES[request.param], np.uint8)
 
 
-def grouped(benchmark, name, pixels):
+def race(row, benchmark, name, kernel_call, peers, pixels, floors, targets=()):
+    """Ours, the peers and memcpy, in turns."""
     benchmark.group = f"color: {name}, {pixels.nbytes / 1e6:.1f} MB"
-    return np.ones_like(pixels)
+    memcpy = floors.memcpy(pixels.reshape(-1))
+    if pixels.nbytes > 1e7:  # what the caches hold is copied three times as fast: no target is set there
+        targets = [("at most", 2, "memcpy"), *targets]
+    row.race("hounsfield", kernel_call, {**peers, "memcpy": lambda: memcpy(1)}, target=list(targets))
 
 
-# what the caches hold is copied three times as fast: no target is set there
-def target_of(pixels):
-    return ("at most", 2, "memcpy") if pixels.nbytes > 1e7 else ()
+def test_interleave(row, benchmark, pixels, floors):
+    planes = np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
+    out, theirs = np.ones_like(pixels), np.ones_like(pixels)
+    race(
+        row,
+        benchmark,
+        "planes to pixels, 8-bit",
+        lambda: kernel.interleave(planes, out),
+        {"NumPy, copyto": lambda: reference.interleave_numpy(planes, theirs)},
+        pixels,
+        floors,
+    )
+    assert np.array_equal(out, pixels)
+    assert np.array_equal(theirs, pixels)
 
 
-class TestInterleave:
-    NAME = "planes to pixels, 8-bit"
-
-    def test_kernel(self, row, benchmark, pixels):
-        out = grouped(benchmark, self.NAME, pixels)
-        planes = np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
-        row.here("hounsfield", kernel.interleave, planes, out, target=target_of(pixels))
-        assert np.array_equal(out, pixels)
-
-    def test_numpy(self, row, benchmark, pixels):
-        out = grouped(benchmark, self.NAME, pixels)
-        planes = np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
-        row.here("NumPy, copyto", reference.interleave_numpy, planes, out)
-        assert np.array_equal(out, pixels)
-
-    def test_memcpy(self, row, benchmark, pixels, floors):
-        grouped(benchmark, self.NAME, pixels)
-        row.repeated("memcpy", floors.memcpy(pixels.reshape(-1)))
-
-
-class TestYbrFull:
-    NAME = "YBR_FULL to RGB, 8-bit"
-
-    def test_kernel(self, row, benchmark, pixels):
-        out = grouped(benchmark, self.NAME, pixels)
-        targets = [
-            each for each in (target_of(pixels), ("faster", 10, "pydicom, convert_color_space")) if each
-        ]
-        row.here("hounsfield", kernel.ybr_full_to_rgb, pixels, out, target=targets)
-        theirs = convert_color_space(pixels, "YBR_FULL", "RGB")
-        assert np.abs(out.astype(np.int16) - theirs).max() <= 1  # in float32 it misses a few
-
-    def test_numpy(self, row, benchmark, pixels):
-        out, ours = grouped(benchmark, self.NAME, pixels), np.empty_like(pixels)
-        row.here("NumPy, whole numbers", reference.ybr_full_to_rgb_numpy, pixels, out)
-        kernel.ybr_full_to_rgb(pixels, ours)
-        assert np.array_equal(out, ours)
-
-    def test_pydicom(self, row, benchmark, pixels):
-        grouped(benchmark, self.NAME, pixels)
-        row.here("pydicom, convert_color_space", convert_color_space, pixels, "YBR_FULL", "RGB")
-
-    def test_memcpy(self, row, benchmark, pixels, floors):
-        grouped(benchmark, self.NAME, pixels)
-        row.repeated("memcpy", floors.memcpy(pixels.reshape(-1)))
+def test_ybr_full(row, benchmark, pixels, floors):
+    out, theirs = np.ones_like(pixels), np.ones_like(pixels)
+    kernel.ybr_full_to_rgb(pixels, out)
+    reference.ybr_full_to_rgb_numpy(pixels, theirs)
+    assert np.array_equal(out, theirs)
+    as_floats = convert_color_space(pixels, "YBR_FULL", "RGB")
+    assert np.abs(out.astype(np.int16) - as_floats).max() <= 1  # in float32 it misses a few
+    race(
+        row,
+        benchmark,
+        "YBR_FULL to RGB, 8-bit",
+        lambda: kernel.ybr_full_to_rgb(pixels, out),
+        {
+            "NumPy, whole numbers": lambda: reference.ybr_full_to_rgb_numpy(pixels, theirs),
+            "pydicom, convert_color_space": lambda: convert_color_space(pixels, "YBR_FULL", "RGB"),
+        },
+        pixels,
+        floors,
+        [("faster", 10, "pydicom, convert_color_space")],
+    )
 
 
-class TestYbrFull422:
-    NAME = "YBR_FULL_422 to RGB, 8-bit"
-
-    def test_kernel(self, row, benchmark, pixels):
-        out = grouped(benchmark, self.NAME, pixels)
-        packed = pixels.reshape(-1)[: pixels.size // 3 * 2]
-        row.here("hounsfield", kernel.ybr_full_422_to_rgb, packed, out)
-
-    def test_numpy(self, row, benchmark, pixels):
-        out, ours = grouped(benchmark, self.NAME, pixels), np.empty_like(pixels)
-        packed = pixels.reshape(-1)[: pixels.size // 3 * 2].copy()
-        row.here("NumPy, whole numbers", reference.ybr_full_422_to_rgb_numpy, packed, out)
-        kernel.ybr_full_422_to_rgb(packed, ours)
-        assert np.array_equal(out, ours)
-
-    def test_memcpy(self, row, benchmark, pixels, floors):
-        grouped(benchmark, self.NAME, pixels)
-        row.repeated("memcpy", floors.memcpy(pixels.reshape(-1)))
+def test_ybr_full_422(row, benchmark, pixels, floors):
+    packed = pixels.reshape(-1)[: pixels.size // 3 * 2].copy()
+    out, theirs = np.ones_like(pixels), np.ones_like(pixels)
+    kernel.ybr_full_422_to_rgb(packed, out)
+    reference.ybr_full_422_to_rgb_numpy(packed, theirs)
+    assert np.array_equal(out, theirs)
+    race(
+        row,
+        benchmark,
+        "YBR_FULL_422 to RGB, 8-bit",
+        lambda: kernel.ybr_full_422_to_rgb(packed, out),
+        {"NumPy, whole numbers": lambda: reference.ybr_full_422_to_rgb_numpy(packed, theirs)},
+        pixels,
+        floors,
+    )
 
 
 @pytest.mark.parametrize("implementation", [kernel, reference], ids=["hounsfield", "plain Python"])

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "color_wide.h"
 #include "portable.h"
 
 enum { COLOR_BLOCK = 256 };
@@ -135,8 +136,8 @@ static inline int16_t color_high(int16_t a, int16_t b) { return (int16_t)((int32
 
    color_high has chroma times 256, so that the products keep 7, 14 and 9 bits below the point. A 1 more than half is
    added where a product that is rounded downwards would miss a half. */
-static inline void color_full_loop(uint8_t *RESTRICT first, uint8_t *RESTRICT second, uint8_t *RESTRICT third,
-                                   size_t count) {
+TARGET_CLONES static void color_full(uint8_t *RESTRICT first, uint8_t *RESTRICT second, uint8_t *RESTRICT third,
+                                     size_t count) {
     for (size_t i = 0; i < count; i++) {
         const int16_t y = first[i], cb = (int16_t)(second[i] - 128), cr = (int16_t)(third[i] - 128);
         const int16_t cb256 = (int16_t)(cb * 256), cr256 = (int16_t)(cr * 256);
@@ -149,10 +150,6 @@ static inline void color_full_loop(uint8_t *RESTRICT first, uint8_t *RESTRICT se
         third[i] = color_clamp16((int16_t)(y + 2 * cb + (blue >> 9)));
     }
 }
-
-COLOR_CHOSEN(color_full,
-             (uint8_t *RESTRICT first, uint8_t *RESTRICT second, uint8_t *RESTRICT third, size_t count),
-             (first, second, third, count))
 
 /* Studio range: Y from 16 to 235, Cb and Cr from 16 to 240; stretched by 255/219 and 255/224 it is YBR_FULL. All over
    the common denominator; 1024 times that is added, so that the division rounds downwards. */
@@ -175,12 +172,24 @@ static void color_convert(uint8_t *RESTRICT y, uint8_t *RESTRICT cb, uint8_t *RE
     if (conversion == COLOR_PARTIAL) color_partial(y, cb, cr, count);
 }
 
+/* Does what it can of a whole image in the wide loop of its layout; says how many pixels that were. */
+#ifdef TARGET_BYTE_PERMUTE
+#define COLOR_FIRST(CONVERSION, COUNT, CALL)                                                                 \
+    size_t start = 0;                                                                                        \
+    const size_t lines = (CONVERSION) == COLOR_FULL ? color_wide_lines(COUNT) : 0;                           \
+    if (lines) CALL;                                                                                         \
+    start = lines * COLOR_LINE
+#else
+#define COLOR_FIRST(CONVERSION, COUNT, CALL) size_t start = 0
+#endif
+
 static size_t color_block(size_t left) { return left < COLOR_BLOCK ? left : COLOR_BLOCK; }
 
 /* Pixels of three bytes, out maybe the same memory as data. */
 static void color_ybr_pixels(const uint8_t *data, uint8_t *out, size_t count, int conversion) {
     uint8_t y[COLOR_BLOCK], cb[COLOR_BLOCK], cr[COLOR_BLOCK];
-    for (size_t start = 0, n; start < count; start += n) {
+    COLOR_FIRST(conversion, count, color_full_pixels(data, out, lines));
+    for (size_t n; start < count; start += n) {
         n = color_block(count - start);
         color_split(data + 3 * start, y, cb, cr, n);
         color_convert(y, cb, cr, n, conversion);
@@ -191,7 +200,8 @@ static void color_ybr_pixels(const uint8_t *data, uint8_t *out, size_t count, in
 /* Three planes, each of `count` bytes. */
 static void color_ybr_planes(const uint8_t *data, uint8_t *out, size_t count, int conversion) {
     uint8_t y[COLOR_BLOCK], cb[COLOR_BLOCK], cr[COLOR_BLOCK];
-    for (size_t start = 0, n; start < count; start += n) {
+    COLOR_FIRST(conversion, count, color_full_planes(data, out, lines, count));
+    for (size_t n; start < count; start += n) {
         n = color_block(count - start);
         memcpy(y, data + start, n);
         memcpy(cb, data + count + start, n);
@@ -204,7 +214,8 @@ static void color_ybr_planes(const uint8_t *data, uint8_t *out, size_t count, in
 /* Two pixels in four bytes; count is even. */
 static void color_ybr_422(const uint8_t *data, uint8_t *out, size_t count, int conversion) {
     uint8_t y[COLOR_BLOCK], cb[COLOR_BLOCK], cr[COLOR_BLOCK];
-    for (size_t start = 0, n; start < count; start += n) {
+    COLOR_FIRST(conversion, count, color_full_halves(data, out, lines));
+    for (size_t n; start < count; start += n) {
         n = color_block(count - start);
         color_split_422(data + 2 * start, y, cb, cr, n / 2);
         color_convert(y, cb, cr, n, conversion);
