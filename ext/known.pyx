@@ -290,7 +290,7 @@ cdef bint is_one_tile_part(const uint8_t* data, Py_ssize_t size) noexcept:
 
 
 cdef bint decode(Encoded known, data, samples, bint is_ours) except *:
-    """Decode a codestream, which may be changed if it is ours alone, to samples; False if anything is wrong."""
+    """Decode a codestream to samples; False if anything is wrong. One that is ours alone may be changed."""
     cdef Py_buffer view
     cdef bint turned = known.turned
     PyObject_GetBuffer(samples, &view, PyBUF_WRITABLE)
@@ -378,7 +378,7 @@ cdef void finish(Known known, Py_buffer* view, bint turned) noexcept:
     cdef size_t left = <size_t>view.len // known.itemsize
     cdef size_t count = left
     if turned:      # by parts, which the second loop finds in the first-level cache
-        count = min(left, PART)
+        count = min(left, <size_t>PART)
     while left and (turned or known.masks):
         count = min(count, left)
         if turned:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -34,10 +35,15 @@ class Known:
     """
 
     def __init__(self, tables: Iterable[Any]) -> None:
-        parts = [_numbers(table) for table in tables] or [np.empty((3, 0), np.int64)]
-        hashes, sizes, times = np.concatenate(parts, axis=1)
+        columns = array("q"), array("q"), array("q")  # which grow where they are
+        for table in tables:
+            for column, numbers in zip(columns, _numbers(table), strict=True):
+                column.frombytes(numbers.tobytes())
+        hashes, sizes, times = (np.frombuffer(column, np.int64) for column in columns)
         self._rows = np.argsort(hashes, kind="stable")
-        self._hashes, self._sizes, self._times = (each[self._rows] for each in (hashes, sizes, times))
+        for each in (hashes, sizes, times):
+            each[:] = each[self._rows]
+        self._hashes, self._sizes, self._times = hashes, sizes, times
         self.kept = np.zeros(len(hashes), np.bool_)
 
     def changed(self, places: Iterable[Place]) -> Iterator[Place]:
@@ -55,12 +61,12 @@ class Known:
             yield from (place for place, is_same in zip(chunk, same, strict=True) if not is_same)
 
 
-def _numbers(table: Any) -> npt.NDArray[np.int64]:
+def _numbers(table: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Hash of the path, size and mtime of each row; -1 where one is null."""
     hashes = [hash(path) for path in table["path"].to_pylist()]
     sizes = table["size"].fill_null(-1).to_numpy()
     times = table["mtime"].cast("int64").fill_null(-1).to_numpy()
-    return np.stack([np.array(hashes, np.int64), sizes, times])
+    return np.array(hashes, np.int64), sizes, times
 
 
 def _look(place: Place) -> tuple[int, int, int]:
