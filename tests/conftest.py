@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -118,6 +119,31 @@ def generated(request: pytest.FixtureRequest) -> Any:
         if IN_CI:
             pytest.fail(f"CI must have every encoder: {error}")
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Where anybody may look and write, unlike in the folders that pytest makes."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        yield folder
+
+
+@pytest.fixture
+def not_root() -> Iterator[None]:
+    """If root runs this, to whom nothing is forbidden, another user runs it."""
+    if os.geteuid():
+        yield
+        return
+    try:
+        os.seteuid(65534)
+    except OSError as error:
+        pytest.skip(f"root cannot be given up here: {error}")
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 @pytest.fixture(scope="session")

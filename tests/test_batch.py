@@ -230,12 +230,13 @@ def test_nothing_is_right(mixed, tmp_path):
     assert len(hu.decode_batch(tmp_path / "nothing")) == 0
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_an_unreadable_file(paths, tmp_path):
-    path = tmp_path / "secret.dcm"
-    path.write_bytes(paths[0].read_bytes())
+def test_an_unreadable_file(paths, open_folder, request):
+    path, other = open_folder / "secret.dcm", open_folder / "other.dcm"
+    for each in (path, other):
+        each.write_bytes(paths[0].read_bytes())
     path.chmod(0)
-    [good, bad] = hu.decode_batch([paths[0], path], on_error="fill").items
+    request.getfixturevalue("not_root")
+    [good, bad] = hu.decode_batch([other, path], on_error="fill").items
     assert good.error is None
     assert isinstance(bad.error, PermissionError)
 

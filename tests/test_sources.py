@@ -397,11 +397,13 @@ class TestRead:
         with pytest.raises(hu.NotDicomError, match="empty"):
             hu.read(tmp_path / "empty")
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
-    def test_unreadable(self, tmp_path, pydicom_path):
-        path = tmp_path / "file"
+    def test_unreadable(self, open_folder, pydicom_path, request):
+        path, other = open_folder / "file", open_folder / "other"
         path.write_bytes(pydicom_path("CT_small.dcm").read_bytes())
+        other.write_bytes(path.read_bytes())
         path.chmod(0)
+        request.getfixturevalue("not_root")
+        assert hu.read(other).PatientID == "1CT1"
         with pytest.raises(PermissionError):
             hu.read(path)
 

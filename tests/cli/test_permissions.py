@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -33,18 +32,9 @@ TOLD = ["hounsfield: archive/closed: Permission denied", "hounsfield: archive/se
 
 
 @pytest.fixture
-def folder():
-    """Where anybody may look and write, unlike in the folders that pytest makes."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o777)
-        yield folder
-
-
-@pytest.fixture
-def archive(folder, pydicom_path):
+def archive(open_folder, pydicom_path):
     """Two good files, one that may not be read, and a folder that may not be listed."""
-    root = folder / "archive"
+    root = open_folder / "archive"
     closed = root / "closed"
     closed.mkdir(parents=True)
     for path in (root / "a.dcm", root / "b.dcm", root / "secret.dcm", closed / "c.dcm"):
@@ -57,7 +47,7 @@ def archive(folder, pydicom_path):
 
 
 @pytest.fixture
-def hounsfield(folder):
+def hounsfield(open_folder):
     """Runs a command on the archive: its exit code, and the lines that it prints on stderr."""
 
     def call(command, out, *options):
@@ -65,7 +55,7 @@ def hounsfield(folder):
         then = [command, "archive", "-o", out, *options]
         done = subprocess.run(
             [sys.executable, "-c", RUN, json.dumps(first), json.dumps(then)],
-            cwd=folder,
+            cwd=open_folder,
             env={**os.environ, "PYTHONPATH": str(Path(hu.__file__).parents[1])},
             capture_output=True,
             text=True,
@@ -80,18 +70,18 @@ def hounsfield(folder):
 
 
 @pytest.mark.parametrize(("on_error", "code"), [("report", 1), ("skip", 0), ("fill", 0)])
-def test_preprocess(archive, folder, hounsfield, on_error, code):
+def test_preprocess(archive, open_folder, hounsfield, on_error, code):
     parquet = pytest.importorskip("pyarrow.parquet")
     told = TOLD if on_error == "report" else []
     assert hounsfield("preprocess", "out", "--on-error", on_error, "--workers", "1") == (code, told)
-    table = parquet.read_table(folder / "out" / "manifest.parquet").to_pylist()
+    table = parquet.read_table(open_folder / "out" / "manifest.parquet").to_pylist()
     assert [(row["path"], row["status"], row["reason"]) for row in table] == [
         ("archive/a.dcm", "ok", None),
         ("archive/b.dcm", "ok", None),
         ("archive/secret.dcm", "error", "Permission denied"),
         ("archive/closed", "error", "Permission denied"),
     ]
-    array = np.load(folder / "out" / "shards" / "00000.npy")
+    array = np.load(open_folder / "out" / "shards" / "00000.npy")
     expected = hu.read(archive / "a.dcm").render()
     assert len(array) == (4 if on_error == "fill" else 2)
     assert all(np.array_equal(image, expected) for image in array[:2])
@@ -99,10 +89,10 @@ def test_preprocess(archive, folder, hounsfield, on_error, code):
 
 
 @pytest.mark.usefixtures("archive")
-def test_index(folder, hounsfield):
+def test_index(open_folder, hounsfield):
     parquet = pytest.importorskip("pyarrow.parquet")
     assert hounsfield("index", "table.parquet")[0] == 1
-    table = parquet.read_table(folder / "table.parquet").to_pylist()
+    table = parquet.read_table(open_folder / "table.parquet").to_pylist()
     rows = {Path(row["path"]).name: (row["status"], row["reason"], row["Rows"]) for row in table}
     assert rows == {
         "a.dcm": ("ok", None, 128),
@@ -112,10 +102,10 @@ def test_index(folder, hounsfield):
     }
 
 
-def test_convert(archive, folder, hounsfield):
+def test_convert(archive, open_folder, hounsfield):
     assert hounsfield("convert", "all.npy") == (1, TOLD)
-    images = json.loads((folder / "all.json").read_text())["images"]
+    images = json.loads((open_folder / "all.json").read_text())["images"]
     assert [image["file"] for image in images] == ["archive/a.dcm", "archive/b.dcm"]
     expected = hu.read(archive / "a.dcm").render()
-    array = np.load(folder / "all.npy")
+    array = np.load(open_folder / "all.npy")
     assert np.array_equal(array.reshape(2, *expected.shape), np.stack([expected] * 2))
