@@ -46,7 +46,7 @@ cdef extern from "Python.h":
 cdef extern from "pipeline.h":
     double pipeline_clock() noexcept nogil
     void pipeline_rescale(
-        int type, const uint8_t* src, uint8_t* dst, size_t n, double slope, double intercept
+        int type, const uint8_t* src, uint8_t* dst, size_t n, double slope, double intercept, bint streams
     ) noexcept nogil
     bint pipeline_range(
         int type, const uint8_t* src, size_t n, int64_t pad_low, int64_t pad_high, int64_t* least,
@@ -186,7 +186,7 @@ cdef void convert(
         window_part(&work.plan, samples, out, n, options.streams)
     elif options.values == MODALITY:
         pipeline_rescale(<int>WINDOW_F4 if options.resizes else type_of(image), samples, out, n, image.slope,
-                         image.intercept)
+                         image.intercept, options.streams)
     else:
         memcpy(out, samples, n * options.itemsize)
 

@@ -28,15 +28,26 @@ TARGET_CLONES static void pipeline_narrow(const double *RESTRICT values, unsigne
     }
 }
 
-/* Modality values, sample * slope + intercept: computed in float64 and rounded once, to float32 (PS3.3 C.11.1). */
-static void pipeline_rescale(int type, const unsigned char *src, unsigned char *dst, size_t n, double slope,
-                             double intercept) {
+static void pipeline_rescale_loop(int type, const unsigned char *src, unsigned char *dst, size_t n, double slope,
+                                  double intercept) {
     double values[WINDOW_BLOCK];
     for (size_t start = 0; start < n; start += WINDOW_BLOCK) {
         const size_t m = n - start < WINDOW_BLOCK ? n - start : WINDOW_BLOCK;
         window_load(type, src + start * window_size(type), values, m, slope, intercept);
         pipeline_narrow(values, dst + start * sizeof(float), m);
     }
+}
+
+/* Modality values, sample * slope + intercept: computed in float64 and rounded once, to float32 (PS3.3 C.11.1). */
+static void pipeline_rescale(int type, const unsigned char *src, unsigned char *dst, size_t n, double slope,
+                             double intercept, int streams) {
+    const size_t size = window_size(type), width = sizeof(float);
+    const window_map map = {
+        .src_type = type, .dst_type = WINDOW_F4, .shape = WINDOW_AFFINE, .scale = slope, .offset = intercept};
+    const window_share share = window_shares(dst, n, width);
+    pipeline_rescale_loop(type, src, dst, share.lead, slope, intercept);
+    window_wide_affine(&map, 0, src + share.lead * size, dst + share.lead * width, share.lines, streams);
+    pipeline_rescale_loop(type, src + share.done * size, dst + share.done * width, n - share.done, slope, intercept);
 }
 
 /* The least and the greatest sample, of those that are not from pad_low to pad_high. */

@@ -1,7 +1,7 @@
 /* Stored samples to display values, PS3.3 C.11.2.1.2 and C.11.2.1.3: the loops of the kernel window.
 
    window_exact states the rule, in float64, for every type; it works on blocks that stay in the first-level
-   cache.
+   cache. window_affine does the same to a line without a block between, where there is AVX-512.
    window_narrow (8 and 16-bit samples to 8-bit levels) computes in float32 and 16-bit integers, several times
    faster, and only after it has shown for this very window that no sample can come out different. GCC makes
    vectors of its loop for every instruction set; for AVX-512 it is written out, which is twice as fast again.
@@ -17,23 +17,10 @@
 #include <string.h>
 
 #include "portable.h"
+#include "window_types.h"
+#include "window_wide.h"
 
-enum { WINDOW_U1, WINDOW_I1, WINDOW_U2, WINDOW_I2, WINDOW_U4, WINDOW_I4, WINDOW_F4, WINDOW_F8 };
-enum { WINDOW_AFFINE, WINDOW_STEP, WINDOW_SIGMOID };
-enum { VOI_LINEAR, VOI_LINEAR_EXACT, VOI_SIGMOID }; /* VOI LUT Function */
-enum { WINDOW_DONE = 0, WINDOW_NO_MEMORY = -1, WINDOW_TOO_LARGE = -2, WINDOW_TOO_NARROW = -3 };
-
-typedef struct {
-    int src_type, dst_type;
-    int shape;             /* WINDOW_AFFINE: sample * scale + offset is the display value;
-                              else the modality value x, that the step or the sigmoid is taken of */
-    double scale, offset;
-    double center, width;  /* of the sigmoid; the step is at center: 0 up to there, top above */
-    double top;            /* ymax: 255, 65535 or 1 */
-    int invert;
-} window_map;
-
-enum { WINDOW_BLOCK = 512, WINDOW_LINE = 64 };
+enum { WINDOW_BLOCK = 512 };
 enum { WINDOW_STREAMS = 1 << 22 }; /* bytes of an output that goes past the caches: it would not stay there */
 
 #define WINDOW_LARGEST 1e100 /* with all parameters below it no product of theirs overflows */
@@ -124,10 +111,6 @@ TARGET_CLONES static void window_store_f4(const double *RESTRICT y, unsigned cha
     }
 }
 
-static size_t window_size(int type) {
-    return (size_t)1 << (type == WINDOW_F4 ? 2 : type == WINDOW_F8 ? 3 : type / 2);
-}
-
 static void window_load(int type, const unsigned char *src, double *y, size_t n, double scale, double offset) {
     switch (type) {
     case WINDOW_U1: window_load_u1(src, y, n, scale, offset); break;
@@ -157,6 +140,16 @@ static void window_exact(const window_map *map, const unsigned char *src, unsign
         case WINDOW_F4: window_store_f4(y, out, m, map->top, map->invert); break;
         }
     }
+}
+
+/* The same, for a line, past the caches if it `streams`. */
+static void window_affine(const window_map *map, const unsigned char *src, unsigned char *dst, size_t n,
+                          int streams) {
+    const size_t size = window_size(map->src_type), width = window_size(map->dst_type);
+    const window_share share = window_shares(dst, n, width);
+    window_exact(map, src, dst, share.lead);
+    window_wide_affine(map, 1, src + share.lead * size, dst + share.lead * width, share.lines, streams);
+    window_exact(map, src + share.done * size, dst + share.done * width, n - share.done);
 }
 
 /* ---- 8 and 16-bit samples to 8-bit levels, in float32 ---- */
@@ -190,12 +183,6 @@ WINDOW_NARROW(i1, int8_t)
 WINDOW_NARROW(u2, uint16_t)
 WINDOW_NARROW(i2, int16_t)
 
-typedef struct {
-    int32_t low, high;  /* samples beyond are at one end of the levels */
-    int32_t origin;     /* a sample near the window's centre: from there float32 has digits to spare */
-    float scale, offset;
-} window_line;
-
 static void window_narrow_loop(const window_map *map, const window_line *line, const unsigned char *src,
                                unsigned char *dst, size_t n) {
     const uint8_t complement = map->invert ? 0xFF : 0;
@@ -217,84 +204,15 @@ static void window_narrow_loop(const window_map *map, const window_line *line, c
     }
 }
 
-#ifdef TARGET_AVX512
-
-#include <immintrin.h>
-
-/* Sixteen samples as 32-bit integers. */
-#define WINDOW_LOAD_u1(at) _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)(at)))
-#define WINDOW_LOAD_i1(at) _mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)(at)))
-#define WINDOW_LOAD_u2(at) _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(at)))
-#define WINDOW_LOAD_i2(at) _mm512_cvtepi16_epi32(_mm256_loadu_si256((const void *)(at)))
-
-/* The same, 64 samples at a time. What is packed saturates, so samples are not clamped; packing works within lanes
-   of 128 bits, whence the order at the end. Levels that stream are stored past the caches: a line that is written
-   whole need not be read first. */
-#define WINDOW_WIDE(NAME, TYPE)                                                                             \
-    TARGET_AVX512 static void window_wide_##NAME(const unsigned char *RESTRICT src,                        \
-                                                 unsigned char *RESTRICT dst, size_t lines,                \
-                                                 const window_line *line, uint8_t complement,              \
-                                                 int streams) {                                            \
-        const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);     \
-        const __m512i origin = _mm512_set1_epi32(line->origin);                                             \
-        const __m512i flips = _mm512_set1_epi8((char)complement);                                           \
-        const __m512 scale = _mm512_set1_ps(line->scale), offset = _mm512_set1_ps(line->offset);           \
-        for (; lines > 0; lines--, src += WINDOW_LINE * sizeof(TYPE), dst += WINDOW_LINE) {                 \
-            __m512i part[4];                                                                                \
-            for (int i = 0; i < 4; i++) {                                                                   \
-                const __m512i sample = WINDOW_LOAD_##NAME(src + (size_t)i * 16 * sizeof(TYPE));            \
-                const __m512 y = _mm512_cvtepi32_ps(_mm512_sub_epi32(sample, origin));                     \
-                part[i] = _mm512_cvtps_epi32(_mm512_add_ps(_mm512_mul_ps(y, scale), offset));              \
-            }                                                                                               \
-            const __m512i first = _mm512_packs_epi32(part[0], part[1]);                                     \
-            const __m512i second = _mm512_packs_epi32(part[2], part[3]);                                    \
-            __m512i levels = _mm512_packus_epi16(first, second);                                            \
-            levels = _mm512_xor_si512(_mm512_permutexvar_epi32(order, levels), flips);                      \
-            if (streams) _mm512_stream_si512((void *)dst, levels);                                          \
-            else _mm512_store_si512((void *)dst, levels);                                                  \
-        }                                                                                                   \
-    }
-
-WINDOW_WIDE(u1, uint8_t)
-WINDOW_WIDE(i1, int8_t)
-WINDOW_WIDE(u2, uint16_t)
-WINDOW_WIDE(i2, int16_t)
-
-static void window_narrow_wide(const window_map *map, const window_line *line, const unsigned char *src,
-                               unsigned char *dst, size_t lines, int streams) {
-    const uint8_t complement = map->invert ? 0xFF : 0;
-    switch (map->src_type) {
-    case WINDOW_U1: window_wide_u1(src, dst, lines, line, complement, streams); break;
-    case WINDOW_I1: window_wide_i1(src, dst, lines, line, complement, streams); break;
-    case WINDOW_U2: window_wide_u2(src, dst, lines, line, complement, streams); break;
-    case WINDOW_I2: window_wide_i2(src, dst, lines, line, complement, streams); break;
-    }
-    if (streams) _mm_sfence(); /* others may read them from now on */
-}
-
 /* Up to the first whole line of the output, whole lines, and the rest. */
 static void window_narrow_run(const window_map *map, const window_line *line, const unsigned char *src,
                               unsigned char *dst, size_t n, int streams) {
-    const size_t size = window_size(map->src_type), lead = -(uintptr_t)dst % WINDOW_LINE;
-    if (!HAS_AVX512() || n < lead + WINDOW_LINE) {
-        window_narrow_loop(map, line, src, dst, n);
-        return;
-    }
-    const size_t lines = (n - lead) / WINDOW_LINE, end = lead + lines * WINDOW_LINE;
-    window_narrow_loop(map, line, src, dst, lead);
-    window_narrow_wide(map, line, src + lead * size, dst + lead, lines, streams);
-    window_narrow_loop(map, line, src + end * size, dst + end, n - end);
+    const size_t size = window_size(map->src_type);
+    const window_share share = window_shares(dst, n, 1);
+    window_narrow_loop(map, line, src, dst, share.lead);
+    window_wide_narrow(map, line, src + share.lead * size, dst + share.lead, share.lines, streams);
+    window_narrow_loop(map, line, src + share.done * size, dst + share.done, n - share.done);
 }
-
-#else
-
-static void window_narrow_run(const window_map *map, const window_line *line, const unsigned char *src,
-                              unsigned char *dst, size_t n, int streams) {
-    (void)streams;
-    window_narrow_loop(map, line, src, dst, n);
-}
-
-#endif
 
 /* The stored samples first, first + 1, ... as the bytes that an image of this type would have. */
 static void window_samples(int type, int32_t first, unsigned char *samples, size_t n) {
@@ -418,6 +336,7 @@ static void window_part(const window_plan *plan, const unsigned char *src, unsig
                         int streams) {
     if (plan->table != NULL) window_look_up(&plan->map, plan->table, src, dst, n);
     else if (plan->in_float32) window_narrow_run(&plan->map, &plan->line, src, dst, n, streams);
+    else if (plan->map.shape == WINDOW_AFFINE) window_affine(&plan->map, src, dst, n, streams);
     else window_exact(&plan->map, src, dst, n);
 }
 
@@ -426,10 +345,12 @@ static void window_finish(window_plan *plan) {
     plan->table = NULL;
 }
 
+/* Levels of 16 bits stay in the caches: of samples that come from memory, past them they took 1.5 times as long. */
 static int window_run(const window_map *map, const unsigned char *src, unsigned char *dst, size_t n) {
     window_plan plan;
     const int status = window_prepare(&plan, map, n);
-    if (status == WINDOW_DONE) window_part(&plan, src, dst, n, n * window_size(map->dst_type) >= WINDOW_STREAMS);
+    const int streams = map->dst_type != WINDOW_U2 && n * window_size(map->dst_type) >= WINDOW_STREAMS;
+    if (status == WINDOW_DONE) window_part(&plan, src, dst, n, streams);
     window_finish(&plan);
     return status;
 }

@@ -185,19 +185,21 @@ def test_every_sample_value(src_type, copies):
             assert np.array_equal(got, rule(samples, dst_type, **options)), (dst_type, options)
 
 
-@pytest.mark.parametrize("src_type", ["u1", "i1", "u2", "i2"])
+@pytest.mark.parametrize("src_type", ["u1", "i1", "u2", "i2", "u4", "i4"])
+@pytest.mark.parametrize("dst_type", DST_TYPES)
 @pytest.mark.parametrize("n", [5, 63, 64, 150, 1000, (4 << 20) + 77])
-@pytest.mark.parametrize("lead", [0, 1, 16, 63])
-def test_wherever_the_output_stands(src_type, n, lead):
+@pytest.mark.parametrize("lead", [0, 1, 16, 60, 63])
+def test_wherever_the_output_stands(src_type, dst_type, n, lead):
     """Levels are written by whole lines of the cache; those of large outputs go past it."""
     samples = draw(src_type, n)
-    room = np.full(n + 256, 7, np.uint8)
+    size = n * int(dst_type[1])
+    room = np.full(size + 256, 7, np.uint8)
     start = -room.ctypes.data % 64 + lead
     options = {"slope": 2.0, "intercept": -10.0, "center": 40, "width": 200, "invert": lead == 1}
-    kernel.window(samples.view(np.uint8), src_type, room[start : start + n], "u1", **options)
-    assert np.array_equal(room[start : start + n], rule(samples, **options))
+    kernel.window(samples.view(np.uint8), src_type, room[start : start + size], dst_type, **options)
+    assert room[start : start + size].tobytes() == rule(samples, dst_type, **options).tobytes()
     assert (room[:start] == 7).all()
-    assert (room[start + n :] == 7).all()
+    assert (room[start + size :] == 7).all()
 
 
 @pytest.mark.parametrize("dst_type", DST_TYPES)
