@@ -128,6 +128,46 @@ def test_one_thread(row, floors, paths, expected):
     )
 
 
+IN_FLOAT32 = """
+import numpy as np
+paths, expected = {paths!r}, np.load({expected!r}, mmap_mode="r")
+{reader}
+out = np.empty(expected.shape, np.float32)
+def batch():
+    for row, path in zip(out, paths):
+        stored, slope, intercept = samples(path)
+        np.multiply(stored, np.float32(slope), out=row)
+        row += np.float32(intercept)
+batch()
+assert np.array_equal(out, expected)
+"""
+
+
+@pytest.mark.benchmark(group="batch: 100 of these slices to modality values in float32, one thread")
+def test_float32(row, floors, paths, tmp_path):
+    some = paths[:100]
+    out, expected = np.ones((len(some), 512, 512), np.float32), tmp_path / "expected.npy"
+    reading = floors.read_samples(some, 512 * 512)
+    hu.decode_batch(some, values="modality", out=out, threads=1)
+    np.save(expected, np.stack([hu.read(path).modality_values() for path in some]))
+    assert np.array_equal(out, np.load(expected, mmap_mode="r"))
+    names = [str(path) for path in some]
+
+    def peer(reader):
+        return IN_FLOAT32.format(reader=reader, paths=names, expected=str(expected)), "batch()"
+
+    row.race(
+        "hounsfield",
+        lambda: hu.decode_batch(some, values="modality", out=out, threads=1),
+        {
+            "C, reading the samples": lambda: reading(1),
+            "dicomsdl + NumPy": peer(DICOMSDL),
+            "pydicom + NumPy": peer(PYDICOM),
+        },
+        target=("faster", 1, "dicomsdl + NumPy"),
+    )
+
+
 @pytest.mark.benchmark(group="batch: the first 30 of these slices, one thread")
 def test_slow_peers(row, paths, expected):
     few = paths[:30]
