@@ -3,7 +3,8 @@
    window_exact states the rule, in float64, for every type; it works on blocks that stay in the first-level
    cache. window_affine does the same to a line without a block between, where there is AVX-512.
    window_narrow (8 and 16-bit samples to 8-bit levels) computes in float32 and 16-bit integers, several times
-   faster, and only after it has shown for this very window that no sample can come out different. GCC makes
+   faster, and only after it has shown for this very window that no sample can come out different, without an origin
+   or, where float32 has not digits enough for that, with one. GCC makes
    vectors of its loop for every instruction set; for AVX-512 it is written out, which is twice as fast again.
    window_table evaluates the rule once for every 8 or 16-bit sample value and looks the result up: it pays
    for the sigmoid, but not for a line, which vectorises. */
@@ -224,17 +225,20 @@ static void window_samples(int type, int32_t first, unsigned char *samples, size
     }
 }
 
-/* Compares both ways for every sample from low to high. Both are monotone, so where the ends are at the first
-   and the last level, or are the ends of the type, no other sample needs a look. */
+/* Compares the rule and both loops for every sample from low to high. All are monotone, so where the ends are at the
+   first and the last level, or are the ends of the type, no other sample needs a look. */
 static int window_line_agrees(const window_map *map, const window_line *line, int32_t least, int32_t most) {
-    unsigned char samples[2 * WINDOW_BLOCK], expected[WINDOW_BLOCK], got[WINDOW_BLOCK];
+    unsigned char samples[2 * WINDOW_BLOCK], expected[WINDOW_BLOCK], room[WINDOW_BLOCK + WINDOW_LINE];
+    unsigned char *got = room + -(uintptr_t)room % WINDOW_LINE;
     const unsigned char at_low = (map->scale > 0.0) == !map->invert ? 0 : 255, at_high = 255 - at_low;
     for (int32_t first = line->low; first <= line->high; first += WINDOW_BLOCK) {
         const int32_t left = line->high - first + 1;
         const size_t n = left < WINDOW_BLOCK ? (size_t)left : WINDOW_BLOCK;
-        window_samples(map->src_type, first, samples, n);
+        window_samples(map->src_type, first, samples, WINDOW_BLOCK);
         window_exact(map, samples, expected, n);
-        window_narrow_run(map, line, samples, got, n, 0);
+        window_narrow_loop(map, line, samples, got, n);
+        if (memcmp(expected, got, n) != 0) return 0;
+        window_wide_narrow(map, line, samples, got, window_shares(got, WINDOW_BLOCK, 1).lines, 0);
         if (memcmp(expected, got, n) != 0) return 0;
         if (first == line->low && first > least && expected[0] != at_low) return 0;
         if (n == (size_t)left && line->high < most && expected[n - 1] != at_high) return 0;
@@ -260,10 +264,13 @@ static int window_narrow(const window_map *map, window_line *line, size_t n) {
     line->low = window_nearest(middle - reach - 1.0, least, most);
     line->high = window_nearest(middle + reach + 2.0, least, most);
     if (n / 4 < (size_t)(line->high - line->low)) return 0; /* where the proof and exact cost the same */
-    line->origin = window_nearest(middle, least, most);
     line->scale = (float)scale;
+    line->origin = 0;
+    line->offset = (float)map->offset;
+    if (window_line_agrees(map, line, least, most)) return 1;
+    line->origin = window_nearest(middle, least, most);
     line->offset = (float)(line->origin * scale + map->offset);
-    return window_line_agrees(map, line, least, most);
+    return line->origin != 0 && window_line_agrees(map, line, least, most);
 }
 
 /* ---- every sample value once ---- */

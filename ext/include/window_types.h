@@ -22,7 +22,7 @@ typedef struct {
 
 typedef struct {
     int32_t low, high;  /* samples beyond are at one end of the levels */
-    int32_t origin;     /* a sample near the window's centre: from there float32 has digits to spare */
+    int32_t origin;     /* 0, or a sample near the window's centre: from there float32 has digits to spare */
     float scale, offset;
 } window_line;
 

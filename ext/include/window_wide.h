@@ -40,13 +40,14 @@ static window_share window_shares(const unsigned char *dst, size_t n, size_t wid
 #define WINDOW_LOAD_u2(at) _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(at)))
 #define WINDOW_LOAD_i2(at) _mm512_cvtepi16_epi32(_mm256_loadu_si256((const void *)(at)))
 
+#define WINDOW_ALWAYS TARGET_AVX512 static inline __attribute__((always_inline))
+
 /* What is packed saturates, so samples are not clamped; packing works within lanes of 128 bits, whence the order at
    the end. */
 #define WINDOW_WIDE(NAME, TYPE)                                                                             \
-    TARGET_AVX512 static void window_wide_##NAME(const unsigned char *RESTRICT src,                        \
-                                                 unsigned char *RESTRICT dst, size_t lines,                \
-                                                 const window_line *line, uint8_t complement,              \
-                                                 int streams) {                                            \
+    WINDOW_ALWAYS void window_wide_##NAME(const unsigned char *src, unsigned char *dst, size_t lines,      \
+                                          const window_line *line, uint8_t complement, int streams,        \
+                                          int is_centred) {                                                 \
         const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);     \
         const __m512i origin = _mm512_set1_epi32(line->origin);                                             \
         const __m512i flips = _mm512_set1_epi8((char)complement);                                           \
@@ -54,9 +55,9 @@ static window_share window_shares(const unsigned char *dst, size_t n, size_t wid
         for (; lines > 0; lines--, src += WINDOW_LINE * sizeof(TYPE), dst += WINDOW_LINE) {                 \
             __m512i part[4];                                                                                \
             for (int i = 0; i < 4; i++) {                                                                   \
-                const __m512i sample = WINDOW_LOAD_##NAME(src + (size_t)i * 16 * sizeof(TYPE));            \
-                const __m512 y = _mm512_cvtepi32_ps(_mm512_sub_epi32(sample, origin));                     \
-                part[i] = _mm512_cvtps_epi32(_mm512_add_ps(_mm512_mul_ps(y, scale), offset));              \
+                __m512i sample = WINDOW_LOAD_##NAME(src + (size_t)i * 16 * sizeof(TYPE));                  \
+                if (is_centred) sample = _mm512_sub_epi32(sample, origin);                                 \
+                part[i] = _mm512_cvtps_epi32(_mm512_fmadd_ps(_mm512_cvtepi32_ps(sample), scale, offset));  \
             }                                                                                               \
             const __m512i first = _mm512_packs_epi32(part[0], part[1]);                                     \
             const __m512i second = _mm512_packs_epi32(part[2], part[3]);                                    \
@@ -72,22 +73,27 @@ WINDOW_WIDE(i1, int8_t)
 WINDOW_WIDE(u2, uint16_t)
 WINDOW_WIDE(i2, int16_t)
 
-/* Whole lines of 8-bit levels; see window_narrow. */
-static void window_wide_narrow(const window_map *map, const window_line *line, const unsigned char *src,
-                               unsigned char *dst, size_t lines, int streams) {
+WINDOW_ALWAYS void window_wide_each(const window_map *map, const window_line *line, const unsigned char *src,
+                                    unsigned char *dst, size_t lines, int streams, int is_centred) {
     const uint8_t complement = map->invert ? 0xFF : 0;
     switch (map->src_type) {
-    case WINDOW_U1: window_wide_u1(src, dst, lines, line, complement, streams); break;
-    case WINDOW_I1: window_wide_i1(src, dst, lines, line, complement, streams); break;
-    case WINDOW_U2: window_wide_u2(src, dst, lines, line, complement, streams); break;
-    case WINDOW_I2: window_wide_i2(src, dst, lines, line, complement, streams); break;
+    case WINDOW_U1: window_wide_u1(src, dst, lines, line, complement, streams, is_centred); break;
+    case WINDOW_I1: window_wide_i1(src, dst, lines, line, complement, streams, is_centred); break;
+    case WINDOW_U2: window_wide_u2(src, dst, lines, line, complement, streams, is_centred); break;
+    case WINDOW_I2: window_wide_i2(src, dst, lines, line, complement, streams, is_centred); break;
     }
+}
+
+/* Whole lines of 8-bit levels; see window_narrow. */
+TARGET_AVX512 static void window_wide_narrow(const window_map *map, const window_line *line,
+                                             const unsigned char *src, unsigned char *dst, size_t lines,
+                                             int streams) {
+    if (line->origin == 0) window_wide_each(map, line, src, dst, lines, streams, 0);
+    else window_wide_each(map, line, src, dst, lines, streams, 1);
     if (streams) _mm_sfence(); /* others may read them from now on */
 }
 
 /* ---- samples of any type to levels or values of any, in float64 ---- */
-
-#define WINDOW_ALWAYS TARGET_AVX512 static inline __attribute__((always_inline))
 
 /* Eight samples. */
 WINDOW_ALWAYS __m512d window_eight(int type, const unsigned char *at) {
