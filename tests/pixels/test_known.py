@@ -102,7 +102,14 @@ def test_broken_streams_are_as_broken_as_ever(name, pydicom_path, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imagecodecs' on HTJ2K
-@pytest.mark.generated("htj2k-i12-202", "htj2k-rgb-202-tile0", "htj2k-u8-201", "jpegxl-lossless-u16")
+@pytest.mark.generated(
+    "deflated-frame-16",
+    "deflated-frame-8",
+    "htj2k-i12-202",
+    "htj2k-rgb-202-tile0",
+    "htj2k-u8-201",
+    "jpegxl-lossless-u16",
+)
 def test_broken_streams_that_others_made(generated, tmp_path):
     """The first of their frames, and all."""
     ds = hu.read(generated.data)

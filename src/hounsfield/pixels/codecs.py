@@ -216,12 +216,20 @@ def bare_call(stream: Codestream, itemsize: int, *, ybr_to_rgb: bool) -> Call | 
     return None
 
 
-def inflate_into(data: Buffer, out: npt.NDArray[np.uint8]) -> bool:
-    """Inflate a frame where it belongs; False if that is not what fills `out`, whatever is the matter."""
+def inflate_into(data: Buffer, out: npt.NDArray[Any]) -> None:
+    """Inflate a frame where it belongs.
+
+    Raises
+    ------
+    PixelDataError
+        That is not what fills `out`, whatever is the matter: `inflate` tells.
+    """
     try:
-        return len(_codec("deflate_decode")(data, raw=True, out=out)) == out.size
-    except RuntimeError:
-        return False
+        size = len(_codec("deflate_decode")(data, raw=True, out=out.reshape(-1).view(np.uint8)))
+    except RuntimeError as error:
+        raise PixelDataError(f"deflated frame: {error}") from error
+    if size != out.nbytes:
+        raise PixelDataError(f"a deflated frame of {size} bytes, where {out.nbytes} are needed")
 
 
 def inflate(data: Buffer, size: int) -> memoryview:

@@ -20,7 +20,7 @@ from hounsfield.outputs import array_of
 from hounsfield.pixels import codecs
 from hounsfield.pixels.codestream import Codestream, parse
 from hounsfield.pixels.frames import COLLECTIONS
-from hounsfield.pixels.known import known_of
+from hounsfield.pixels.known import known_deflated, known_of
 from hounsfield.pixels.layout import (
     RETIRED,
     TO_RGB,
@@ -471,14 +471,26 @@ class Decoder:
         layout = self._layout._replace(frames=1)
         check_subsampled(self._ds, layout)
         if deflated:
-            if as_they_stand(layout, self._raw) and codecs.inflate_into(data, out.reshape(-1).view(np.uint8)):
-                mask_unused(layout, out)
+            if as_they_stand(layout, self._raw) and self._inflate(data, out):
                 return
             data = codecs.inflate(data, layout.native_bytes)
         size = memoryview(data).nbytes
         if size < layout.native_bytes:
             raise PixelDataError(f"{layout.native_bytes} bytes are needed for a frame, {size} are there")
         decode_native(BufferSource(data), 0, size, layout, out[np.newaxis], raw=self._raw)
+
+    def _inflate(self, data: Buffer, out: npt.NDArray[Any]) -> bool:
+        """Inflate a frame whose samples are those of the array; False if it has fewer or more."""
+        try:
+            codecs.inflate_into(data, out)
+        except PixelDataError:
+            return False
+        mask_unused(self._layout, out)
+        if not self._raw and not self._ds._notes:
+            self._like = known_deflated(self._layout, mask_of(self._layout))
+            if self._layout.frames == 1:
+                remember(self._ds, self._like)
+        return True
 
     def _to_rgb(self, out: npt.NDArray[Any]) -> None:
         if out.dtype != np.uint8:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hounsfield._kernels.known import Encoded
-from hounsfield.pixels.codecs import bare_call
+from hounsfield.pixels.codecs import bare_call, inflate_into
 from hounsfield.pixels.codestream import Codestream, headers_of, parse
 from hounsfield.pixels.codestream.model import PAD
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from hounsfield.pixels.layout import Layout
 
-__all__ = ["known_of"]
+__all__ = ["known_deflated", "known_of"]
 
 STOP = Codestream._fields.index("stop")
 
@@ -49,6 +49,25 @@ def known_of(
         components=call.components,
         offset=call.offset,
         grey=call.grey,
+    )
+
+
+def known_deflated(layout: Layout, mask: tuple[int, int] | None) -> Encoded:
+    """Say how a deflated frame was decoded whose samples are those of the array."""
+    return Encoded(
+        layout.frame_shape,
+        layout.dtype,
+        mask,
+        view=layout.dtype,
+        headers=b"",
+        is_like=None,
+        pad=0,
+        has_tiles=False,
+        codec=inflate_into,
+        options={},
+        components=0,
+        offset=0,
+        grey=None,
     )
 
 
