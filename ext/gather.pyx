@@ -9,8 +9,10 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
-from cursor cimport has, load16
-from walk cimport FLAG_IMPLICIT, Row, Scratch, Walk, begin
+from cursor cimport has, load16, load_tag
+from walk cimport (
+    COMPLETE, FLAG_IMPLICIT, Header, Level, Row, STOP_TAG, Scratch, Source, UNDEFINED, Walk, begin, read_header,
+)
 
 from hounsfield._kernels.scan cimport HEAD_BYTES, Head, read_and_walk
 
@@ -41,6 +43,7 @@ cdef enum:
     PIXEL_REPRESENTATION = 0x00280103
     CHARACTER_SET = 0x00080005
     COLUMNS = 4096
+    LONGEST_HEADER = 12     # bytes of an element before its value
     FATE_UNUSUAL = -1
     VR_SS = 0x5353          # the two letters, first in the low byte
     VR_US = 0x5355
@@ -411,6 +414,30 @@ cdef struct Files:
     bint is_done
 
 
+cdef bint stops_well(const uint8_t* data, const Head* head, const Walk* walk) noexcept nogil:
+    """Whether the walk ended where a tag is beyond those that are wanted, and not where one is wrong.
+
+    It then has a value within the file, and a higher tag behind it, as far as that is at hand.
+    """
+    cdef Source source
+    cdef Level level
+    cdef Header header
+    cdef uint32_t tag
+    if head.status != STOP_TAG or not has(walk.position, LONGEST_HEADER, head.file.got):
+        return True
+    source.data, source.size, source.whole = data, head.file.got, head.file.size
+    level.end, level.explicit, level.big, level.delimited = source.whole, head.explicit, False, False
+    if read_header(&source, &level, walk.position, &header) != COMPLETE:
+        return False
+    if header.length == UNDEFINED:
+        return True
+    if not has(header.value, header.length, source.whole):
+        return False
+    tag = header.tag
+    return not has(header.value + header.length, 4, source.size) or (
+        load_tag(data + header.value + header.length, False) > tag)
+
+
 cdef void gather_files(void* given) noexcept nogil:
     cdef:
         Files* files = <Files*>given
@@ -435,7 +462,7 @@ cdef void gather_files(void* given) noexcept nogil:
             else:
                 files.sizes[number] = <int64_t>head.file.size
                 files.times[number] = microseconds(head.file.changed_ns)
-                if head.plain and walk.ascending:
+                if head.plain and walk.ascending and stops_well(data, &head, &walk):
                     uid.at, uid.size = data + head.syntax, head.syntax_length
                     fate = put_text(files.syntaxes, uid, ASCII)
         if fate == NO_ROOM or not end_row(files.syntaxes, number, fate):

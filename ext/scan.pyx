@@ -487,6 +487,8 @@ cdef void walk_head(const uint8_t* data, uint32_t stop_tag, Head* head, Walk* wa
     if head.status != STOP_TAG:
         return
     head.start = walk.position
+    if not walk.ascending:
+        return              # of elements that stand there twice the first counts
     for index in range(walk.count):
         if walk.rows[index].tag >> 16 != 2:
             return

@@ -314,6 +314,32 @@ def test_character_sets(tmp_path):
     assert "no character set is given" in row["notes"]
 
 
+@pytest.mark.parametrize("explicit", [True, False])
+def test_a_tag_that_is_wrong_hides_no_others(tmp_path, explicit):
+    """What is behind a tag higher than all that are wanted is not left out if it does not rise further."""
+    first = element(0x00080016, "UI", b"1.2.3", explicit=explicit)
+    wrong = element(0x87180023, "LO", b"abc", explicit=explicit)
+    rest = element(0x00100020, "LO", b"17", explicit=explicit) + element(
+        0x00280010, "US", b"\5\0", explicit=explicit
+    )
+    for body in (first + wrong + rest, wrong + first + rest, first + rest):
+        row = row_of(tmp_path, part10(body, EXPLICIT if explicit else IMPLICIT))
+        assert (row["status"], row["PatientID"], row["Rows"]) == ("ok", "17", 5)
+
+
+def test_what_cannot_be_the_end_is_told(tmp_path):
+    body = element(0x00080016, "UI", b"1.2.3") + element(0x00100020, "LO", b"17")
+    garbage = struct.pack("<HH", 0x5500, 0x1C49) + b"\1\2\3\xf4" * 8
+    row = row_of(tmp_path, part10(body + garbage))
+    assert (row["status"], row["PatientID"]) == ("ok", "17")
+    assert "what follows was left out" in row["notes"]
+    row = row_of(tmp_path, part10(garbage + body))
+    assert (row["status"], row["PatientID"]) == ("broken", None)
+    row = row_of(tmp_path, part10(body + element(0x7FE00010, "OW", bytes(400))[:100]))
+    assert (row["status"], row["PatientID"]) == ("ok", "17")
+    assert row["notes"].startswith("the data end inside the element")
+
+
 def test_header_longer_than_a_read(tmp_path):
     long = {0x00081030 + 2 * each: ("LT", b"x" * 65000) for each in range(20)}
     row = row_of(tmp_path, dicom({**long, 0x00100020: ("LO", b"P1"), 0x00280010: ("US", b"\5\0")}))

@@ -467,6 +467,16 @@ class TestLargeHeaders:
             ds = hu.read(source)
             assert (ds.PatientName, ds.warnings) == ("Müller", ())
 
+    @pytest.mark.parametrize("second", [IMPLICIT + b"\0", BIG + b"\0", b"1.2.3\0"])
+    def test_a_transfer_syntax_that_stands_there_twice(self, second, tmp_path):
+        """The first one counts, wherever the bytes come from."""
+        meta = element(0x00020010, b"UI", EXPLICIT + b"\0") + element(0x00020010, b"UI", second)
+        data = bytes(128) + b"DICM" + meta + SMALL[SMALL.index(b"\x08\0\x16\0") :]
+        for source in sources(data, tmp_path / "file"):
+            ds = hu.read(source)
+            assert (ds.transfer_syntax, ds.Modality) == (EXPLICIT.decode(), "CT")
+            assert any("more than once" in warning for warning in ds.warnings)
+
     def test_large_meta_information(self, tmp_path):
         meta = element(0x00020010, b"UI", EXPLICIT + b"\0") + element(0x00020102, b"OB", bytes(200_000))
         data = bytes(128) + b"DICM" + meta + element(0x00080060, b"CS", b"CT")

@@ -393,6 +393,9 @@ class TestWithoutTable:
         assert list(ds.frames) == []
         with pytest.raises(hu.PixelDataError, match="frame 1 is not there: there are 0 of 2"):
             ds.encoded_frame(1)
+        with pytest.raises(hu.PixelDataError, match="frame 0 is not there: there are 0 of 2"):
+            ds.pixels()
+        assert len(ds.pixels(slice(None))) == 0
 
     def test_video_is_one_stream(self):
         data = image(fragments([[b"\0\0\1\xb3mpeg", b"\0\0\1more"]], [0]), 250, VIDEO)

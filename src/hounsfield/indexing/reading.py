@@ -272,12 +272,11 @@ class _Batch:
         by_row: dict[int, list[int]] = {}
         for row, number in left:
             by_row.setdefault(row, []).append(self.plan._here[number])
-        everything = list(range(len(self.plan.columns)))
         for row, fate in enumerate(fates):
             if row in self.unlisted:
                 self._fail(row, UNREADABLE, self.unlisted[row])
             elif fate == UNUSUAL:
-                self._read_row(row, everything)
+                self._read_row(row, None)
             elif fate:
                 self._fail(row, UNREADABLE, os.strerror(fate))
                 if fate == errno.EISDIR:
@@ -285,11 +284,13 @@ class _Batch:
             elif row in by_row or self.plan._elsewhere:
                 self._read_row(row, by_row.get(row, []) + self.plan._elsewhere)
 
-    def _read_row(self, row: int, numbers: list[int]) -> None:
+    def _read_row(self, row: int, some: list[int] | None) -> None:
+        """Read a file up to the highest tag of some columns; or all of its header, where tags may be out of order."""
+        numbers = list(range(len(self.plan.columns))) if some is None else some
         columns = [self.plan.columns[number] for number in numbers]
         try:
             origin = self.origins.get(row)
-            ds = read(self.paths[row] if origin is None else origin.open(), tags=_tags(columns))
+            ds = read(self.paths[row] if origin is None else origin.open(), tags=some and _tags(columns))
             self.syntaxes[row] = ds.transfer_syntax or None
             values, notes = _values(ds, columns)
         except Exception as error:

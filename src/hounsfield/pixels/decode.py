@@ -204,7 +204,7 @@ class Decoder:
         """Which frames are meant, and whether the result has an axis for them."""
         count = self.count
         if frame is None:
-            return range(count), count > 1
+            return range(count) if count else [self._number(0, 0)], count > 1
         if isinstance(frame, slice):
             return range(*frame.indices(count)), True
         if isinstance(frame, Iterable):
