@@ -11,7 +11,8 @@ from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
 from cursor cimport has, load16, load_tag
 from walk cimport (
-    COMPLETE, FLAG_IMPLICIT, Header, Level, Row, STOP_TAG, Scratch, Source, UNDEFINED, Walk, begin, read_header,
+    COMPLETE, FLAG_IMPLICIT, Header, Level, Row, STOP_TAG, Scratch, Source, UNDEFINED, Walk, begin,
+    read_header,
 )
 
 from hounsfield._kernels.scan cimport HEAD_BYTES, Head, read_and_walk

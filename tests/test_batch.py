@@ -210,6 +210,23 @@ def test_bad_files_can_be_left_out(mixed):
             np.testing.assert_array_equal(batch.array[item.row], hu.read(source).render())
 
 
+@pytest.mark.parametrize("name", ["CT_small.dcm", "JPEG2000.dcm"])
+@pytest.mark.parametrize("keyword", ["Rows", "SamplesPerPixel"])
+def test_a_broken_file_does_not_say_how_large_all_are(tmp_path, pydicom_path, name, keyword):
+    """Of what stands first, either, where it cannot be."""
+    good = pydicom_path(name)
+    data = bytearray(good.read_bytes())
+    at = hu.read(good)[keyword].offset
+    data[at : at + 2] = b"\xff\x7f"
+    broken = tmp_path / "broken.dcm"
+    broken.write_bytes(data)
+    batch = hu.decode_batch([broken, good, broken], on_error="skip")
+    assert [item.status for item in batch.items] == ["skipped", "ok", "skipped"]
+    assert np.array_equal(batch.array[0], hu.read(good).render())
+    with pytest.raises(hu.DicomError, match=r"broken\.dcm"):
+        hu.decode_batch([broken])
+
+
 @pytest.mark.parametrize("threads", [1, 2, 7])
 def test_the_first_error_is_raised(mixed, paths, threads):
     sources, _ = mixed

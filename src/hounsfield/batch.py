@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import threading
 import time
@@ -23,6 +24,7 @@ from hounsfield.errors import DicomError, OptionError
 from hounsfield.facade import Dataset, Locating, read
 from hounsfield.finding import Origin, Sources, expand
 from hounsfield.outputs import array_of
+from hounsfield.pixels.plan import MAX_PIXELS
 from hounsfield.processors import processors, together
 
 if TYPE_CHECKING:
@@ -492,14 +494,21 @@ class _Work:
 
 
 def _first_image(origins: list[Origin], decoding: Decoding) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and type of the first image that says so; what is wrong with others is for later."""
+    """Shape and type of the first image that can be what it says; what is wrong with others is for later."""
+    said: tuple[tuple[int, ...], np.dtype[Any]] | None = None
     for origin in origins:
         try:
-            layout = read(origin.open()).frames.layout
+            ds = read(origin.open())
+            layout = ds.frames.layout
+            found = decoding.shape(layout), decoding.dtype or layout.dtype
+            if math.prod(layout.frame_shape) > MAX_PIXELS:
+                continue
+            said = said or found
+            ds.pixel_plan()
         except Exception:  # it will be raised again when it is this one's turn
             continue
-        return decoding.shape(layout), decoding.dtype or layout.dtype
-    return decoding.size or (0, 0), decoding.dtype or np.dtype(np.uint8)
+        return found
+    return said or (decoding.size or (0, 0), decoding.dtype or np.dtype(np.uint8))
 
 
 def _checked_window(window: WindowLike) -> str | tuple[float, float] | int:

@@ -93,6 +93,21 @@ class TestModality:
         ds = dataset(np.stack([RAMP] * 2), SharedFunctionalGroupsSequence=[transformation])
         assert np.array_equal(modality_values(ds, frame=1), RAMP * 4 + 1)
 
+    @pytest.mark.parametrize("value", [5, "5", b"5", (1.5, 2.0), ["a"]])
+    @pytest.mark.parametrize(
+        "keyword",
+        ["PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence", "ModalityLUTSequence"],
+    )
+    def test_sequences_that_are_none(self, keyword, value):
+        class Plain(dict):
+            pixel_array = RAMP
+
+        with pytest.raises(ElementError, match=f"{keyword} is no sequence"):
+            modality_values(Plain({keyword: value}))
+        group = Plain(PixelValueTransformationSequence=value)
+        with pytest.raises(ElementError, match="PixelValueTransformationSequence is no sequence"):
+            modality_values(Plain(SharedFunctionalGroupsSequence=[group]))
+
     @pytest.mark.parametrize("value", ["nan", "inf", "one"])
     def test_bad_slope_names_its_tag(self, value):
         class Plain(dict):

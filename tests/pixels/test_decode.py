@@ -297,6 +297,16 @@ class TestPlan:
         assert plan.shape == (128, 128)
         assert (plan.codec, plan.lossless, plan.reduce, plan.reduced_by) == ("native", True, 1, "nothing")
 
+    @pytest.mark.parametrize("keyword", ["Rows", "Columns", "SamplesPerPixel"])
+    def test_says_what_cannot_be(self, keyword, pydicom_path):
+        data = bytearray(pydicom_path("SC_rgb_jpeg_gdcm.dcm").read_bytes())
+        at = hu.read(bytes(data))[keyword].offset
+        data[at : at + 2] = b"\xff\x7f"
+        for ask in (hu.Dataset.pixel_plan, lambda ds: ds.pixels(max_pixels=1 << 40)):
+            with pytest.raises(hu.PixelDataError, match="the data set says 32767") as caught:
+                ask(hu.read(bytes(data)))
+            assert caught.value.tag == 0x7FE00010
+
 
 class TestColors:
     """Of three samples, or four, in whatever way they are encoded."""

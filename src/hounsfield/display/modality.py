@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hounsfield.display.groups import DatasetLike, by_frame, functional_group, number
+from hounsfield.display.groups import DatasetLike, by_frame, functional_group, items_of, number
 from hounsfield.display.lut import ByteOrder, LookupTable, lookup_table
 from hounsfield.errors import ElementError, OptionError
 
@@ -37,7 +37,7 @@ def rescale(ds: DatasetLike, frame: int = 0) -> tuple[float, float]:
 
 def modality_lut(ds: DatasetLike, *, byteorder: ByteOrder = "<") -> LookupTable | None:
     """Give the table of the Modality LUT Sequence, which replaces slope and intercept; None if none."""
-    items = ds.get("ModalityLUTSequence")
+    items = items_of(ds, "ModalityLUTSequence")
     if not items:
         return None
     return lookup_table(items[0], signed=ds.get("PixelRepresentation") == 1, byteorder=byteorder)
@@ -111,7 +111,7 @@ def frames_of(ds: DatasetLike, stored: npt.NDArray[Any], frame: int | None) -> l
         return [(..., frame or 0)]
     if _is_stack(ds, stored):
         return [(number_of_frame, number_of_frame) for number_of_frame in range(len(stored))]
-    described = len(ds.get("PerFrameFunctionalGroupsSequence") or ())
+    described = len(items_of(ds, "PerFrameFunctionalGroupsSequence"))
     if described > 1:
         raise OptionError(
             f"an array of shape {stored.shape} is not all {described} frames; tell which frame it is"

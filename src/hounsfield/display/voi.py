@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hounsfield.display.groups import DatasetLike, functional_group, number, numbers
+from hounsfield.display.groups import DatasetLike, functional_group, items_of, number, numbers
 from hounsfield.display.lut import ByteOrder, LookupTable, lookup_table
 from hounsfield.display.modality import rescale
 from hounsfield.errors import ElementError
@@ -67,7 +67,7 @@ def voi_alternatives(
     # Its inputs are modality values: signed where the samples are, or where the intercept makes them so.
     signed = ds.get("PixelRepresentation") == 1 or rescale(ds, frame)[1] < 0
     tables = [
-        lookup_table(table, signed=signed, byteorder=byteorder) for table in item.get("VOILUTSequence") or ()
+        lookup_table(table, signed=signed, byteorder=byteorder) for table in items_of(item, "VOILUTSequence")
     ]
     return (*tables, *file_windows(ds, frame))
 

@@ -285,7 +285,7 @@ class _Batch:
                 self._read_row(row, by_row.get(row, []) + self.plan._elsewhere)
 
     def _read_row(self, row: int, some: list[int] | None) -> None:
-        """Read a file up to the highest tag of some columns; or all of its header, where tags may be out of order."""
+        """Read up to the highest tag of some columns, or all of a header that may be out of order."""
         numbers = list(range(len(self.plan.columns))) if some is None else some
         columns = [self.plan.columns[number] for number in numbers]
         try:

@@ -142,6 +142,12 @@ class Decoder:
             codec = "video"
         elif self._frames.encapsulated:
             codec, stream = self._codec(self._bytes_of(0))
+            if stream is not None and not self._has_collections:
+                try:
+                    self._check_shape(stream, layout.frame_shape)
+                except DicomError as error:
+                    self._locate(error, 0)
+                    raise
         else:
             check_length(self._element, layout, count)
         size = self._size_of(stream)
@@ -414,9 +420,7 @@ class Decoder:
 
     def _decode_stream(self, stream: Codestream, data: Buffer, out: npt.NDArray[Any]) -> None:
         layout = self._layout
-        samples = out.shape[2] if out.ndim > 2 else 1
-        if (stream.rows, stream.columns, stream.components) != (layout.rows, layout.columns, samples):
-            self._refuse(stream, samples)
+        self._check_shape(stream, out.shape)
         self._note(codecs.mismatch(self._uid, stream))
         is_ybr = self._is_ybr(stream) and not self._raw
         with_codec = is_ybr and stream.kind == "jpeg"
@@ -440,7 +444,9 @@ class Decoder:
                 remember(self._ds, known)
             self._like = known
 
-    def _refuse(self, stream: Codestream, samples: int) -> None:
+    def _check_shape(self, stream: Codestream, shape: tuple[int, ...]) -> None:
+        """Check that a codestream has the size that the data set says, and the samples of a shape."""
+        samples = shape[2] if len(shape) > 2 else 1
         for what, said, found in (
             ("rows", self._layout.rows, stream.rows),
             ("columns", self._layout.columns, stream.columns),

@@ -245,12 +245,12 @@ def _full_tiling(ds: Dataset, tiling: Tiling) -> Tiling:
 def _channels(ds: Dataset) -> tuple[Channel, ...]:
     """Optical Path Identifiers or Segment Numbers, in the order of the channels of TILED_FULL."""
     segments = ds.get("SegmentSequence")
-    if segments:
+    if isinstance(segments, sequence.Sequence) and segments:
         if ds.get("SegmentationType") == "LABELMAP":
             return (None,)
         return tuple(item.get("SegmentNumber") for item in segments)
     paths = ds.get("OpticalPathSequence")
-    if paths:
+    if isinstance(paths, sequence.Sequence) and paths:
         return tuple(item.get("OpticalPathIdentifier") for item in paths)
     return (None,)
 

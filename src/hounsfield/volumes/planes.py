@@ -204,6 +204,7 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
 def _frames_of(ds: Dataset, layout: Layout, name: str) -> int:
     """How many frames there are, which Number of Frames need not tell."""
     per_frame = ds.get("PerFrameFunctionalGroupsSequence")
+    per_frame = per_frame if isinstance(per_frame, Sequence) else ()
     if layout.frames == 1 and not per_frame and ds.transfer_syntax.is_encapsulated:
         return 1
     count = Decoder(ds).count
