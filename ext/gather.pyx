@@ -11,8 +11,8 @@ from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
 from cursor cimport has, load16, load_tag
 from walk cimport (
-    COMPLETE, FLAG_IMPLICIT, Header, Level, Row, STOP_TAG, Scratch, Source, UNDEFINED, Walk, begin,
-    read_header,
+    COMPLETE, DATASET, DEEPEST, FLAG_IMPLICIT, FRAGMENTS, Level, MORE, Row, STOP_TAG, Scratch, Source,
+    Status, Walk, begin, walk_elements,
 )
 
 from hounsfield._kernels.scan cimport HEAD_BYTES, Head, read_and_walk
@@ -45,6 +45,7 @@ cdef enum:
     CHARACTER_SET = 0x00080005
     COLUMNS = 4096
     LONGEST_HEADER = 12     # bytes of an element before its value
+    MOST_BEYOND = 1 << 16   # elements within the one behind those that are wanted
     FATE_UNUSUAL = -1
     VR_SS = 0x5353          # the two letters, first in the low byte
     VR_US = 0x5355
@@ -415,28 +416,30 @@ cdef struct Files:
     bint is_done
 
 
-cdef bint stops_well(const uint8_t* data, const Head* head, const Walk* walk) noexcept nogil:
+cdef bint stops_well(const uint8_t* data, const Head* head, const Walk* walk, Walk* on) noexcept nogil:
     """Whether the walk ended where a tag is beyond those that are wanted, and not where one is wrong.
 
-    It then has a value within the file, and a higher tag behind it, as far as that is at hand.
+    There must be a whole element with a higher tag than what is before it, and then a higher one, as far as that
+    is at hand.
     """
     cdef Source source
-    cdef Level level
-    cdef Header header
-    cdef uint32_t tag
+    cdef Level top
+    cdef Status status
+    cdef uint32_t tag, after
     if head.status != STOP_TAG or not has(walk.position, LONGEST_HEADER, head.file.got):
         return True
+    tag = load_tag(data + walk.position, False)
+    if walk.count and tag <= walk.rows[walk.count - 1].tag:
+        return False
     source.data, source.size, source.whole = data, head.file.got, head.file.size
-    level.end, level.explicit, level.big, level.delimited = source.whole, head.explicit, False, False
-    if read_header(&source, &level, walk.position, &header) != COMPLETE:
-        return False
-    if header.length == UNDEFINED:
-        return True
-    if not has(header.value, header.length, source.whole):
-        return False
-    tag = header.tag
-    return not has(header.value + header.length, 4, source.size) or (
-        load_tag(data + header.value + header.length, False) > tag)
+    top.start, top.end, top.reach, top.row = walk.position, source.whole, source.size, 0
+    top.kind, top.delimited, top.recorded, top.explicit, top.big = DATASET, False, True, head.explicit, False
+    on.count = 0
+    status = walk_elements(&source, top, tag + 1, False, False, MOST_BEYOND, DEEPEST, on)
+    if status != STOP_TAG or not has(on.position, 4, source.size):
+        return status == STOP_TAG or status == COMPLETE or status == MORE or status == FRAGMENTS
+    after = load_tag(data + on.position, False)
+    return after > tag and after >> 16 != 0xFFFE
 
 
 cdef void gather_files(void* given) noexcept nogil:
@@ -444,14 +447,15 @@ cdef void gather_files(void* given) noexcept nogil:
         Files* files = <Files*>given
         uint8_t[HEAD_BYTES] data
         Head head
-        Walk walk
-        Scratch scratch
+        Walk walk, on
+        Scratch scratch, scratch_on
         Piece uid
         int32_t number, index
         int error
         bint is_done = True
         Fate fate
     begin(&walk, &scratch)
+    begin(&on, &scratch_on)
     for number in range(files.count):
         files.fates[number] = FATE_UNUSUAL
         fate = EMPTY
@@ -463,7 +467,7 @@ cdef void gather_files(void* given) noexcept nogil:
             else:
                 files.sizes[number] = <int64_t>head.file.size
                 files.times[number] = microseconds(head.file.changed_ns)
-                if head.plain and walk.ascending and stops_well(data, &head, &walk):
+                if head.plain and walk.ascending and stops_well(data, &head, &walk, &on):
                     uid.at, uid.size = data + head.syntax, head.syntax_length
                     fate = put_text(files.syntaxes, uid, ASCII)
         if fate == NO_ROOM or not end_row(files.syntaxes, number, fate):
@@ -479,6 +483,7 @@ cdef void gather_files(void* given) noexcept nogil:
         if not is_done:
             break
     free(walk.block)
+    free(on.block)
     files.is_done = is_done
 
 
