@@ -419,8 +419,8 @@ cdef struct Files:
 cdef bint stops_well(const uint8_t* data, const Head* head, const Walk* walk, Walk* on) noexcept nogil:
     """Whether the walk ended where a tag is beyond those that are wanted, and not where one is wrong.
 
-    There must be a whole element with a higher tag than what is before it, and then a higher one, as far as that
-    is at hand.
+    There must be a whole element with a higher tag than what is before it, and then a higher one, as far as
+    they are at hand.
     """
     cdef Source source
     cdef Level top
