@@ -39,7 +39,8 @@ def plain(value):
 
 def equal(a, b):
     if isinstance(a, tuple) and isinstance(b, tuple):
-        return len(a) == len(b) and all(map(equal, a, b))
+        empty = ("", None)  # of several numbers, in pydicom and here
+        return len(a) == len(b) and all(pair == empty or equal(*pair) for pair in zip(a, b, strict=True))
     both_nan = isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b)
     return a == b or both_nan
 

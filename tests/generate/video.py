@@ -41,25 +41,15 @@ def encode_video(
         import av
     except ImportError as error:
         raise UnavailableError("PyAV is not installed: pip install av") from error
-    for attempt in range(5):
-        try:
-            return _encoded(av, codec, container, planes, bits, options)
-        except av.error.PatchWelcomeError:  # which x265 now and then brings a muxer to raise
-            if attempt == 4:
-                raise
-    raise AssertionError
-
-
-def _encoded(
-    av: Any, codec: str, container: str, planes: Sequence[Any], bits: int, options: dict[str, str]
-) -> bytes:
     rows, columns = planes[0][0].shape
     out = io.BytesIO()
     with av.open(out, "w", format=container) as target:
         stream = target.add_stream(codec, rate=25, options=options)
         stream.width, stream.height = columns, rows
         stream.pix_fmt = "yuv420p" if bits == 8 else f"yuv420p{bits}le"
-        stream.gop_size, stream.max_b_frames, stream.codec_context.thread_count = 8, 2, 1
+        stream.gop_size, stream.codec_context.thread_count = 8, 1
+        # With two, FFmpeg reads the times of three pictures from x265, whether they were there or not.
+        stream.max_b_frames = 2 if len(planes) > 2 else 0
         for number, frame in enumerate(planes):
             picture = av.VideoFrame(columns, rows, stream.pix_fmt)
             for plane, samples in zip(picture.planes, frame, strict=True):
