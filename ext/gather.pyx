@@ -416,7 +416,7 @@ cdef struct Files:
     bint is_done
 
 
-cdef bint stops_well(const uint8_t* data, const Head* head, const Walk* walk, Walk* on) noexcept nogil:
+cdef bint stops_well(const uint8_t* data, const Head* head, const Walk* walk, Walk* beyond) noexcept nogil:
     """Whether the walk ended where a tag is beyond those that are wanted, and not where one is wrong.
 
     There must be a whole element with a higher tag than what is before it, and then a higher one, as far as
@@ -434,11 +434,11 @@ cdef bint stops_well(const uint8_t* data, const Head* head, const Walk* walk, Wa
     source.data, source.size, source.whole = data, head.file.got, head.file.size
     top.start, top.end, top.reach, top.row = walk.position, source.whole, source.size, 0
     top.kind, top.delimited, top.recorded, top.explicit, top.big = DATASET, False, True, head.explicit, False
-    on.count = 0
-    status = walk_elements(&source, top, tag + 1, False, False, MOST_BEYOND, DEEPEST, on)
-    if status != STOP_TAG or not has(on.position, 4, source.size):
+    beyond.count = 0
+    status = walk_elements(&source, top, tag + 1, False, False, MOST_BEYOND, DEEPEST, beyond)
+    if status != STOP_TAG or not has(beyond.position, 4, source.size):
         return status == STOP_TAG or status == COMPLETE or status == MORE or status == FRAGMENTS
-    after = load_tag(data + on.position, False)
+    after = load_tag(data + beyond.position, False)
     return after > tag and after >> 16 != 0xFFFE
 
 
@@ -447,15 +447,15 @@ cdef void gather_files(void* given) noexcept nogil:
         Files* files = <Files*>given
         uint8_t[HEAD_BYTES] data
         Head head
-        Walk walk, on
-        Scratch scratch, scratch_on
+        Walk walk, beyond
+        Scratch scratch, scratch_beyond
         Piece uid
         int32_t number, index
         int error
         bint is_done = True
         Fate fate
     begin(&walk, &scratch)
-    begin(&on, &scratch_on)
+    begin(&beyond, &scratch_beyond)
     for number in range(files.count):
         files.fates[number] = FATE_UNUSUAL
         fate = EMPTY
@@ -467,7 +467,7 @@ cdef void gather_files(void* given) noexcept nogil:
             else:
                 files.sizes[number] = <int64_t>head.file.size
                 files.times[number] = microseconds(head.file.changed_ns)
-                if head.plain and walk.ascending and stops_well(data, &head, &walk, &on):
+                if head.plain and walk.ascending and stops_well(data, &head, &walk, &beyond):
                     uid.at, uid.size = data + head.syntax, head.syntax_length
                     fate = put_text(files.syntaxes, uid, ASCII)
         if fate == NO_ROOM or not end_row(files.syntaxes, number, fate):
@@ -483,7 +483,7 @@ cdef void gather_files(void* given) noexcept nogil:
         if not is_done:
             break
     free(walk.block)
-    free(on.block)
+    free(beyond.block)
     files.is_done = is_done
 
 

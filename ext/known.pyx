@@ -87,25 +87,25 @@ cdef class Encoded(Known):
     ----------
     shape, dtype, mask
         As `Known`.
-    view : numpy.dtype
+    codec : callable
+        Takes the codestream, the array `out` and options.
+    options : dict, optional
+    view : numpy.dtype, optional
         How the codec sees the samples: it may have another sign.
     headers : bytes
         Those of the codestream, if all others that begin with them are like it; else b"".
-    is_like : callable or None
+    is_like : callable, optional
         Tells of a codestream whether it is like it, where that cannot be told by the headers.
     pad : int
         In how many of the last bytes its end marker may stand.
     has_tiles : bool
         Whether it is JPEG 2000.
-    codec : callable
-        Takes the codestream, the array `out` and options.
-    options : dict
     components : int
         Of JPEG 2000 whose errors show only by a last row of 0, which then is to be decoded as of the other
         sign, too: see `hounsfield.pixels.codecs`. 0 if they show by themselves.
     offset : int
         What is to be added to each sample of the other sign, modulo what its bytes hold.
-    grey : int or None
+    grey : int, optional
         The last sample, where it may show that some are missing.
     """
 
@@ -123,12 +123,14 @@ cdef class Encoded(Known):
     cdef bint turned    # whether the sign is turned from the beginning: an image before had a last row of 0
 
     def __init__(
-        self, shape, dtype, mask, *, view not None, bytes headers not None, is_like, Py_ssize_t pad,
-        bint has_tiles, codec, options, int components, uint64_t offset, grey,
+        self, shape, dtype, mask, *, codec, options=None, view=None, bytes headers not None=b"", is_like=None,
+        Py_ssize_t pad=0, bint has_tiles=False, int components=0, uint64_t offset=0, grey=None,
     ):
         Known.__init__(self, shape, dtype, mask)
+        options = options or {}
         if len(options) > MOST_OPTIONS:
             raise OptionError(f"{len(options)} options for a codec, where there is room for {MOST_OPTIONS}")
+        view = dtype if view is None else view
         self.view = None if view == dtype else view
         self.headers, self.is_like, self.pad, self.has_tiles = headers, is_like, pad, has_tiles
         self.codec, self.names, self.options = codec, ("out", *options), tuple(options.values())
@@ -375,12 +377,10 @@ cdef bint has_last_row(Encoded known, const Py_buffer* view) noexcept:
 cdef void finish(Known known, Py_buffer* view, bint turned) noexcept:
     """Leave in each sample what is stored: of the sign that it has, and no more bits than there are."""
     cdef uint8_t* at = <uint8_t*>view.buf
-    cdef size_t left = <size_t>view.len // known.itemsize
-    cdef size_t count = left
-    if turned:      # by parts, which the second loop finds in the first-level cache
+    cdef size_t left = <size_t>view.len // known.itemsize if turned or known.masks else 0
+    cdef size_t count
+    while left:     # by parts, which the second loop finds in the first-level cache
         count = min(left, <size_t>PART)
-    while left and (turned or known.masks):
-        count = min(count, left)
         if turned:
             bits_add(at, count, known.itemsize, (<Encoded>known).offset)
         if known.masks:

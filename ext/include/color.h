@@ -87,19 +87,14 @@ static void color_interleave(const uint8_t *planes, uint8_t *out, size_t count, 
 
 /* ---- pixels to planes ---- */
 
-static inline void color_split_loop(const uint8_t *RESTRICT data, uint8_t *RESTRICT y, uint8_t *RESTRICT cb,
-                                    uint8_t *RESTRICT cr, size_t count) {
+TARGET_CLONES static void color_split(const uint8_t *RESTRICT data, uint8_t *RESTRICT y, uint8_t *RESTRICT cb,
+                                      uint8_t *RESTRICT cr, size_t count) {
     for (size_t i = 0; i < count; i++) {
         y[i] = data[3 * i];
         cb[i] = data[3 * i + 1];
         cr[i] = data[3 * i + 2];
     }
 }
-
-COLOR_CHOSEN(color_split,
-             (const uint8_t *RESTRICT data, uint8_t *RESTRICT y, uint8_t *RESTRICT cb, uint8_t *RESTRICT cr,
-              size_t count),
-             (data, y, cb, cr, count))
 
 /* Y1 Y2 Cb Cr: two pixels. */
 TARGET_CLONES static void color_split_422(const uint8_t *RESTRICT data, uint8_t *RESTRICT y,
@@ -172,24 +167,13 @@ static void color_convert(uint8_t *RESTRICT y, uint8_t *RESTRICT cb, uint8_t *RE
     if (conversion == COLOR_PARTIAL) color_partial(y, cb, cr, count);
 }
 
-/* Does what it can of a whole image in the wide loop of its layout; says how many pixels that were. */
-#ifdef TARGET_BYTE_PERMUTE
-#define COLOR_FIRST(CONVERSION, COUNT, CALL)                                                                 \
-    size_t start = 0;                                                                                        \
-    const size_t lines = (CONVERSION) == COLOR_FULL ? color_wide_lines(COUNT) : 0;                           \
-    if (lines) CALL;                                                                                         \
-    start = lines * COLOR_LINE
-#else
-#define COLOR_FIRST(CONVERSION, COUNT, CALL) size_t start = 0
-#endif
-
 static size_t color_block(size_t left) { return left < COLOR_BLOCK ? left : COLOR_BLOCK; }
 
 /* Pixels of three bytes, out maybe the same memory as data. */
 static void color_ybr_pixels(const uint8_t *data, uint8_t *out, size_t count, int conversion) {
     uint8_t y[COLOR_BLOCK], cb[COLOR_BLOCK], cr[COLOR_BLOCK];
-    COLOR_FIRST(conversion, count, color_full_pixels(data, out, lines));
-    for (size_t n; start < count; start += n) {
+    const size_t done = conversion == COLOR_FULL ? color_full_first(data, out, count, COLOR_PIXELS) : 0;
+    for (size_t start = done, n; start < count; start += n) {
         n = color_block(count - start);
         color_split(data + 3 * start, y, cb, cr, n);
         color_convert(y, cb, cr, n, conversion);
@@ -200,8 +184,8 @@ static void color_ybr_pixels(const uint8_t *data, uint8_t *out, size_t count, in
 /* Three planes, each of `count` bytes. */
 static void color_ybr_planes(const uint8_t *data, uint8_t *out, size_t count, int conversion) {
     uint8_t y[COLOR_BLOCK], cb[COLOR_BLOCK], cr[COLOR_BLOCK];
-    COLOR_FIRST(conversion, count, color_full_planes(data, out, lines, count));
-    for (size_t n; start < count; start += n) {
+    const size_t done = conversion == COLOR_FULL ? color_full_first(data, out, count, COLOR_PLANES) : 0;
+    for (size_t start = done, n; start < count; start += n) {
         n = color_block(count - start);
         memcpy(y, data + start, n);
         memcpy(cb, data + count + start, n);
@@ -214,8 +198,8 @@ static void color_ybr_planes(const uint8_t *data, uint8_t *out, size_t count, in
 /* Two pixels in four bytes; count is even. */
 static void color_ybr_422(const uint8_t *data, uint8_t *out, size_t count, int conversion) {
     uint8_t y[COLOR_BLOCK], cb[COLOR_BLOCK], cr[COLOR_BLOCK];
-    COLOR_FIRST(conversion, count, color_full_halves(data, out, lines));
-    for (size_t n; start < count; start += n) {
+    const size_t done = conversion == COLOR_FULL ? color_full_first(data, out, count, COLOR_HALVES) : 0;
+    for (size_t start = done, n; start < count; start += n) {
         n = color_block(count - start);
         color_split_422(data + 2 * start, y, cb, cr, n / 2);
         color_convert(y, cb, cr, n, conversion);

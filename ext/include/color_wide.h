@@ -10,14 +10,14 @@
 
 #include "portable.h"
 
+enum { COLOR_LINE = 64 };
+enum { COLOR_PIXELS, COLOR_PLANES, COLOR_HALVES };
+
 #ifdef TARGET_BYTE_PERMUTE
 
 #include <immintrin.h>
 
 #define COLOR_WIDE TARGET_BYTE_PERMUTE static inline __attribute__((always_inline))
-
-enum { COLOR_LINE = 64 };
-enum { COLOR_PIXELS, COLOR_PLANES, COLOR_HALVES };
 
 typedef struct {
     __m512i first, second, third;
@@ -132,20 +132,28 @@ COLOR_WIDE void color_full_lines(const uint8_t *data, uint8_t *out, size_t lines
     }
 }
 
-TARGET_BYTE_PERMUTE static void color_full_pixels(const uint8_t *data, uint8_t *out, size_t lines) {
-    color_full_lines(data, out, lines, 0, COLOR_PIXELS);
+TARGET_BYTE_PERMUTE static void color_full_wide(const uint8_t *data, uint8_t *out, size_t lines, size_t count,
+                                                int layout) {
+    switch (layout) {
+    case COLOR_PIXELS: color_full_lines(data, out, lines, count, COLOR_PIXELS); break;
+    case COLOR_PLANES: color_full_lines(data, out, lines, count, COLOR_PLANES); break;
+    case COLOR_HALVES: color_full_lines(data, out, lines, count, COLOR_HALVES); break;
+    }
 }
 
-TARGET_BYTE_PERMUTE static void color_full_planes(const uint8_t *data, uint8_t *out, size_t lines, size_t count) {
-    color_full_lines(data, out, lines, count, COLOR_PLANES);
+/* YBR_FULL to RGB of the first of `count` pixels; says of how many: whole lines, or none by a processor that cannot. */
+static size_t color_full_first(const uint8_t *data, uint8_t *out, size_t count, int layout) {
+    const size_t lines = HAS_BYTE_PERMUTE() ? count / COLOR_LINE : 0;
+    if (lines) color_full_wide(data, out, lines, count, layout);
+    return lines * COLOR_LINE;
 }
 
-TARGET_BYTE_PERMUTE static void color_full_halves(const uint8_t *data, uint8_t *out, size_t lines) {
-    color_full_lines(data, out, lines, 0, COLOR_HALVES);
-}
+#else
 
-/* How many lines are converted so: none by a processor that cannot. */
-static size_t color_wide_lines(size_t count) { return HAS_BYTE_PERMUTE() ? count / COLOR_LINE : 0; }
+static size_t color_full_first(const uint8_t *data, uint8_t *out, size_t count, int layout) {
+    (void)data, (void)out, (void)count, (void)layout;
+    return 0;
+}
 
 #endif
 

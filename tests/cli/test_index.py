@@ -396,5 +396,5 @@ def test_memory_is_flat(tmp_path, pydicom_path):
     quarter, read, end = peaks["new"]
     assert read - quarter < 40
     assert end - read < 120
-    assert peaks["update"][2] < 300 + 50 * many / 1000  # 50 bytes a file, which 2,000 and more will show
+    assert peaks["update"][2] < 300 + 50 * many / 1000  # MiB: 50 bytes a file, at most
     assert pq.read_metadata(tmp_path / "index.parquet").num_rows == 1000 * many

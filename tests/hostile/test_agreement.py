@@ -60,7 +60,6 @@ def same(one, other):
     return one is other
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", FILES)
 def test_agreement(name, pydicom_path, tmp_path):
     whole, chance = pydicom_path(name).read_bytes(), random.Random(name)

@@ -290,7 +290,8 @@ class _Batch:
         columns = [self.plan.columns[number] for number in numbers]
         try:
             origin = self.origins.get(row)
-            ds = read(self.paths[row] if origin is None else origin.open(), tags=some and _tags(columns))
+            tags = None if some is None else _tags(columns)
+            ds = read(self.paths[row] if origin is None else origin.open(), tags=tags)
             self.syntaxes[row] = ds.transfer_syntax or None
             values, notes = _values(ds, columns)
         except Exception as error:

@@ -204,7 +204,7 @@ def bare_call(stream: Codestream, itemsize: int, *, ybr_to_rgb: bool) -> Call | 
     if stream.kind == "jpeg2000" and not stream.subsampled:
         return Call(_codec("jpeg2k_decode"), {"numthreads": 1})
     if stream.kind == "htj2k" and not stream.subsampled and stream.lossless and not stream.start:
-        offset = _level(stream) - _level(stream._replace(signed=not stream.signed))
+        offset = _level(stream.precision, stream.signed) - _level(stream.precision, not stream.signed)
         return Call(
             _codec("htj2k_decode"),
             {"planar": False},
@@ -384,7 +384,7 @@ def _decode_htj2k(frame: Frame) -> str:
         _decode_clamped(frame)
     else:
         decoded = frame.decoded
-        offset = _level(stream) - _pull(frame, stream, decoded)
+        offset = _level(stream.precision, stream.signed) - _pull(frame, stream.precision, decoded)
         if offset:
             values = decoded.view(f"u{decoded.itemsize}")
             values += values.dtype.type(offset % (1 << 8 * decoded.itemsize))
@@ -403,7 +403,7 @@ def _decode_clamped(frame: Frame) -> None:
     wide = np.empty(frame.out.shape, np.int32)
     # The 9/7 transform scales with the precision; the 5/3 only begins at the middle of another range.
     shift = 0 if stream.lossless else 17 - stream.precision
-    offset = (_level(stream) << shift) - _pull(frame, stream._replace(precision=17), wide)
+    offset = (_level(stream.precision, stream.signed) << shift) - _pull(frame, 17, wide)
     offset += 1 << shift >> 1
     low, high = 0, (1 << stream.precision) - 1
     if stream.signed:
@@ -417,27 +417,27 @@ def _decode_clamped(frame: Frame) -> None:
         out[start : start + BLOCK] = block
 
 
-def _level(stream: Codestream) -> int:
+def _level(precision: int, signed: bool) -> int:
     """What a decoder adds to all samples but signed ones (ISO/IEC 15444-1 Annex G)."""
-    return 0 if stream.signed else 1 << stream.precision - 1
+    return 0 if signed else 1 << precision - 1
 
 
-def _pull(frame: Frame, stream: Codestream, decoded: npt.NDArray[Any]) -> int:
-    """Decode by OpenJPH, as samples of the precision that is given and of either sign; say what was added.
+def _pull(frame: Frame, precision: int, decoded: npt.NDArray[Any]) -> int:
+    """Decode by OpenJPH, as samples of a precision and of either sign; say what was added to them.
 
     imagecodecs 2026.3 loses errors in the midst of an image: all rows that are left are 0, which may be the
     background. Samples that are told to have the other sign are what they are but for `_level`, so that 0 is
     in their middle, or the least there is. If the last row is that, it must not be so with both signs.
     """
     options = {"skipres": frame.reduce} if frame.reduce else {}
-    data = bytearray(frame.view)
+    data, stream = bytearray(frame.view), frame.stream
     for signed in (not stream.signed, stream.signed):
         for ssiz in range(FIRST_SSIZ, FIRST_SSIZ + 3 * stream.components, 3):
-            data[ssiz] = signed << 7 | stream.precision - 1
+            data[ssiz] = signed << 7 | precision - 1
         out = decoded.view(f"{'i' if signed else 'u'}{decoded.itemsize}")
         _codec("htj2k_decode")(data, planar=False, out=out, **options)
         if _last_row(decoded).any():
-            return _level(stream._replace(signed=signed))
+            return _level(precision, signed)
     raise PixelDataError("the HTJ2K data are broken")
 
 

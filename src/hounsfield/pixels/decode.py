@@ -493,7 +493,7 @@ class Decoder:
             return False
         mask_unused(self._layout, out)
         if not self._raw and not self._ds._notes:
-            self._like = known_deflated(self._layout, mask_of(self._layout))
+            self._like = known_deflated(self._layout)
             if self._layout.frames == 1:
                 remember(self._ds, self._like)
         return True

@@ -15,6 +15,7 @@ from hounsfield._kernels.known import Encoded
 from hounsfield.pixels.codecs import bare_call, inflate_into
 from hounsfield.pixels.codestream import Codestream, headers_of, parse
 from hounsfield.pixels.codestream.model import PAD
+from hounsfield.pixels.native import mask_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -52,23 +53,9 @@ def known_of(
     )
 
 
-def known_deflated(layout: Layout, mask: tuple[int, int] | None) -> Encoded:
+def known_deflated(layout: Layout) -> Encoded:
     """Say how a deflated frame was decoded whose samples are those of the array."""
-    return Encoded(
-        layout.frame_shape,
-        layout.dtype,
-        mask,
-        view=layout.dtype,
-        headers=b"",
-        is_like=None,
-        pad=0,
-        has_tiles=False,
-        codec=inflate_into,
-        options={},
-        components=0,
-        offset=0,
-        grey=None,
-    )
+    return Encoded(layout.frame_shape, layout.dtype, mask_of(layout), codec=inflate_into)
 
 
 def _is_like(stream: Codestream, data: Buffer) -> bool:
