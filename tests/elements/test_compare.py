@@ -15,6 +15,7 @@ from multiprocessing import get_context
 import pytest
 
 import hounsfield as hu
+from bytewise import element
 
 readable = pytest.mark.corpus(lambda file: file.path.name != "no_meta.dcm")
 """Not the file that is no DICOM."""
@@ -31,12 +32,6 @@ def ct(request, pydicom_path):
     data = path.read_bytes()
     given = {"path": path, "bytes": data, "bytearray": bytearray(data), "file": io.BytesIO(data)}
     return hu.read(given[request.param])
-
-
-def element(tag, vr, value):
-    long = vr in ("SQ", "OB", "OW", "UN")
-    head = struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr.encode())
-    return head + struct.pack("<HI" if long else "<H", *((0,) if long else ()), len(value)) + value
 
 
 BEGIN = element(0x00080060, "CS", b"CT")

@@ -8,6 +8,7 @@ import pytest
 from pydicom.fileset import FileSet
 
 import hounsfield as hu
+from bytewise import element, item, padded, part10
 
 TREES = ["DICOMDIR", "DICOMDIR-bigEnd", "DICOMDIR-implicit", "DICOMDIR-reordered", "TINY_ALPHA/DICOMDIR"]
 
@@ -17,24 +18,13 @@ def folder(corpus):
     return corpus / "pydicom+pydicom" / "dicomdirtests"
 
 
-def element(tag, vr, value):
-    head = tag.to_bytes(4, "little")
-    head = head[2:] + head[:2] + vr.encode()
-    value += b" " * (len(value) % 2)
-    size = len(value)
-    return (
-        head + (bytes(2) + size.to_bytes(4, "little") if vr == "SQ" else size.to_bytes(2, "little")) + value
-    )
-
-
 def number(value):
     return value.to_bytes(4, "little")
 
 
 def dicomdir(*records, first=None):
     """A DICOMDIR of (type, next, lower, file, in use); next and lower are numbers of records, or offsets."""
-    syntax = element(0x00020010, "UI", b"1.2.840.10008.1.2.1\0")
-    start = 132 + len(syntax) + 12 + 12  # of the first record
+    start = len(part10(b"")) + 12 + 12  # of the first record
     items, places, at = [], [], start
     for kind, _, _, file, _ in records:
         size = 8 + 12 + 12 + 10 + 8 + len(kind) + len(kind) % 2 + 8 + len(file) + len(file) % 2
@@ -45,16 +35,16 @@ def dicomdir(*records, first=None):
         return number(0 if link is None else places[link] if link < len(places) else link)
 
     for kind, following, lower, file, in_use in records:
-        item = (
+        record = (
             element(0x00041400, "UL", place(following))
             + element(0x00041410, "US", (0xFFFF if in_use else 0).to_bytes(2, "little"))
             + element(0x00041420, "UL", place(lower))
-            + element(0x00041430, "CS", kind.encode())
-            + element(0x00041500, "CS", file.encode())
+            + padded(0x00041430, "CS", kind.encode())
+            + padded(0x00041500, "CS", file.encode())
         )
-        items.append(b"\xfe\xff\0\xe0" + number(len(item)) + item)
+        items.append(item(record))
     root = element(0x00041200, "UL", place(0 if first is None else first))
-    return bytes(128) + b"DICM" + syntax + root + element(0x00041220, "SQ", b"".join(items))
+    return part10(root + element(0x00041220, "SQ", b"".join(items)))
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import hounsfield as hu
+from bytewise import BIG, EXPLICIT, element, part10
 
-EXPLICIT, BIG = b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.2\0"
 NUMBERS = {
     "OB": "u1",
     "OW": "u2",
@@ -31,20 +31,8 @@ NUMBERS = {
 }
 
 
-def element(tag, vr, value, order="<"):
-    long = vr[:1] == b"O" or vr in (b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV")
-    start = struct.pack(order + "HH", tag >> 16, tag & 0xFFFF) + vr
-    return start + struct.pack(order + ("HI" if long else "H"), *([0] if long else []), len(value)) + value
-
-
-def part10(data, syntax=EXPLICIT):
-    return bytes(128) + b"DICM" + element(0x00020010, b"UI", syntax) + data
-
-
 def test_tags_show_what_they_are():
-    data = part10(
-        element(0x00280009, b"AT", b"\x54\0\x10\0\4\x30\x0c\0") + element(0x00280010, b"US", b"\3\0")
-    )
+    data = part10(element(0x00280009, "AT", b"\x54\0\x10\0\4\x30\x0c\0") + element(0x00280010, "US", b"\3\0"))
     ds = hu.read(data)
     pointers = ds.FrameIncrementPointer
     assert pointers == (0x00540010, 0x3004000C)
@@ -58,7 +46,7 @@ def test_tags_show_what_they_are():
 
 
 class TestView:
-    DATA = part10(element(0x00091001, b"OB", b"abcd") + element(0x7FE00010, b"OW", bytes(range(200)) * 1000))
+    DATA = part10(element(0x00091001, "OB", b"abcd") + element(0x7FE00010, "OW", bytes(range(200)) * 1000))
 
     def test_is_the_value(self, as_buffer, tmp_path):
         (tmp_path / "file").write_bytes(self.DATA)
@@ -104,18 +92,18 @@ class TestArray:
     @pytest.mark.parametrize(("order", "syntax"), [("<", EXPLICIT), (">", BIG)])
     def test_of_each_vr(self, vr, order, syntax):
         numbers = np.array([1, 2, 3, 100], order + NUMBERS[vr])
-        ds = hu.read(part10(element(0x00091002, vr.encode(), numbers.tobytes(), order), syntax))
+        ds = hu.read(part10(element(0x00091002, vr, numbers.tobytes(), order), syntax))
         array = ds[0x00091002].array()
         assert array.dtype == numbers.dtype
         assert array.tolist() == numbers.tolist()
         assert not array.flags.writeable
 
     def test_of_nothing(self):
-        array = hu.read(part10(element(0x00091002, b"OW", b"")))[0x00091002].array()
+        array = hu.read(part10(element(0x00091002, "OW", b"")))[0x00091002].array()
         assert (array.shape, array.dtype) == ((0,), np.dtype("<u2"))
 
     def test_leaves_out_what_is_no_number(self):
-        ds = hu.read(part10(element(0x00091002, b"OF", bytes(10))))
+        ds = hu.read(part10(element(0x00091002, "OF", bytes(10))))
         assert ds[0x00091002].array().tolist() == [0, 0]
         assert ds[0x00091002].warnings == ("(0009,1002): 10 bytes do not hold numbers of 4",)
 
@@ -137,12 +125,12 @@ class TestArray:
 
 
 class TestWarnings:
-    ITEM = element(0x00180050, b"DS", b"junk")
+    ITEM = element(0x00180050, "DS", b"junk")
     DATA = part10(
-        element(0x00080020, b"DA", b"2004-1-19 ")
-        + element(0x00081140, b"SQ", struct.pack("<HHI", 0xFFFE, 0xE000, len(ITEM)) + ITEM)
-        + element(0x00280010, b"US", b"\1\2\3")
-        + element(0x00280011, b"US", b"\4\0")
+        element(0x00080020, "DA", b"2004-1-19 ")
+        + element(0x00081140, "SQ", struct.pack("<HHI", 0xFFFE, 0xE000, len(ITEM)) + ITEM)
+        + element(0x00280010, "US", b"\1\2\3")
+        + element(0x00280011, "US", b"\4\0")
     )
 
     def test_are_of_the_element(self):
@@ -190,6 +178,6 @@ class TestWarnings:
                     assert future.result() == expected
 
     def test_end_with_why_there_is_no_value(self):
-        ds = hu.read(part10(element(0x00091001, b"OB", bytes(10))[:-4]))
+        ds = hu.read(part10(element(0x00091001, "OB", bytes(10))[:-4]))
         assert ds[0x00091001].is_cut
         assert "6 bytes are there" in ds[0x00091001].warnings[-1]

@@ -11,6 +11,7 @@ import pydicom
 import pytest
 
 import hounsfield as hu
+from bytewise import BIG, element, part10
 
 WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 
@@ -94,18 +95,6 @@ def test_a_number_that_the_end_cuts_is_text(corpus):
 CUT = {"MR_truncated.dcm", "emri_small_jpeg_2k_lossless_too_short.dcm"}
 
 
-def element(tag, vr, value, *, order="<"):
-    head = struct.pack(f"{order}HH2s", tag >> 16, tag & 0xFFFF, vr.encode())
-    long = vr in ("SQ", "OB", "OW", "OD", "UN", "UT", "UC", "UR", "SV", "UV")
-    return (
-        head + struct.pack(f"{order}HI" if long else f"{order}H", *((0,) if long else ()), len(value)) + value
-    )
-
-
-def part10(*elements, syntax=b"1.2.840.10008.1.2.1\0"):
-    return bytes(128) + b"DICM" + element(0x00020010, "UI", syntax) + b"".join(elements)
-
-
 @pytest.mark.parametrize(
     ("tag", "vr", "raw", "expected"),
     [
@@ -130,13 +119,13 @@ def test_value(tag, vr, raw, expected):
 def test_what_is_there_without_a_value():
     ds = hu.read(
         part10(
-            element(0x00080000, "UL", bytes(4)),
-            element(0x00080005, "CS", b"\\ISO 2022 IR 87"),
-            element(0x00080050, "SH", b""),
-            element(0x00081140, "SQ", b""),
-            element(0x00091001, "UN", b""),
-            element(0x00280010, "US", b"\1\2\3"),
-            element(0x00400275, "SQ", b"\xfe\xff\x00\xe0" + bytes(4)),
+            element(0x00080000, "UL", bytes(4))
+            + element(0x00080005, "CS", b"\\ISO 2022 IR 87")
+            + element(0x00080050, "SH", b"")
+            + element(0x00081140, "SQ", b"")
+            + element(0x00091001, "UN", b"")
+            + element(0x00280010, "US", b"\1\2\3")
+            + element(0x00400275, "SQ", b"\xfe\xff\x00\xe0" + bytes(4)),
         )
     )
     assert ds.to_json_dict() == {
@@ -173,13 +162,12 @@ def test_bytes_that_no_file_has_so_are_inline(pydicom_path):
 
 
 def test_big_endian_words_become_little_endian():
-    big = b"1.2.840.10008.1.2.2\0"
     ds = hu.read(
         part10(
-            element(0x00080005, "CS", b"ISO_IR 100", order=">"),
-            element(0x00283006, "OW", b"\1\2\3\4\5", order=">"),
-            element(0x7FE00009, "OD", bytes(range(8)), order=">"),
-            syntax=big,
+            element(0x00080005, "CS", b"ISO_IR 100", ">")
+            + element(0x00283006, "OW", b"\1\2\3\4\5", ">")
+            + element(0x7FE00009, "OD", bytes(range(8)), ">"),
+            BIG,
         )
     )
     values = {
@@ -192,7 +180,7 @@ def test_big_endian_words_become_little_endian():
 
 def test_text():
     ds = hu.read(
-        part10(element(0x00080005, "CS", b"ISO_IR 192"), element(0x00100010, "PN", "山田^太郎".encode()))
+        part10(element(0x00080005, "CS", b"ISO_IR 192") + element(0x00100010, "PN", "山田^太郎".encode()))
     )
     text = ds.to_json()
     assert "山田^太郎" in text

@@ -1,7 +1,6 @@
 """What `to_pydicom` gives equals what pydicom reads."""
 
 import io
-import struct
 import sys
 import warnings
 
@@ -9,6 +8,7 @@ import pydicom
 import pytest
 
 import hounsfield as hu
+from bytewise import element
 
 CUT = {"rtplan_truncated.dcm", "MR_truncated.dcm", "emri_small_jpeg_2k_lossless_too_short.dcm"}
 
@@ -63,11 +63,9 @@ def test_items(pydicom_path):
 @pytest.mark.filterwarnings("ignore:Unknown encoding|Incorrect value:UserWarning")
 def test_a_character_set_that_means_nothing(term):
     """pydicom cannot read a file with the first of these."""
-    assert hu.read(b"DICM" + element(0x00080005, term)).to_pydicom().SpecificCharacterSet == term.decode()
-
-
-def element(tag, value):
-    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, b"CS", len(value)) + value
+    assert (
+        hu.read(b"DICM" + element(0x00080005, "CS", term)).to_pydicom().SpecificCharacterSet == term.decode()
+    )
 
 
 def test_without_pydicom(pydicom_path, monkeypatch):

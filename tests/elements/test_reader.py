@@ -15,6 +15,7 @@ from pydicom.multival import MultiValue
 from pydicom.valuerep import PersonName
 
 import hounsfield as hu
+from bytewise import BIG, DEFLATED, EXPLICIT, IMPLICIT, element, implicit, part10, syntax_element
 from hounsfield.elements import reader, scanning
 from hounsfield.elements.encode import LONG_VRS
 from hounsfield.elements.values import DECODERS
@@ -117,15 +118,15 @@ class TestDeliberateDifferences:
 def everything(ds):
     """All that a data set holds, nested, in Python's own types."""
     found = []
-    for element in ds:
+    for one in ds:
         length = None
         try:
-            length, value = element.length, element.value
+            length, value = one.length, one.value
         except hu.DicomError as error:
             value = type(error), error.tag, error.message
         if isinstance(value, hu.Sequence):
             value = [everything(item) for item in value]
-        found.append((element.tag, element.VR, length, value))
+        found.append((one.tag, one.VR, length, value))
     return found
 
 
@@ -201,41 +202,22 @@ class TestAgainstPydicomWhereBothRead:
                 assert equal(plain(value), plain(mine.value)), f"{tag:08X}"
 
 
-def element(tag, vr, value):
-    long = vr in (b"OB", b"OW", b"SQ", b"UN", b"UT")
-    start = struct.pack("<HH", tag >> 16, tag & 0xFFFF) + vr
-    return start + struct.pack("<HI" if long else "<H", *([0] if long else []), len(value)) + value
-
-
-def implicit(tag, value):
-    return struct.pack("<HHI", tag >> 16, tag & 0xFFFF, len(value)) + value
-
-
-def part10(syntax, data):
-    uid = syntax + b"\0" * (len(syntax) % 2)
-    meta = element(0x00020010, b"UI", uid)
-    return bytes(128) + b"DICM" + element(0x00020000, b"UL", struct.pack("<I", len(meta))) + meta + data
-
-
 def deflate(data):
     stream = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     return stream.compress(data) + stream.flush()
 
 
-EXPLICIT, IMPLICIT, BIG = b"1.2.840.10008.1.2.1", b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.2"
-DEFLATED = b"1.2.840.10008.1.2.1.99"
 SMALL = part10(
-    EXPLICIT,
-    element(0x00080016, b"UI", b"1.2.840.10008.5.1.4.1.1.2\0")
-    + element(0x00080060, b"CS", b"CT")
+    element(0x00080016, "UI", b"1.2.840.10008.5.1.4.1.1.2\0")
+    + element(0x00080060, "CS", b"CT")
     + element(
-        0x00081140, b"SQ", b"\xfe\xff\x00\xe0" + struct.pack("<I", 12) + element(0x00081150, b"UI", b"1.2\0")
+        0x00081140, "SQ", b"\xfe\xff\x00\xe0" + struct.pack("<I", 12) + element(0x00081150, "UI", b"1.2\0")
     )
-    + element(0x00100020, b"LO", b"ABCD")
-    + element(0x00181151, b"IS", b"12")
-    + element(0x00280010, b"US", b"\3\0")
-    + element(0x00280011, b"US", b"\4\0")
-    + element(0x7FE00010, b"OW", bytes(24)),
+    + element(0x00100020, "LO", b"ABCD")
+    + element(0x00181151, "IS", b"12")
+    + element(0x00280010, "US", b"\3\0")
+    + element(0x00280011, "US", b"\4\0")
+    + element(0x7FE00010, "OW", bytes(24))
 )
 
 
@@ -250,7 +232,7 @@ def sources(data, path):
 class TestAssumptions:
     """Files that do not say how they are written, or say it wrong, are read, with a note."""
 
-    PLAIN = element(0x00080060, b"CS", b"CT") + element(0x00100020, b"LO", b"ID")
+    PLAIN = element(0x00080060, "CS", b"CT") + element(0x00100020, "LO", b"ID")
     BARE = implicit(0x00080060, b"CT") + implicit(0x00100020, b"ID")
 
     @pytest.mark.parametrize(
@@ -260,26 +242,26 @@ class TestAssumptions:
             (BARE, IMPLICIT, "no transfer syntax is given"),
             (b"DICM" + PLAIN, EXPLICIT, "no transfer syntax is given"),
             (bytes(128) + b"DICM" + PLAIN, EXPLICIT, "no transfer syntax is given"),
-            (part10(IMPLICIT, PLAIN), IMPLICIT, "Implicit VR Little Endian"),
-            (part10(EXPLICIT, BARE), EXPLICIT, "Explicit VR Little Endian"),
-            (part10(DEFLATED, PLAIN), DEFLATED, "deflated, but the data set is not"),
-            (part10(DEFLATED, zlib.compress(PLAIN)), DEFLATED, "zlib header"),
+            (part10(PLAIN, IMPLICIT), IMPLICIT, "Implicit VR Little Endian"),
+            (part10(BARE), EXPLICIT, "Explicit VR Little Endian"),
+            (part10(PLAIN, DEFLATED), DEFLATED, "deflated, but the data set is not"),
+            (part10(zlib.compress(PLAIN), DEFLATED), DEFLATED, "zlib header"),
         ],
     )
     def test_are_noted(self, data, syntax, note, tmp_path):
         for source in sources(data, tmp_path / "file"):
             ds = hu.read(source)
             assert (ds.Modality, ds.PatientID) == ("CT", "ID")
-            assert ds.transfer_syntax == syntax.decode()
+            assert ds.transfer_syntax == syntax
             assert any(note in warning for warning in ds.warnings)
 
     @pytest.mark.parametrize(
         "data",
         [
-            part10(EXPLICIT, PLAIN),
-            part10(IMPLICIT, BARE),
-            part10(BIG, b"\0\x08\0\x60CS\0\2CT\0\x10\0\x20LO\0\2ID"),
-            part10(DEFLATED, deflate(PLAIN)),
+            part10(PLAIN),
+            part10(BARE, IMPLICIT),
+            part10(b"\0\x08\0\x60CS\0\2CT\0\x10\0\x20LO\0\2ID", BIG),
+            part10(deflate(PLAIN), DEFLATED),
         ],
     )
     def test_nothing_to_note(self, data, tmp_path):
@@ -290,7 +272,7 @@ class TestAssumptions:
     def test_fragments_in_a_vr_that_says_nothing(self, tmp_path):
         """Encapsulated pixel data as UN: the items are fragments, and not those of a sequence."""
         data = b"\xe0\x7f\x10\0UN\0\0\xff\xff\xff\xff" + FRAGMENTS + b"\xfe\xff\xdd\xe0\0\0\0\0"
-        for source in sources(part10(b"1.2.840.10008.1.2.4.50", self.PLAIN + data), tmp_path / "file"):
+        for source in sources(part10(self.PLAIN + data, "1.2.840.10008.1.2.4.50"), tmp_path / "file"):
             ds = hu.read(source)
             assert (ds["PixelData"].VR, ds.PixelData) == ("OB", FRAGMENTS)
 
@@ -298,7 +280,7 @@ class TestAssumptions:
     @pytest.mark.parametrize("size", [0, 70_000])
     def test_what_is_broken_behind_whole_elements(self, behind, size, tmp_path):
         """As files that were padded to whole blocks are: what stands before is read."""
-        data = part10(EXPLICIT, self.PLAIN + element(0x00104000, b"UT", b"x" * size) + behind)
+        data = part10(self.PLAIN + element(0x00104000, "UT", b"x" * size) + behind)
         at = len(data) - len(behind)
         for source in sources(data, tmp_path / "file"):
             ds = hu.read(source)
@@ -309,32 +291,32 @@ class TestAssumptions:
                 hu.read(data, strict=True)
 
     def test_what_is_broken_at_once(self, tmp_path):
-        for source in sources(part10(EXPLICIT, bytes(4000)), tmp_path / "file"):
+        for source in sources(part10(bytes(4000)), tmp_path / "file"):
             with pytest.raises(hu.ParseError, match="no value representation"):
                 hu.read(source)
 
     @pytest.mark.parametrize("vr", sorted({"SQ", *DECODERS}))
     def test_any_vr_may_come_first(self, vr, tmp_path):
         empty = b"\x08\0\3\0" + vr.encode() + bytes(6 if vr in LONG_VRS else 2)
-        for source in sources(part10(EXPLICIT, empty + self.PLAIN), tmp_path / "file"):
+        for source in sources(part10(empty + self.PLAIN), tmp_path / "file"):
             ds = hu.read(source, strict=True)
             assert (ds[0x00080003].VR, ds.PatientID, ds.warnings) == (vr, "ID", ())
 
     def test_deflated_stream_without_an_end(self):
         stream = zlib.compressobj(wbits=-15)
         packed = stream.compress(self.PLAIN) + stream.flush(zlib.Z_SYNC_FLUSH)
-        ds = hu.read(part10(DEFLATED, packed))
+        ds = hu.read(part10(packed, DEFLATED))
         assert ds.PatientID == "ID"
         assert "no end" in ds.warnings[0]
 
     def test_deflated_with_something_behind(self):
-        ds = hu.read(part10(DEFLATED, deflate(self.PLAIN) + b"\0junk"))
+        ds = hu.read(part10(deflate(self.PLAIN) + b"\0junk", DEFLATED))
         assert ds.PatientID == "ID"
         assert ds.warnings == ("5 bytes follow the deflate stream and were left out",)
-        assert hu.read(part10(DEFLATED, deflate(self.PLAIN) + b"\0")).warnings == ()
+        assert hu.read(part10(deflate(self.PLAIN) + b"\0", DEFLATED)).warnings == ()
 
     def test_no_data_set(self, tmp_path):
-        for source in sources(part10(EXPLICIT, b""), tmp_path / "file"):
+        for source in sources(part10(b""), tmp_path / "file"):
             ds = hu.read(source)
             assert len(ds) == 0
             assert ds.warnings == ("no data set follows the file meta information",)
@@ -344,10 +326,10 @@ class TestAssumptions:
     @pytest.mark.parametrize(
         ("data", "syntax"),
         [
-            (element(0x00090010, b"LO", b"GEMS") + PLAIN, EXPLICIT),
+            (element(0x00090010, "LO", b"GEMS") + PLAIN, EXPLICIT),
             (b"\0\x09\0\x10LO\0\4GEMS\0\x10\0\x20LO\0\2ID", BIG),
-            (element(0x00280010, b"US", b"\3\0") + element(0x00280011, b"US", b"\4\0"), EXPLICIT),
-            (element(0x00000000, b"UL", b"\x0a\0\0\0") + element(0x00000100, b"US", b"\1\0"), EXPLICIT),
+            (element(0x00280010, "US", b"\3\0") + element(0x00280011, "US", b"\4\0"), EXPLICIT),
+            (element(0x00000000, "UL", b"\x0a\0\0\0") + element(0x00000100, "US", b"\1\0"), EXPLICIT),
             (COMMAND, IMPLICIT),
         ],
     )
@@ -355,7 +337,7 @@ class TestAssumptions:
         """Without a prefix, they count where tag and VR fit together."""
         for source in sources(data, tmp_path / "file"):
             ds = hu.read(source)
-            assert ds.transfer_syntax == syntax.decode()
+            assert ds.transfer_syntax == syntax
             assert len(ds) >= 2
             theirs = pydicom_reads(io.BytesIO(data)) if syntax != BIG else ds
             assert ds.keys() == sorted(int(tag) for tag in theirs.keys())  # noqa: SIM118 - of pydicom
@@ -364,11 +346,11 @@ class TestAssumptions:
     @pytest.mark.parametrize(
         "data",
         [
-            element(0x00090010, b"SH", b"GEMS") + PLAIN,  # no VR of a private creator
-            element(0x00091010, b"LO", b"GEMS") + PLAIN,
-            element(0x00280010, b"CS", b"\3\0") + PLAIN,
+            element(0x00090010, "SH", b"GEMS") + PLAIN,  # no VR of a private creator
+            element(0x00091010, "LO", b"GEMS") + PLAIN,
+            element(0x00280010, "CS", b"\3\0") + PLAIN,
             implicit(0x00280010, b"\3\0") + implicit(0x00280011, b"\3\0"),
-            element(0x00090010, b"LO", b"GEMS") + b"no data elements follow",
+            element(0x00090010, "LO", b"GEMS") + b"no data elements follow",
             COMMAND[:12] + bytes(100),
             COMMAND[:12] + b"\0\0\1\0" + bytes(20),
             COMMAND[:14],
@@ -408,8 +390,8 @@ class TestLargeHeaders:
     @pytest.mark.parametrize("kind", ["value", "items", "open items", "one open item"])
     def test_a_large_element_first(self, size, kind, tmp_path):
         large = {
-            "value": element(0x00091001, b"OB", bytes(size)),
-            "items": element(0x00091001, b"SQ", item(size // 1000) * 1000),
+            "value": element(0x00091001, "OB", bytes(size)),
+            "items": element(0x00091001, "SQ", item(size // 1000) * 1000),
             "open items": OPEN + item(size // 1000) * 1000 + CLOSE,
             "one open item": OPEN
             + b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
@@ -418,15 +400,14 @@ class TestLargeHeaders:
             + CLOSE,
         }[kind]
         data = part10(
-            EXPLICIT,
-            element(0x00080005, b"CS", b"ISO_IR 100")
-            + element(0x00090010, b"LO", b"MAKER ")
+            element(0x00080005, "CS", b"ISO_IR 100")
+            + element(0x00090010, "LO", b"MAKER ")
             + large
-            + element(0x00100010, b"PN", b"M\xfcller")
-            + element(0x00280010, b"US", b"\3\0")
-            + element(0x00280011, b"US", b"\4\0")
-            + element(0x7FE00010, b"OW", bytes(1 << 20))
-            + element(0xFFFCFFFC, b"OB", b"behind"),
+            + element(0x00100010, "PN", b"M\xfcller")
+            + element(0x00280010, "US", b"\3\0")
+            + element(0x00280011, "US", b"\4\0")
+            + element(0x7FE00010, "OW", bytes(1 << 20))
+            + element(0xFFFCFFFC, "OB", b"behind")
         )
         for source in sources(data, tmp_path / "file"):
             ds = hu.read(source)
@@ -442,12 +423,12 @@ class TestLargeHeaders:
     def test_a_sign_behind_a_large_value(self, tmp_path):
         """Pixel Representation decides what an implicit VR's US or SS is, wherever it stands."""
         data = part10(
-            IMPLICIT,
             implicit(0x00080005, b"ISO_IR 100")
             + implicit(0x00091001, bytes(100_000))
             + implicit(0x00280103, b"\1\0")
             + implicit(0x00280106, b"\xff\xff")
             + implicit(0x00280107, b"\xfe\xff"),
+            IMPLICIT,
         )
         for source in sources(data, tmp_path / "file"):
             ds = hu.read(source)
@@ -458,29 +439,28 @@ class TestLargeHeaders:
     def test_a_character_set_behind_a_large_value(self, size, tmp_path):
         """Also where the first read ends inside it."""
         data = part10(
-            EXPLICIT,
-            element(0x00080001, b"UN", bytes(size))
-            + element(0x00080005, b"CS", b"ISO_IR 100")
-            + element(0x00080060, b"CS", b"CT")
-            + element(0x00100010, b"PN", b"M\xfcller"),
+            element(0x00080001, "UN", bytes(size))
+            + element(0x00080005, "CS", b"ISO_IR 100")
+            + element(0x00080060, "CS", b"CT")
+            + element(0x00100010, "PN", b"M\xfcller")
         )
         for source in sources(data, tmp_path / "file"):
             ds = hu.read(source)
             assert (ds.PatientName, ds.warnings) == ("Müller", ())
 
-    @pytest.mark.parametrize("second", [IMPLICIT + b"\0", BIG + b"\0", b"1.2.3\0"])
+    @pytest.mark.parametrize("second", [IMPLICIT, BIG, "1.2.3"])
     def test_a_transfer_syntax_that_stands_there_twice(self, second, tmp_path):
         """The first one counts, wherever the bytes come from."""
-        meta = element(0x00020010, b"UI", EXPLICIT + b"\0") + element(0x00020010, b"UI", second)
+        meta = syntax_element(EXPLICIT) + syntax_element(second)
         data = bytes(128) + b"DICM" + meta + SMALL[SMALL.index(b"\x08\0\x16\0") :]
         for source in sources(data, tmp_path / "file"):
             ds = hu.read(source)
-            assert (ds.transfer_syntax, ds.Modality) == (EXPLICIT.decode(), "CT")
+            assert (ds.transfer_syntax, ds.Modality) == (EXPLICIT, "CT")
             assert any("more than once" in warning for warning in ds.warnings)
 
     def test_large_meta_information(self, tmp_path):
-        meta = element(0x00020010, b"UI", EXPLICIT + b"\0") + element(0x00020102, b"OB", bytes(200_000))
-        data = bytes(128) + b"DICM" + meta + element(0x00080060, b"CS", b"CT")
+        meta = syntax_element(EXPLICIT) + element(0x00020102, "OB", bytes(200_000))
+        data = bytes(128) + b"DICM" + meta + element(0x00080060, "CS", b"CT")
         for source in sources(data, tmp_path / "file"):
             ds = hu.read(source)
             assert (ds.Modality, len(ds.file_meta.PrivateInformation)) == ("CT", 200_000)
@@ -488,7 +468,7 @@ class TestLargeHeaders:
     @pytest.mark.parametrize("count", [2000, 20_000])
     def test_many_elements(self, count, tmp_path):
         tags = [0x00110000 + 0x1000 + index for index in range(min(count, 0xEFFF))]
-        data = part10(EXPLICIT, b"".join(element(tag, b"LO", b"%06d" % (tag & 0xFFFF)) for tag in tags))
+        data = part10(b"".join(element(tag, "LO", b"%06d" % (tag & 0xFFFF)) for tag in tags))
         for source in sources(data, tmp_path / "file"):
             ds = hu.read(source)
             assert ds.keys() == tags
@@ -496,7 +476,7 @@ class TestLargeHeaders:
 
 
 def inner(size):
-    return element(0x00090101, b"UN", b"x" * (size & ~1))
+    return element(0x00090101, "UN", b"x" * (size & ~1))
 
 
 def item(size):
@@ -509,7 +489,7 @@ CLOSE = b"\xfe\xff\xdd\xe0\0\0\0\0"
 
 
 class TestBehindPixelData:
-    BEHIND = element(0xFFFCFFFC, b"OB", b"behind")
+    BEHIND = element(0xFFFCFFFC, "OB", b"behind")
     FRAGMENTS = (
         struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF)
         + struct.pack("<HHI", 0xFFFE, 0xE000, 0)
@@ -519,22 +499,22 @@ class TestBehindPixelData:
         + b"abcd"
         + CLOSE
     )
-    START = element(0x00080060, b"CS", b"CT") + element(0x00280010, b"US", b"\3\0")
+    START = element(0x00080060, "CS", b"CT") + element(0x00280010, "US", b"\3\0")
 
     @pytest.mark.parametrize(
-        "pixels", [element(0x7FE00010, b"OW", bytes(size)) for size in (2, 65_000, 200_000)]
+        "pixels", [element(0x7FE00010, "OW", bytes(size)) for size in (2, 65_000, 200_000)]
     )
     def test_native(self, pixels, tmp_path):
-        self.check(part10(EXPLICIT, self.START + pixels + self.BEHIND), tmp_path)
+        self.check(part10(self.START + pixels + self.BEHIND), tmp_path)
         assert hu.read(tmp_path / "file").warnings == ()
 
     @pytest.mark.parametrize("tag", [0x7FE00008, 0x7FE00009])
     def test_floats(self, tag, tmp_path):
-        vr = b"OB" if tag == 0x7FE00008 else b"OW"
-        self.check(part10(EXPLICIT, self.START + element(tag, vr, bytes(80_000)) + self.BEHIND), tmp_path)
+        vr = "OF" if tag == 0x7FE00008 else "OD"
+        self.check(part10(self.START + element(tag, vr, bytes(80_000)) + self.BEHIND), tmp_path)
 
     def test_encapsulated(self, tmp_path):
-        data = part10(b"1.2.840.10008.1.2.4.50", self.START + self.FRAGMENTS + self.BEHIND)
+        data = part10(self.START + self.FRAGMENTS + self.BEHIND, "1.2.840.10008.1.2.4.50")
         self.check(data, tmp_path)
         ds = hu.read(tmp_path / "file")
         assert ds.warnings == ()
@@ -553,8 +533,8 @@ class TestBehindPixelData:
                 assert look(ds) == b"behind"
 
     def test_encapsulated_behind_a_tag_that_should_come_later(self, tmp_path):
-        start = self.START + element(0x88080080, b"LO", b"late")
-        data = part10(b"1.2.840.10008.1.2.4.50", start + self.FRAGMENTS + self.BEHIND)
+        start = self.START + element(0x88080080, "LO", b"late")
+        data = part10(start + self.FRAGMENTS + self.BEHIND, "1.2.840.10008.1.2.4.50")
         self.check(data, tmp_path)
         for source in sources(data, tmp_path / "file"):
             ds = hu.read(source)
@@ -565,8 +545,8 @@ class TestBehindPixelData:
     @pytest.mark.parametrize("size", [2, 100_000])
     @pytest.mark.parametrize("junk", [b"\0", bytes(4), bytes(512), b"\xff" * 40, b"junk" * 9])
     def test_junk_does_not_hide_what_stands_before(self, junk, size, tmp_path):
-        pixels = element(0x7FE00010, b"OW", bytes(size))
-        for source in sources(part10(EXPLICIT, self.START + pixels + junk), tmp_path / "file"):
+        pixels = element(0x7FE00010, "OW", bytes(size))
+        for source in sources(part10(self.START + pixels + junk), tmp_path / "file"):
             ds = hu.read(source)
             assert ds.Modality == "CT"
             assert len(ds.PixelData) == size
@@ -576,10 +556,8 @@ class TestBehindPixelData:
     @pytest.mark.parametrize("size", [2, 100_000])
     def test_pixel_data_before_their_description(self, size, tmp_path):
         """Out of order, as no writer should leave it: all is found."""
-        data = element(0x00080060, b"CS", b"CT") + element(0x7FE00010, b"OW", bytes(size))
-        data = part10(
-            EXPLICIT, data + element(0x00280010, b"US", b"\3\0") + element(0x00100020, b"LO", b"ID")
-        )
+        data = element(0x00080060, "CS", b"CT") + element(0x7FE00010, "OW", bytes(size))
+        data = part10(data + element(0x00280010, "US", b"\3\0") + element(0x00100020, "LO", b"ID"))
         for source in sources(data, tmp_path / "file"):
             ds = hu.read(source)
             assert (ds.PatientID, ds.Rows, len(ds)) == ("ID", 3, 4)
@@ -594,8 +572,8 @@ def test_a_read_leaves_the_pixel_data_alone(tmp_path):
             self.got += len(data)
             return data
 
-    start = element(0x00080060, b"CS", b"CT") + element(0x00280010, b"US", b"\3\0")
-    data = part10(EXPLICIT, start + element(0x7FE00010, b"OW", bytes(30 << 20)))
+    start = element(0x00080060, "CS", b"CT") + element(0x00280010, "US", b"\3\0")
+    data = part10(start + element(0x7FE00010, "OW", bytes(30 << 20)))
     file = Counting(data)
     ds = hu.read(file)
     assert (ds.Modality, ds.Rows, len(ds)) == ("CT", 3, 3)

@@ -7,6 +7,7 @@ from itertools import islice
 import pytest
 
 import hounsfield as hu
+from bytewise import element, item, part10, sequence_end
 from hounsfield.elements.text import cut_lines, dataset_lines, element_line, printable
 
 LINE = re.compile(r"( *)\((....),(....)\) (..) (.*?) +# +(u/l|\d+), ?(\d+) (.*)", re.DOTALL)
@@ -96,64 +97,51 @@ def test_same_tree_as_dcmdump(corpus_file, dcmtk):
                 assert mine[5] == other[5]
 
 
-def explicit(tag, vr, value, *, length=None):
-    head = struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr.encode())
-    length = len(value) if length is None else length
-    long = vr in ("SQ", "OB", "OW", "OL", "OV", "OF", "OD", "UN", "UT", "UC", "UR", "SV", "UV")
-    return head + struct.pack("<HI" if long else "<H", *((0, length) if long else (length,))) + value
-
-
-def item(value):
-    return struct.pack("<HHI", 0xFFFE, 0xE000, len(value)) + value
-
-
 def data_set(*elements):
-    return hu.read(
-        bytes(128) + b"DICM" + explicit(0x00020010, "UI", b"1.2.840.10008.1.2.1\0") + b"".join(elements)
-    )
+    return hu.read(part10(b"".join(elements)))
 
 
 @pytest.mark.parametrize(
     ("element", "line"),
     [
         (
-            explicit(0x00100010, "PN", b"Adams^John "),
+            element(0x00100010, "PN", b"Adams^John "),
             "(0010,0010) PN [Adams^John]                             #  11, 1 PatientName",
         ),
         (
-            explicit(0x00280010, "US", b"\x00\x02"),
+            element(0x00280010, "US", b"\x00\x02"),
             "(0028,0010) US 512                                      #   2, 1 Rows",
         ),
         (
-            explicit(0x00080016, "UI", b"1.2.840.10008.5.1.4.1.1.2\0"),
+            element(0x00080016, "UI", b"1.2.840.10008.5.1.4.1.1.2\0"),
             "(0008,0016) UI =CTImageStorage                          #  26, 1 SOPClassUID",
         ),
         (
-            explicit(0x00189305, "FD", struct.pack("<d", 0.1)),
+            element(0x00189305, "FD", struct.pack("<d", 0.1)),
             "(0018,9305) FD 0.1                                      #   8, 1 RevolutionTime",
         ),
         (
-            explicit(0x00189306, "FL", struct.pack("<2f", 0.1, float("nan"))),
+            element(0x00189306, "FL", struct.pack("<2f", 0.1, float("nan"))),
             "(0018,9306) FL 0.1\\nan                                  #   8, 2 SingleCollimationWidth",
         ),
         (
-            explicit(0x00280009, "AT", struct.pack("<4H", 0x54, 0x10, 0x3004, 0xC)),
+            element(0x00280009, "AT", struct.pack("<4H", 0x54, 0x10, 0x3004, 0xC)),
             "(0028,0009) AT (0054,0010)\\(3004,000c)                  #   8, 2 FrameIncrementPointer",
         ),
         (
-            explicit(0x00020001, "OB", b"\x00\x01"),
+            element(0x00020001, "OB", b"\x00\x01"),
             "(0002,0001) OB 00\\01                                    #   2, 1 FileMetaInformationVersion",
         ),
         (
-            explicit(0x00080050, "SH", b""),
+            element(0x00080050, "SH", b""),
             "(0008,0050) SH (no value available)                     #   0, 0 AccessionNumber",
         ),
         (
-            explicit(0x00091001, "UN", b"\x01\x02\xff"),
+            element(0x00091001, "UN", b"\x01\x02\xff"),
             "(0009,1001) UN 01\\02\\ff                                 #   3, 1 Unknown Tag & Data",
         ),
         (
-            explicit(0x00280010, "US", b"\x01\x02\x03"),
+            element(0x00280010, "US", b"\x01\x02\x03"),
             "(0028,0010) US 01\\02\\03                                 #   3, 1 Rows",
         ),
     ],
@@ -168,9 +156,9 @@ def test_line(element, line):
 
 def test_long_values_are_cut():
     ds = data_set(
-        explicit(0x00104000, "LT", b"x" * 200),
-        explicit(0x00283006, "US", struct.pack("<100H", *range(100, 200))),
-        explicit(0x7FE00010, "OW", bytes(range(256))),
+        element(0x00104000, "LT", b"x" * 200),
+        element(0x00283006, "US", struct.pack("<100H", *range(100, 200))),
+        element(0x7FE00010, "OW", bytes(range(256))),
     )
     text, numbers, words = (parsed(line) for line in dataset_lines(ds))
     assert text[3] == "[" + "x" * 65 + "..."
@@ -182,8 +170,8 @@ def test_long_values_are_cut():
 
 def test_control_characters_cannot_reach_the_terminal():
     ds = data_set(
-        explicit(0x00080005, "CS", b"ISO_IR 192"),
-        explicit(0x00104000, "LT", "a\r\n\x1b[31mb\x9b\x7f\u202e".encode()),
+        element(0x00080005, "CS", b"ISO_IR 192"),
+        element(0x00104000, "LT", "a\r\n\x1b[31mb\x9b\x7f\u202e".encode()),
     )
     line = list(dataset_lines(ds))[1]
     assert "[a␍␊␛[31mb<U+009B>␡<U+202E>]" in line
@@ -191,19 +179,19 @@ def test_control_characters_cannot_reach_the_terminal():
 
 
 def test_what_cannot_be_read_is_said_and_the_rest_goes_on():
-    broken = explicit(0x00081140, "SQ", b"\x08\x00\x05\x00\x04\x00\x00\x00abcd")
-    ds = data_set(broken, explicit(0x00100020, "LO", b"1 "))
+    broken = element(0x00081140, "SQ", b"\x08\x00\x05\x00\x04\x00\x00\x00abcd")
+    ds = data_set(broken, element(0x00100020, "LO", b"1 "))
     problems = []
     lines = list(dataset_lines(ds, problem=problems.append))
     assert "(cannot be read: " in lines[0]
     assert "PatientID" in lines[-1]
     assert len(problems) == 1
-    assert "(0008,0005) at byte 172: " in problems[0]
+    assert "(0008,0005) at byte 184: " in problems[0]
 
 
 def test_many_items_are_read_as_lines_are_asked_for():
     count = 20_000
-    ds = data_set(explicit(0x00081140, "SQ", item(explicit(0x00081150, "UI", b"1.2\0")) * count))
+    ds = data_set(element(0x00081140, "SQ", item(element(0x00081150, "UI", b"1.2\0")) * count))
     lines = dataset_lines(ds)
     assert f"#={count}" in next(lines)
     assert len(list(islice(lines, 30))) == 30
@@ -216,17 +204,17 @@ def test_many_items_are_read_as_lines_are_asked_for():
 
 
 def test_deep_nesting():
-    value = explicit(0x00100020, "LO", b"deep")
+    value = element(0x00100020, "LO", b"deep")
     for _ in range(64):
-        value = explicit(0x00081140, "SQ", item(value))
+        value = element(0x00081140, "SQ", item(value))
     lines = list(dataset_lines(data_set(value)))
     deepest = max(lines, key=lambda line: len(line) - len(line.lstrip()))
     assert deepest.startswith(" " * 256 + "(0010,0020) LO [deep]")
 
 
 def test_fragments():
-    frames = item(b"") + item(b"\xff\xd8") + item(b"ab") + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
-    ds = data_set(explicit(0x7FE00010, "OB", frames, length=0xFFFFFFFF))
+    frames = item(b"") + item(b"\xff\xd8") + item(b"ab") + sequence_end()
+    ds = data_set(element(0x7FE00010, "OB", frames, length=0xFFFFFFFF))
     assert [line.split("#")[0].rstrip() + "#" + line.split("#")[-1] for line in dataset_lines(ds)] == [
         "(7fe0,0010) OB (PixelSequence# u/l, 1 PixelData",
         "  (fffe,e000) pi (no value available)#   0, 1 Item",
@@ -239,9 +227,9 @@ def test_fragments():
 @pytest.mark.parametrize("cut", range(1, 26))
 def test_fragments_that_the_end_of_the_data_cuts(cut):
     """Those that are there are shown, be it a fragment that is cut or its header."""
-    frames = item(b"") + item(b"\xff\xd8") + item(b"ab") + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    frames = item(b"") + item(b"\xff\xd8") + item(b"ab") + sequence_end()
     problems = []
-    ds = data_set(explicit(0x7FE00010, "OB", frames, length=0xFFFFFFFF)[:-cut])
+    ds = data_set(element(0x7FE00010, "OB", frames, length=0xFFFFFFFF)[:-cut])
     lines = list(dataset_lines(ds, problem=problems.append))
     there = 3 if cut <= 10 else 2 if cut <= 20 else 1
     assert f"(PixelSequence #={there})" in lines[0]
@@ -254,7 +242,7 @@ def test_fragments_that_the_end_of_the_data_cuts(cut):
 def test_fragments_among_which_something_else_stands():
     frames = item(b"") + item(b"\xff\xd8") + b"what is this?"
     problems = []
-    ds = data_set(explicit(0x7FE00010, "OB", frames, length=0xFFFFFFFF))
+    ds = data_set(element(0x7FE00010, "OB", frames, length=0xFFFFFFFF))
     (line,) = dataset_lines(ds, problem=problems.append)
     assert "(cannot be read: " in line
     assert len(problems) == 1

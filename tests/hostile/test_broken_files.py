@@ -16,25 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hounsfield as hu
+from bytewise import BIG, DEFLATED, EXPLICIT, IMPLICIT, UNDEFINED, element, item, part10, sequence_end
 from hounsfield.elements.scanning import CHUNK
 from hounsfield.elements.sequence import MAX_DEPTH
 
 FILES = Path(find_spec("pydicom.data").origin).parent / "test_files"
 CHARSETS = FILES.parent / "charset_files"
-
-
-def element(tag, vr, value, order="<"):
-    start = struct.pack(order + "HH", tag >> 16, tag & 0xFFFF) + vr
-    long = vr in (b"OB", b"OW", b"SQ", b"UN", b"UT")
-    return start + struct.pack(order + ("HI" if long else "H"), *([0] if long else []), len(value)) + value
-
-
-def undefined(tag, vr, value, order="<"):
-    return struct.pack(order + "HH", tag >> 16, tag & 0xFFFF) + vr + b"\0\0\xff\xff\xff\xff" + value
-
-
-def item(value, order="<"):
-    return struct.pack(order + "HHI", 0xFFFE, 0xE000, len(value)) + value
 
 
 def open_item(value, order="<"):
@@ -44,57 +31,50 @@ def open_item(value, order="<"):
     return start + value + end
 
 
-def part10(syntax, data):
-    uid = syntax + b"\0" * (len(syntax) % 2)
-    meta = element(0x00020010, b"UI", uid)
-    return bytes(128) + b"DICM" + element(0x00020000, b"UL", struct.pack("<I", len(meta))) + meta + data
-
-
-def image(order="<", pixels=bytes(range(24)), vr=b"OW", behind=b""):
+def image(order="<", pixels=bytes(range(24)), vr="OW", behind=b""):
     """A data set of 3 x 4 pixels of 12 bits in 16, with a sequence, a private block and something behind."""
 
     def number(tag, value):
-        return element(tag, b"US", struct.pack(order + "H", value), order)
+        return element(tag, "US", struct.pack(order + "H", value), order)
 
-    end = struct.pack(order + "HHI", 0xFFFE, 0xE0DD, 0)
-    code = element(0x00080100, b"SH", b"T-A0", order) + element(0x00080102, b"SH", b"SRT ", order)
+    code = element(0x00080100, "SH", b"T-A0", order) + element(0x00080102, "SH", b"SRT ", order)
+    groups = open_item(code, order) + item(code, order) + sequence_end(order)
     return b"".join(
         (
-            element(0x00080005, b"CS", b"ISO_IR 100", order),
-            element(0x00080060, b"CS", b"CT", order),
-            undefined(0x00082218, b"SQ", open_item(code, order) + item(code, order) + end, order),
-            element(0x00090010, b"LO", b"MAKER ", order),
-            element(0x00091001, b"UN", b"abcd", order),
-            element(0x00100010, b"PN", b"M\xfcller^Ren\xe9 ", order),
+            element(0x00080005, "CS", b"ISO_IR 100", order),
+            element(0x00080060, "CS", b"CT", order),
+            element(0x00082218, "SQ", groups, order, length=UNDEFINED),
+            element(0x00090010, "LO", b"MAKER ", order),
+            element(0x00091001, "UN", b"abcd", order),
+            element(0x00100010, "PN", b"M\xfcller^Ren\xe9 ", order),
             number(0x00280002, 1),
-            element(0x00280004, b"CS", b"MONOCHROME2 ", order),
-            element(0x00280008, b"IS", b"1 ", order),
+            element(0x00280004, "CS", b"MONOCHROME2 ", order),
+            element(0x00280008, "IS", b"1 ", order),
             number(0x00280010, 3),
             number(0x00280011, 4),
             number(0x00280100, 16),
             number(0x00280101, 12),
             number(0x00280102, 11),
             number(0x00280103, 0),
-            element(0x00281052, b"DS", b"-1024 ", order),
-            element(0x00281053, b"DS", b"1.5 ", order),
+            element(0x00281052, "DS", b"-1024 ", order),
+            element(0x00281053, "DS", b"1.5 ", order),
             element(0x7FE00010, vr, pixels, order) if isinstance(pixels, bytes) else pixels[0],
             behind,
         )
     )
 
 
-TRAILER = element(0xFFFCFFFC, b"OB", b"padding!")
-FRAGMENTS = undefined(
-    0x7FE00010, b"OB", item(b"") + item(b"\xff\xd8ab") + item(b"cd") + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+TRAILER = element(0xFFFCFFFC, "OB", b"padding!")
+FRAGMENTS = element(
+    0x7FE00010, "OB", item(b"") + item(b"\xff\xd8ab") + item(b"cd") + sequence_end(), length=UNDEFINED
 )
 MADE = {
-    "explicit": part10(b"1.2.840.10008.1.2.1", image(behind=TRAILER)),
-    "big": part10(b"1.2.840.10008.1.2.2", image(">")),
+    "explicit": part10(image(behind=TRAILER)),
+    "big": part10(image(">"), BIG),
     "deflated": part10(
-        b"1.2.840.10008.1.2.1.99",
-        (lambda z: z.compress(image(behind=TRAILER)) + z.flush())(zlib.compressobj(wbits=-15)),
+        (lambda z: z.compress(image(behind=TRAILER)) + z.flush())(zlib.compressobj(wbits=-15)), DEFLATED
     ),
-    "encapsulated": part10(b"1.2.840.10008.1.2.4.50", image(pixels=(FRAGMENTS,), behind=TRAILER)),
+    "encapsulated": part10(image(pixels=(FRAGMENTS,), behind=TRAILER), "1.2.840.10008.1.2.4.50"),
     "bare": image(),
 }
 NAMES = (
@@ -244,10 +224,10 @@ class TestOneByteChanged:
 
 @given(
     st.binary(max_size=200),
-    st.sampled_from(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"]),
+    st.sampled_from([IMPLICIT, EXPLICIT, BIG]),
 )
 def test_junk_behind_the_meta_information(junk, syntax):
-    outcome(part10(syntax.encode(), junk))
+    outcome(part10(junk, syntax))
 
 
 @given(st.binary(max_size=300))
@@ -266,22 +246,24 @@ class TestDepth:
 
     @staticmethod
     def nest(depth, wrap):
-        data = element(0x00080060, b"CS", b"CT")
+        data = element(0x00080060, "CS", b"CT")
         for _ in range(depth):
             data = wrap(data)
-        return part10(b"1.2.840.10008.1.2.1", data)
+        return part10(data)
 
     @pytest.mark.parametrize("depth", [65, 300, 20_000])
     def test_of_undefined_lengths(self, depth):
-        start = undefined(0x00081140, b"SQ", b"") + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+        start = element(0x00081140, "SQ", b"", length=UNDEFINED) + struct.pack(
+            "<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF
+        )
         end = struct.pack("<HHIHHI", 0xFFFE, 0xE00D, 0, 0xFFFE, 0xE0DD, 0)
-        data = part10(b"1.2.840.10008.1.2.1", start * depth + end * depth)
+        data = part10(start * depth + end * depth)
         with pytest.raises(hu.LimitError, match="deep") as caught:
             hu.read(data)
         assert caught.value.offset is not None
 
     def test_of_defined_lengths(self):
-        data = self.nest(300, lambda inner: element(0x00081140, b"SQ", item(inner)))
+        data = self.nest(300, lambda inner: element(0x00081140, "SQ", item(inner)))
         ds = hu.read(data)
         for _ in range(MAX_DEPTH):
             ds = ds.ReferencedImageSequence[0]
@@ -290,11 +272,11 @@ class TestDepth:
 
     @staticmethod
     def open_sequence(inner):
-        return undefined(0x00081140, b"SQ", open_item(inner) + b"\xfe\xff\xdd\xe0\0\0\0\0")
+        return element(0x00081140, "SQ", open_item(inner) + sequence_end(), length=UNDEFINED)
 
     @staticmethod
     def sequence(inner):
-        return element(0x00081140, b"SQ", item(inner))
+        return element(0x00081140, "SQ", item(inner))
 
     @pytest.mark.parametrize("wrap", ["open_sequence", "sequence"])
     def test_up_to_the_limit(self, wrap):
@@ -309,11 +291,11 @@ class TestDepth:
             ds = ds.ReferencedImageSequence[0]
         with pytest.raises(hu.LimitError, match="more than 64 deep: the element's `bytes`"):
             _ = ds.ReferencedImageSequence
-        assert ds["ReferencedImageSequence"].bytes == item(element(0x00080060, b"CS", b"CT"))
+        assert ds["ReferencedImageSequence"].bytes == item(element(0x00080060, "CS", b"CT"))
 
     def test_one_more_of_undefined_length(self):
-        meta = part10(b"1.2.840.10008.1.2.1", element(0x00080060, b"CS", b"CT"))
-        data = meta + self.nest(MAX_DEPTH + 1, self.open_sequence)[len(part10(b"1.2.840.10008.1.2.1", b"")) :]
+        meta = part10(element(0x00080060, "CS", b"CT"))
+        data = meta + self.nest(MAX_DEPTH + 1, self.open_sequence)[len(part10(b"")) :]
         with pytest.raises(hu.LimitError, match=r"too deep \(64 are read\): `until`"):
             hu.read(data)
         assert hu.read(data, until="ReferencedImageSequence").Modality == "CT"
@@ -325,11 +307,11 @@ class TestMemory:
     @pytest.mark.parametrize(
         ("tag", "vr", "value", "error"),
         [
-            (0x00280010, b"US", b"\xff\xff", "needed"),
-            (0x00280011, b"US", b"\xff\xff", "needed"),
-            (0x00280002, b"US", b"\xff\xff", "needed"),
-            (0x00280008, b"IS", b"999999999999", None),  # as many as there are are read
-            (0x00280100, b"US", b"\x40\0", "needed"),
+            (0x00280010, "US", b"\xff\xff", "needed"),
+            (0x00280011, "US", b"\xff\xff", "needed"),
+            (0x00280002, "US", b"\xff\xff", "needed"),
+            (0x00280008, "IS", b"999999999999", None),  # as many as there are are read
+            (0x00280100, "US", b"\x40\0", "needed"),
         ],
     )
     def test_attributes(self, tag, vr, value, error):
@@ -361,7 +343,7 @@ class TestMemory:
 
     def test_a_sparse_file(self, tmp_path):
         """A file that is large, and whose header says little, is not read as a whole."""
-        data = part10(b"1.2.840.10008.1.2.1", image()[:-24])
+        data = part10(image()[:-24])
         with (tmp_path / "file").open("wb") as file:
             file.write(data[:-4] + struct.pack("<I", 3 << 30))
             file.truncate(len(data) + (3 << 30))
@@ -378,7 +360,7 @@ class TestMemory:
         stream = zlib.compressobj(wbits=-15)
         packed = stream.compress(image(pixels=bytes(2 << 20))) + stream.flush()
         with pytest.raises(hu.LimitError, match="inflates"):
-            hu.read(part10(b"1.2.840.10008.1.2.1.99", packed))
+            hu.read(part10(packed, DEFLATED))
 
 
 @pytest.mark.parametrize("name", ["explicit", "encapsulated", "big"])
@@ -389,7 +371,7 @@ def test_headers_that_end_at_the_border_of_a_read(name, tmp_path):
     start = data.index(struct.pack(order + "HH", 0x0008, 0x0060), 132)
     _, full = look_at_all(data)
     for shift in range(-40, 300, 3):
-        filler = element(0x00080058, b"UT", b"x" * (CHUNK - start - shift & ~1), order)
+        filler = element(0x00080058, "UT", b"x" * (CHUNK - start - shift & ~1), order)
         moved = data[:start] + filler + data[start:]
         (tmp_path / "file").write_bytes(moved)
         for source in (tmp_path / "file", io.BytesIO(moved), moved):

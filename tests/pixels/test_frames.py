@@ -1,13 +1,9 @@
-"""Where frames are: offset tables right and wrong, fragments told apart, native frames, and what is read."""
+"""Where frames are: offset tables right and wrong, fragments told apart, and native frames."""
 
-import copy
 import io
-import mmap
-import pickle
 import random
 import struct
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pydicom
@@ -17,91 +13,24 @@ from hypothesis import strategies as st
 from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames, get_frame
 
 import hounsfield as hu
-from hounsfield.sources import FileSource, OpenFile, PathSource, RemoteSource
+from bytewise import BIG, EXPLICIT, element, item
+from framed import (
+    DELIMITER,
+    JPEG,
+    ONE,
+    PIXEL_DATA,
+    THREE,
+    TWO,
+    fragments,
+    image,
+    joined,
+    jpeg,
+    offsets_of,
+    read_all,
+)
 
-PIXEL_DATA = 0x7FE00010
-DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
-JPEG, JPEG_2000, JPEG_XL = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.110"
+JPEG_2000, JPEG_XL = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.110"
 RLE, UNCOMPRESSED, VIDEO = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.4.102"
-IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
-
-
-def element(tag, vr, value, order="<"):
-    value += b"\0" * (len(value) % 2)
-    long = vr in (b"OB", b"OW", b"OV", b"OF", b"SQ", b"UN")
-    return (
-        struct.pack(f"{order}HH2s", tag >> 16, tag & 0xFFFF, vr)
-        + struct.pack(f"{order}HI" if long else f"{order}H", *([0] if long else []), len(value))
-        + value
-    )
-
-
-def item(value):
-    return b"\xfe\xff\x00\xe0" + struct.pack("<I", len(value)) + value
-
-
-def image(pixels, frames=None, syntax=JPEG, bits=8, vr=b"OB", size=None, extended=None, behind=b""):
-    """A file with these pixel data: fragments with all that is around them, or native of a given `size`."""
-    order = ">" if syntax == BIG else "<"
-    rows, columns = size or (4, 5)
-
-    def number(tag, value):
-        return element(tag, b"US", struct.pack(f"{order}H", value), order)
-
-    meta = element(0x00020010, b"UI", syntax.encode())
-    head = element(0x00080060, b"CS", b"OT", order) + number(0x00280002, 1)
-    head += element(0x00280004, b"CS", b"MONOCHROME2", order)
-    if frames is not None:
-        head += element(0x00280008, b"IS", str(frames).encode(), order)
-    values = (rows, columns, bits, bits, bits - 1, 0)
-    tags = (0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103)
-    head += b"".join(map(number, tags, values))
-    if extended is not None:
-        offsets, lengths = extended
-        head += element(0x7FE00001, b"OV", offsets) + element(0x7FE00002, b"OV", lengths)
-    if size is not None:
-        data = element(PIXEL_DATA, vr, pixels, order)
-    else:
-        data = struct.pack("<HH2sHI", 0x7FE0, 0x0010, vr, 0, 0xFFFFFFFF) + pixels
-    group = element(0x00020000, b"UL", struct.pack("<I", len(meta)))
-    return bytes(128) + b"DICM" + group + meta + head + data + behind
-
-
-def offsets_of(frames):
-    """What an offset table has for frames, each a list of fragments."""
-    sizes = [sum(8 + len(fragment) for fragment in frame) for frame in frames]
-    return [sum(sizes[:number]) for number in range(len(frames))]
-
-
-def fragments(frames, table=None, delimiter=DELIMITER):
-    basic = b"" if table is None else struct.pack(f"<{len(table)}I", *table)
-    return item(basic) + b"".join(item(each) for frame in frames for each in frame) + delimiter
-
-
-def jpeg(*parts, end=b"\xff\xd9"):
-    """A frame in fragments that begins and ends as JPEG does."""
-    joined = [b"\xff\xd8\xff\xe0" + parts[0], *parts[1:]]
-    return [*joined[:-1], joined[-1] + end]
-
-
-ONE, TWO, THREE = jpeg(b"first"), jpeg(b"second", b"frame"), jpeg(b"the", b"", b"third!")
-
-
-def joined(frames):
-    return [b"".join(frame) for frame in frames]
-
-
-def read_all(source):
-    """The bytes of all frames, which are where the ranges say."""
-    ds = hu.read(source)
-    raw = source if isinstance(source, bytes) else None
-    found = [bytes(ds.frames.read(number)) for number in range(len(ds.frames))]
-    assert [ds.encoded_frame(number) for number in range(-len(found), 0)] == found
-    if raw is not None and "deflated" not in str(ds.transfer_syntax.name).lower():
-        again = hu.read(source)
-        assert [b"".join(raw[at : at + n] for at, n in frame.ranges) for frame in again.frames] == found
-        assert [again.frames[number].length for number in range(len(found))] == list(map(len, found))
-    return found
 
 
 def outcome(look):
@@ -446,7 +375,7 @@ class TestEnds:
         assert "(7FE0,0010) PixelData: no sequence delimiter ends the fragments" in ds.warnings
 
     def test_an_element_where_the_delimiter_should_be(self):
-        behind = element(0xFFFCFFFC, b"OB", bytes(10))
+        behind = element(0xFFFCFFFC, "OB", bytes(10))
         data = image(fragments(self.frames, delimiter=b""), 3, behind=behind)
         assert read_all(data) == joined(self.frames)
         ds = hu.read(data)
@@ -462,7 +391,7 @@ class TestEnds:
             assert [ds.encoded_frame(number) for number in range(2)] == joined([ONE, TWO])
             assert any(f"at byte {len(data) - len(broken)}" in note for note in notes(ds))
 
-    @pytest.mark.parametrize("behind", [b"", element(0xFFFCFFFC, b"OB", bytes(10))])
+    @pytest.mark.parametrize("behind", [b"", element(0xFFFCFFFC, "OB", bytes(10))])
     def test_elements_behind_are_no_frames(self, behind):
         for table in (None, offsets_of(self.frames)):
             data = image(fragments(self.frames, table), 3, behind=behind)
@@ -490,7 +419,7 @@ class TestEnds:
 
     @pytest.mark.parametrize("syntax", [EXPLICIT, JPEG])
     def test_fragments_in_a_native_syntax(self, syntax):
-        data = image(fragments(self.frames), 3, syntax, vr=b"UN")
+        data = image(fragments(self.frames), 3, syntax, vr="UN")
         assert read_all(data) == joined(self.frames)
 
 
@@ -502,14 +431,14 @@ class TestNative:
     def test_frames_follow_each_other(self, frames):
         count = frames or 1
         pixels = bytes(range(40)) * count
-        data = image(pixels, frames, EXPLICIT, 16, b"OW", (4, 5))
+        data = image(pixels, frames, EXPLICIT, 16, "OW", (4, 5))
         ds = hu.read(data)
         assert read_all(data) == [bytes(range(40))] * count
         assert repr(ds.frames) == f"<Frames, {count} native>"
         assert repr(ds.frames[0]) == f"Frame(ranges=(({ds['PixelData'].offset}, 40),), first_bit=0)"
 
     @pytest.mark.parametrize("syntax", [EXPLICIT, BIG])
-    @pytest.mark.parametrize("vr", [b"OB", b"OW"])
+    @pytest.mark.parametrize("vr", ["OB", "OW"])
     @pytest.mark.parametrize("size", [(1, 1), (3, 5), (4, 4), (1, 9), (3, 3), (5, 7)])
     @pytest.mark.parametrize("bits", [1, 8])
     def test_that_begin_anywhere(self, syntax, vr, size, bits):
@@ -518,7 +447,7 @@ class TestNative:
         samples = np.random.default_rng(1).integers(0, 2 if bits == 1 else 256, (frames, count), np.uint8)
         packed = np.packbits(samples, bitorder="little") if bits == 1 else samples.reshape(-1)
         packed = np.append(packed, np.zeros(len(packed) % 2, np.uint8))
-        swaps = syntax == BIG and vr == b"OW"
+        swaps = syntax == BIG and vr == "OW"
         stored = packed.view("<u2").byteswap() if swaps else packed
         ds = hu.read(image(stored.tobytes(), frames, syntax, bits, vr, size))
         assert len(ds.frames) == frames
@@ -531,9 +460,9 @@ class TestNative:
 
     def test_floats(self):
         values = np.arange(60, dtype="<f4")
-        data = image(b"", 3, EXPLICIT, 32, b"OF", (4, 5))
+        data = image(b"", 3, EXPLICIT, 32, "OF", (4, 5))
         at = data.rindex(struct.pack("<HH", 0x7FE0, 0x0010))
-        data = data[:at] + element(0x7FE00008, b"OF", values.tobytes())
+        data = data[:at] + element(0x7FE00008, "OF", values.tobytes())
         assert read_all(data) == [values[first : first + 20].tobytes() for first in (0, 20, 40)]
 
     @pytest.mark.parametrize(("declared", "there"), [(None, 3), (0, 3), (1, 3), (2, 3), (4, 3), (4, 0)])
@@ -551,7 +480,7 @@ class TestNative:
             _ = len(hu.read(data, strict=True).frames)
 
     def test_a_pad_byte_is_no_frame(self):
-        ds = hu.read(image(b"\5\0", 3, EXPLICIT, 1, b"OB", (1, 1)))
+        ds = hu.read(image(b"\5\0", 3, EXPLICIT, 1, "OB", (1, 1)))
         assert len(ds.frames) == 3
         assert [frame.first_bit for frame in ds.frames] == [0, 1, 2]
         assert ds.warnings == ()
@@ -562,221 +491,6 @@ class TestNative:
         for look in (lambda: ds.frames, lambda: ds.encoded_frame(0)):
             with pytest.raises(hu.PixelDataError, match="no pixel data"):
                 look()
-
-
-# What is read
-
-
-@pytest.fixture
-def reads(monkeypatch):
-    """Lengths of what is read, of a file, a file object or a URL."""
-    lengths = []
-    for kind in (PathSource, OpenFile, FileSource, RemoteSource):
-
-        def counted(self, offset, length, read=kind.read):
-            lengths.append(length)
-            return read(self, offset, length)
-
-        monkeypatch.setattr(kind, "read", counted)
-    return lengths
-
-
-@pytest.fixture(params=["path", "file", "url"])
-def given_as(request, tmp_path):
-    """Puts bytes where they are read by ranges."""
-
-    def put(data):
-        if request.param == "file":
-            return io.BytesIO(data)
-        if request.param == "url":
-            pytest.importorskip("fsspec").filesystem("memory").pipe("/frames.dcm", data)
-            return "memory://frames.dcm"
-        path = tmp_path / "frames.dcm"
-        path.write_bytes(data)
-        return path
-
-    return put
-
-
-BODY = b"\xff\xd8\xff\xdb" + bytes(50_000) + b"\xff\xd9"
-
-
-class TestReads:
-    """pydicom#533, #1263, #1035: a frame costs its bytes."""
-
-    @pytest.mark.parametrize("parts", [1, 3])
-    def test_with_a_table(self, given_as, reads, parts):
-        frames = [[BODY, *[bytes(40_000) + b"\xff\xd9"] * (parts - 1)]] * 50
-        ds = hu.read(given_as(image(fragments(frames, offsets_of(frames)), 50)))
-        reads.clear()
-        data = ds.frames.read(17)
-        assert bytes(data) == b"".join(frames[17])
-        table, beginning = 4 * 50, 8 + 12
-        assert reads == [table + beginning, len(data) + 8 * parts + beginning]
-        reads.clear()
-        ds.frames.read(18)
-        assert reads == [len(data) + 8 * parts + beginning]
-        reads.clear()
-        assert ds.frames[19].length == len(data)
-        assert sum(reads) <= 64 * 2 * parts
-
-    def test_with_an_extended_table(self, given_as, reads):
-        frames = [[BODY]] * 50
-        table = np.array(offsets_of(frames), "<u8").tobytes()
-        ds = hu.read(given_as(image(fragments(frames), 50, extended=(table, bytes(400)))))
-        reads.clear()
-        assert bytes(ds.frames.read(17)) == BODY
-        assert sum(reads) < len(BODY) + 500
-
-    def test_without_a_table(self, given_as, reads):
-        """The headers once, and then no more than the frame."""
-        frames = [[BODY, bytes(40_000) + b"\xff\xd9"]] * 50
-        ds = hu.read(given_as(image(fragments(frames), 50)))
-        reads.clear()
-        assert len(ds.frames) == 50
-        assert sum(reads) <= 50 * 2 * 128 + 1000
-        reads.clear()
-        assert bytes(ds.frames.read(17)) == b"".join(frames[17])
-        assert reads == [len(b"".join(frames[17])) + 8]
-
-    def test_many_small_fragments(self, given_as, reads):
-        frames = [[b"\xff\xd8\xff" + bytes(100), bytes(201) + b"\xff\xd9"]] * 5_000
-        data = image(fragments(frames), 5_000)
-        ds = hu.read(given_as(data))
-        reads.clear()
-        assert len(list(ds.frames)) == 5_000
-        assert sum(reads) <= 2.5 * len(data)
-        assert len(reads) < 100
-        reads.clear()
-        assert ds.encoded_frame(4_711) == b"".join(frames[0])
-        assert reads == [len(b"".join(frames[0])) + 8]
-
-    @pytest.mark.parametrize("parts", [1, 3])
-    def test_one_frame(self, given_as, reads, parts):
-        frame = [BODY, *[bytes(9_000)] * (parts - 1)]
-        ds = hu.read(given_as(image(fragments([frame]))))
-        reads.clear()
-        assert bytes(ds.frames.read(0)) == b"".join(frame)
-        assert reads == [len(b"".join(frame)) + 8 * (parts + 2)]
-        assert ds.frames[0].length == len(b"".join(frame))
-        assert len(reads) == 1
-
-    def test_places_of_one_frame(self, given_as, reads):
-        ds = hu.read(given_as(image(fragments([[BODY]]))))
-        reads.clear()
-        assert ds.frames[0].length == len(BODY)
-        assert sum(reads) < 1000
-
-    def test_native(self, given_as, reads):
-        ds = hu.read(given_as(image(bytes(1_000_000), 50, EXPLICIT, 8, b"OB", (100, 200))))
-        reads.clear()
-        assert len(ds.frames.read(17)) == 20_000
-        assert reads == [20_000]
-        assert len(list(ds.frames)) == 50
-        assert len(reads) == 1
-
-    @pytest.mark.parametrize("table", [None, offsets_of([[BODY]] * 3)])
-    def test_buffers_are_not_copied(self, as_buffer, table):
-        data = as_buffer(image(fragments([[BODY]] * 3, table), 3))
-        for view in (hu.read(data).frames.read(1), hu.read(data).frames.read(2)):
-            assert isinstance(view, memoryview)
-            assert view == BODY
-            assert view.obj is (data.obj if isinstance(data, memoryview) else data)
-
-    def test_not_contiguous(self, strided):
-        assert read_all(bytes(strided(image(fragments([ONE, TWO]), 2)))) == joined([ONE, TWO])
-        assert hu.read(strided(image(fragments([ONE, TWO]), 2))).encoded_frame(1) == b"".join(TWO)
-
-
-# As part of a data set
-
-
-class TestDataset:
-    data = image(fragments([ONE, TWO, THREE], offsets_of([ONE, TWO, THREE])), 3)
-
-    def test_as_a_sequence(self):
-        frames = hu.read(self.data).frames
-        places = list(frames)
-        assert len(frames) == frames.count == 3
-        assert frames[-1] == places[2] == frames[np.int64(2)]
-        assert frames[:2] == places[:2]
-        assert frames[::-1] == places[::-1]
-        assert repr(frames) == "<Frames, 3 encapsulated>"
-        for wrong in (3, -4):
-            with pytest.raises(IndexError, match=f"frame {wrong} was asked for, there are 3"):
-                _ = frames[wrong]
-            with pytest.raises(IndexError):
-                frames.read(wrong)
-
-    def test_copies_and_pickles(self, tmp_path):
-        path = tmp_path / "frames.dcm"
-        path.write_bytes(self.data)
-        for source in (path, self.data):
-            ds = hu.read(source)
-            assert ds.encoded_frame(1) == b"".join(TWO)
-            assert list(pickle.loads(pickle.dumps(ds.frames))) == list(ds.frames)
-            for other in (pickle.loads(pickle.dumps(ds)), copy.copy(ds), copy.deepcopy(ds)):
-                assert list(other.frames) == list(ds.frames)
-                assert other.encoded_frame(2) == b"".join(THREE)
-
-    def test_closed(self, tmp_path):
-        path = tmp_path / "frames.dcm"
-        path.write_bytes(self.data)
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            ds = hu.read(mapped)
-            frames = ds.frames
-            assert bytes(frames.read(0)) == b"".join(ONE)
-            ds.close()
-            for look in (lambda: frames.read(0), lambda: ds.encoded_frame(1)):
-                with pytest.raises(hu.SourceError, match="closed"):
-                    look()
-
-    def test_kept_by_its_data_set_without_keeping_it(self):
-        """What a data set keeps of its frames does not keep the data set: its buffer is free at once."""
-        data = bytearray(self.data)
-        ds = hu.read(data)
-        assert len(list(ds.frames)) == 3
-        assert ds.encoded_frame(0) == b"".join(ONE)
-        del ds
-        data.append(0)
-
-    def test_of_an_item(self):
-        icon = image(fragments([ONE, TWO], [0, 17]), 2)
-        icon = icon[icon.index(b"\x28\x00\x02\x00US") :]
-        sequence = element(0x00880200, b"SQ", item(icon))
-        data = image(fragments([[b"\xff\xd8\xff other"]]))
-        at = data.rindex(struct.pack("<HH", 0x7FE0, 0x0010))
-        ds = hu.read(data[:at] + sequence + data[at:])
-        item_ = ds.IconImageSequence[0]
-        assert [item_.encoded_frame(number) for number in range(2)] == joined([ONE, TWO])
-        assert len(item_.frames) == 2
-        assert ds.encoded_frame(0) == b"\xff\xd8\xff other"
-
-    def test_frames_outlive_the_name(self, tmp_path):
-        path = tmp_path / "frames.dcm"
-        path.write_bytes(self.data)
-        frames = hu.read(path).frames
-        assert bytes(frames.read(1)) == b"".join(TWO)
-
-    def test_from_threads(self, tmp_path):
-        """Also where one finds out that the table is wrong while others use it."""
-        frames = [jpeg(b"%d" % number, b"more") for number in range(200)]
-        table = offsets_of(frames)
-        table[150] += 8
-        path = tmp_path / "frames.dcm"
-        path.write_bytes(image(fragments(frames, table), 200))
-        with ThreadPoolExecutor(8) as pool:
-            for _ in range(5):
-                ds = hu.read(path)
-                assert list(pool.map(ds.encoded_frame, range(200))) == joined(frames)
-
-    def test_a_file_that_has_changed(self, tmp_path):
-        path = tmp_path / "frames.dcm"
-        path.write_bytes(self.data)
-        ds = hu.read(path)
-        path.write_bytes(self.data + b"more")
-        with pytest.raises(hu.SourceError, match="has changed"):
-            ds.encoded_frame(0)
 
 
 # All of it together
