@@ -343,6 +343,7 @@ def test_into_what_the_caller_has(paths, tmp_path):
     batch = hu.decode_batch(paths[:4], out=mapped)
     assert batch.array is mapped
     np.testing.assert_array_equal(mapped, expected)
+    assert np.shares_memory(np.from_dlpack(batch), mapped)
     del batch, mapped
     octets = bytearray(expected.size)
     hu.decode_batch(paths[:4], out=memoryview(octets).cast("B", expected.shape))

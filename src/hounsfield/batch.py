@@ -122,6 +122,13 @@ class Batch:
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         return np.array(self.array, dtype=dtype, copy=copy)
 
+    def __dlpack__(self, **options: Any) -> Any:
+        """Give the array to other libraries, as ``torch.from_dlpack(batch)`` does, without a copy."""
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.array.__dlpack_device__()
+
     def __repr__(self) -> str:
         failed = len(self.errors)
         errors = f", {failed} of {len(self.items)} sources failed" if failed else ""

@@ -333,13 +333,15 @@ class Dataset(elements.Dataset):
     def _byteorder(self) -> Literal["<", ">"]:
         return ">" if self._encoding.big_endian else "<"
 
-    def modality_values(self, *, frame: int | None = None) -> npt.NDArray[np.float32]:
+    def modality_values(self, *, frame: int | None = None, out: Any = None) -> npt.NDArray[np.float32]:
         """Give what the samples measure: Hounsfield units for CT, else what Rescale Type says.
 
         Parameters
         ----------
         frame : int, optional
             One frame, counted from 0; all of them otherwise.
+        out : array, optional
+            Where to put them: float32, C-contiguous and of the result's shape; as for `pixels`.
 
         Returns
         -------
@@ -351,7 +353,8 @@ class Dataset(elements.Dataset):
         Raises
         ------
         DicomError
-            As `pixel_array`; ElementError for a slope, an intercept or a table that cannot be used.
+            As `pixel_array`; ElementError for a slope, an intercept or a table that cannot be used,
+            OptionError for an argument.
 
         Notes
         -----
@@ -359,7 +362,7 @@ class Dataset(elements.Dataset):
         """
         with Locating(self):
             samples, frame = self._stored(frame)
-            return display.modality_values(self, samples, frame=frame, byteorder=self._byteorder)
+            return display.modality_values(self, samples, frame=frame, out=out, byteorder=self._byteorder)
 
     def render(
         self,

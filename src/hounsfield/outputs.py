@@ -11,7 +11,7 @@ from hounsfield.errors import OptionError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["array_of"]
+__all__ = ["array_of", "target_of"]
 
 
 def array_of(out: Any) -> npt.NDArray[Any]:
@@ -27,7 +27,8 @@ def array_of(out: Any) -> npt.NDArray[Any]:
     TypeError
         It is nothing of the kind.
     OptionError
-        It only gives copies of itself, as arrays on disk do: results would be lost.
+        It only gives copies of itself, as arrays on disk do: results would be lost. Or nothing can be put
+        into it from here, as into tensors of a GPU.
     """
     if isinstance(out, np.ndarray):
         return out
@@ -37,12 +38,30 @@ def array_of(out: Any) -> npt.NDArray[Any]:
         pass
     else:
         return np.asarray(view)
-    if hasattr(out, "__array__"):
-        array, again = np.asarray(out), np.asarray(out)
-        if np.may_share_memory(array, again):
-            return array
-    if hasattr(out, "__dlpack__"):
-        return np.from_dlpack(out)
+    try:
+        if hasattr(out, "__array__"):
+            array, again = np.asarray(out), np.asarray(out)
+            if np.may_share_memory(array, again):
+                return array
+        if hasattr(out, "__dlpack__"):
+            return np.from_dlpack(out)
+    except Exception as error:
+        # Of whatever type the library that it is of takes for this.
+        raise OptionError(f"out is a {type(out).__name__} that cannot be written to: {error}") from error
     if hasattr(out, "__array__"):
         raise OptionError(f"out is a {type(out).__name__}, which gives copies of itself: pass an ndarray")
     raise TypeError(f"cannot put an array into {type(out).__name__}")
+
+
+def target_of(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Give the caller's array, if it can take the result, or a new one."""
+    if out is None:
+        return np.empty(shape, dtype)
+    array = array_of(out)
+    flags = array.flags
+    if array.shape != shape or array.dtype != dtype or not flags.c_contiguous or not flags.writeable:
+        raise OptionError(
+            f"out must be a writable C-contiguous {dtype} array of shape {shape}, unlike {array.dtype} "
+            f"{array.shape}"
+        )
+    return array

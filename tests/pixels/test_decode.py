@@ -268,15 +268,24 @@ class TestOut:
             octets = bytearray(levels.size)
             ds.render(frame=frame, out=memoryview(octets).cast("B", levels.shape))
             assert bytes(octets) == levels.tobytes()
+            values = Tensor(expected.shape, np.float32)
+            assert ds.modality_values(frame=frame, out=values) is values.data
+            np.testing.assert_array_equal(values.data, ds.modality_values(frame=frame))
 
         class OnDisk(Tensor):
             def __array__(self, dtype=None, copy=None):
                 return self.data.copy()
 
+        class OnDevice:
+            def __array__(self, dtype=None, copy=None):
+                raise RuntimeError("copy it to the host first")
+
         disk = OnDisk((240, 320, 3), np.uint8)
-        for do in (several.pixels, several.render):
+        for do in (several.pixels, several.render, several.modality_values):
             with pytest.raises(hu.OptionError, match="copies"):
                 do(frame=0, out=disk)
+            with pytest.raises(hu.OptionError, match="OnDevice that cannot be written to: copy it to the host"):
+                do(frame=0, out=OnDevice())
             with pytest.raises(TypeError, match="into str"):
                 do(frame=0, out="nothing")
 

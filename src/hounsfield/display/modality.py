@@ -8,6 +8,7 @@ import numpy.typing as npt
 from hounsfield.display.groups import DatasetLike, by_frame, functional_group, items_of, number
 from hounsfield.display.lut import ByteOrder, LookupTable, lookup_table
 from hounsfield.errors import ElementError, OptionError
+from hounsfield.outputs import target_of
 
 __all__ = ["modality_lut", "modality_values", "rescale", "rescale_into"]
 
@@ -48,6 +49,7 @@ def modality_values(
     array: npt.NDArray[Any] | None = None,
     *,
     frame: int | None = None,
+    out: Any = None,
     byteorder: ByteOrder = "<",
 ) -> npt.NDArray[np.float32]:
     """Give what the stored samples measure: Hounsfield units for CT, else what Rescale Type says.
@@ -64,6 +66,8 @@ def modality_values(
         Stored samples, where the caller has them already; ``ds.pixel_array`` otherwise.
     frame : int, optional
         The frame that `array` holds, from 0; all frames otherwise.
+    out : array, optional
+        Where to put the values: float32, C-contiguous, writable, of the shape of the stored samples.
     byteorder : {"<", ">"}
         Byte order of the tables in `ds`.
 
@@ -77,12 +81,13 @@ def modality_values(
     ElementError, MissingElementError
         If slope, intercept or table cannot be used.
     OptionError
-        If there is no such frame.
+        If there is no such frame, or `out` cannot be used.
     """
     stored = stored_samples(ds, array, frame)
+    values = target_of(out, stored.shape, np.dtype(np.float32))
     if (table := modality_lut(ds, byteorder=byteorder)) is not None:
-        return table(stored).astype(np.float32)
-    values = np.empty(stored.shape, np.float32)
+        values[...] = table(stored)
+        return values
     for index, number_of_frame in frames_of(ds, stored, frame):
         rescale_into(values[index], stored[index], *rescale(ds, number_of_frame))
     return values

@@ -16,7 +16,7 @@ from hounsfield._kernels import bits, color, rle
 from hounsfield._kernels.known import Encoded, Known, decode_like, remember
 from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, OptionError, PixelDataError
-from hounsfield.outputs import array_of
+from hounsfield.outputs import target_of
 from hounsfield.pixels import codecs
 from hounsfield.pixels.codestream import Codestream, parse
 from hounsfield.pixels.frames import COLLECTIONS
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from hounsfield.facade import Dataset
 
-__all__ = ["Decoder", "FrameLike", "target_of"]
+__all__ = ["Decoder", "FrameLike"]
 
 FrameLike = int | slice | Iterable[int] | None
 
@@ -523,17 +523,3 @@ def _runs(numbers: Sequence[int], size: int, threads: int) -> Iterator[tuple[int
         if at == count or at - start >= most or numbers[at] != numbers[at - 1] + 1:
             yield start, at
             start = at
-
-
-def target_of(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Give the caller's array, if it can take the result, or a new one."""
-    if out is None:
-        return np.empty(shape, dtype)
-    array = array_of(out)
-    flags = array.flags
-    if array.shape != shape or array.dtype != dtype or not flags.c_contiguous or not flags.writeable:
-        raise OptionError(
-            f"out must be a writable C-contiguous {dtype} array of shape {shape}, unlike {array.dtype} "
-            f"{array.shape}"
-        )
-    return array

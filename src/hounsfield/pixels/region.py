@@ -12,7 +12,7 @@ from hounsfield.elements import sequence
 from hounsfield.elements.columns import columns
 from hounsfield.elements.dictionary import TAGS, tag
 from hounsfield.errors import LimitError, OptionError, PixelDataError
-from hounsfield.pixels.decode import target_of
+from hounsfield.outputs import target_of
 from hounsfield.pixels.layout import Layout, layout_of, there_are
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from hounsfield.display.groups import number
 from hounsfield.display.modality import modality_lut, rescale, rescale_into
 from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, MissingElementError, OptionError
-from hounsfield.pixels.decode import Decoder, target_of
+from hounsfield.outputs import target_of
+from hounsfield.pixels.decode import Decoder
 from hounsfield.pixels.plan import MAX_PIXELS
 from hounsfield.processors import together
 from hounsfield.volumes.geometry import direction_of, to_ras
