@@ -57,7 +57,7 @@ pixels/test_every_file.py::test_raw_colours_are_those_of_pydicom, kernels/test_c
 hostile/test_codecs.py::test_made_streams, hostile/test_broken_files.py::TestTruncation |
 | many threads (SimpleITK#1466) | | test_threads.py::test_many_files, \
 test_threads.py::test_pixels_of_one_data_set |
-| data sets that cannot be pickled (pydicom#2160) | | pixels/test_frames.py::test_copies_and_pickles |
+| data sets that cannot be pickled (pydicom#2160) | | pixels/test_frame_reads.py::test_copies_and_pickles |
 """
 
 import re
