@@ -87,6 +87,18 @@ def test_what_is_no_file_is_left_out(tmp_path):
     assert found == [f"{tmp_path}/a.tar::../../empty", f"{tmp_path}/b.zip::folder/nested.zip"]
 
 
+def test_chains_of_urls(tmp_path, files):
+    """The name of one member, by fsspec, ends as the archive does, and is not taken for it."""
+    pytest.importorskip("fsspec")
+    inner, outer = write_tar(tmp_path / "inner.tar", "w", files), tmp_path / "outer.zip"
+    write_zip(outer, zipfile.ZIP_STORED, {"a.dcm": b"data", "inner.tar": inner.read_bytes()})
+    (member,) = expand(f"zip://a.dcm::{outer.as_uri()}")
+    assert read_whole(member.open()) == b"data"
+    url = f"zip://inner.tar::{outer.as_uri()}"
+    assert [origin.name for origin in expand(url)] == [f"{url}::{name}" for name in files]
+    assert len(list(expand(f"simplecache::{outer.as_uri()}"))) == 2
+
+
 class Counted(BufferSource):
     """Counts the bytes that are read."""
 

@@ -22,6 +22,7 @@ from hounsfield.errors import (
     UnsupportedError,
     raise_it,
 )
+from hounsfield.sources import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,12 +142,19 @@ class _Headers:
 
 def is_archive(name: str) -> bool:
     """Whether a name ends as those of archives do, in capitals or not."""
-    return name.lower().endswith(ALL_ENDINGS)
+    return _of_object(name).endswith(ALL_ENDINGS)
 
 
 def _kind(name: str) -> str | None:
-    lower = name.lower()
-    return next((kind for ending, kind in ENDINGS.items() if lower.endswith(ending)), None)
+    own = _of_object(name)
+    return next((kind for ending, kind in ENDINGS.items() if own.endswith(ending)), None)
+
+
+def _of_object(name: str) -> str:
+    """In small letters; of a chain of URLs, zip://a.dcm::s3://bucket/b.zip, the one of what it gives."""
+    if is_url(name):
+        name = next(link for link in name.split("::") if "://" in link)
+    return name.lower()
 
 
 def members(source: Source, *, limit: int = MEMBER_LIMIT) -> Iterator[Member]:
