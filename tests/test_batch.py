@@ -139,6 +139,10 @@ def test_sources_of_all_kinds(paths):
     assert (batch.array == batch.array[0]).all()
     np.testing.assert_array_equal(hu.decode_batch(paths[0]).array, batch.array[:1])
     np.testing.assert_array_equal(hu.decode_batch(data).array, batch.array[:1])
+    behind = io.BytesIO(b"something" + data)
+    behind.seek(len(b"something"))
+    files = [behind, io.BytesIO(data)]  # the first is looked at twice
+    np.testing.assert_array_equal(hu.decode_batch(files).array, batch.array[:2])
     folder = hu.decode_batch(paths[0].parent)
     np.testing.assert_array_equal(folder.array, hu.decode_batch(paths).array)
 

@@ -8,8 +8,10 @@ import os
 import socket
 import sys
 import tarfile
+import time
 import weakref
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,25 @@ from hounsfield.sources import (
 )
 
 DATA = bytes(range(256)) * 40
+
+
+class Dawdling(io.BytesIO):
+    """Gives other threads the time to seek, too, before it reads."""
+
+    def seek(self, *arguments):
+        super().seek(*arguments)
+        time.sleep(0.001)
+        return self.tell()
+
+
+def read_by_many(sources):
+    """Read each source by pieces, in a thread of its own."""
+
+    def whole(source):
+        return b"".join(source.read(start, 1024) for start in range(0, source.size, 1024))
+
+    with ThreadPoolExecutor(len(sources)) as pool:
+        return list(pool.map(whole, sources))
 
 
 def path_source(path):
@@ -202,6 +223,22 @@ class TestFile:
         assert source.size == len(DATA)
         assert source.read(1, 3) == DATA[1:4]
 
+    @pytest.mark.parametrize("mode", ["w", "w:gz"])
+    def test_members_of_a_tar_archive_in_several_threads(self, mode):
+        packed = io.BytesIO()
+        contents = [bytes([number]) * len(DATA) for number in range(4)]
+        with tarfile.open(fileobj=packed, mode=mode) as archive:
+            for content in contents:
+                info = tarfile.TarInfo(str(content[0]))
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+        with tarfile.open(fileobj=Dawdling(packed.getvalue())) as archive:
+            assert read_by_many([FileSource(archive.extractfile(each)) for each in archive]) == contents
+
+    def test_that_is_two_sources(self):
+        file = Dawdling(DATA)
+        assert read_by_many([FileSource(file), FileSource(file)]) == [DATA] * 2
+
     def test_that_cannot_seek(self):
         read, write = os.pipe()
         os.close(write)
@@ -259,6 +296,7 @@ class TestUrl:
     def test_errors_of_a_file_system_that_tell_all_of_it(self, error, raised):
         class FileSystem:
             protocol = "x"
+            async_impl = False
 
             def cat_file(self, *_, **__):
                 raise error
@@ -268,6 +306,20 @@ class TestUrl:
         assert "word" not in str(caught.value)
         assert caught.value.__suppress_context__
         assert caught.value.__cause__ is None
+
+    def test_a_file_system_for_one_thread(self):
+        """Those of archives, and of a server with one connection, are for one at a time."""
+
+        class FileSystem(Dawdling):
+            protocol = "x"
+            async_impl = False
+
+            def cat_file(self, _, start, end):
+                self.seek(start)
+                return self.read(end - start)
+
+        fs = FileSystem(DATA)
+        assert read_by_many([RemoteSource(fs, "a", "x://a", len(DATA)) for _ in range(4)]) == [DATA] * 4
 
     def test_a_path_like_a_drive(self, tmp_path, monkeypatch, pydicom_path):
         monkeypatch.chdir(tmp_path)

@@ -234,11 +234,24 @@ def expand(
         else:
             name = getattr(given, "name", None)
             yield Origin(
-                name if isinstance(name, str) else f"<{type(given).__name__}>", open=partial(_same, given)
+                name if isinstance(name, str) else f"<{type(given).__name__}>",
+                open=partial(_same, given, _position(given)),
             )
 
 
-def _same(given: Any) -> Any:
+def _position(given: Any) -> int | None:
+    """Where a file object is now; None if it cannot tell, which is for whoever reads it."""
+    try:
+        return int(given.tell())
+    except (AttributeError, OSError, TypeError, ValueError):
+        return None
+
+
+def _same(given: Any, position: int | None) -> Any:
+    """Give it as it was: a file object may have been read from since."""
+    if position is not None:
+        with suppress(OSError, ValueError):
+            given.seek(position)
     return given
 
 

@@ -11,9 +11,10 @@ import stat
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 from hounsfield.errors import OptionError, SourceError
 
@@ -252,10 +253,21 @@ class BufferSource:
         self._view = None
 
 
+_locks: WeakValueDictionary[int, threading.Lock] = WeakValueDictionary()
+_finding = threading.Lock()
+
+
+def _lock_of(owner: object) -> threading.Lock:
+    """Give the one lock of what has one position, or connection, for all that is read from it."""
+    with _finding:
+        return _locks.setdefault(id(owner), threading.Lock())
+
+
 class FileSource:
     """A seekable binary file object. It stays open, and the caller's to close.
 
-    Reads are one at a time: a file object has one position.
+    Reads are one at a time: a file object has one position, and those of the members of a tar archive, as
+    `tarfile` gives them, have one between them.
     """
 
     __slots__ = ("_file", "_lock", "_start", "name", "size")
@@ -264,14 +276,17 @@ class FileSource:
         name = getattr(file, "name", None)
         self.name = public_name(name) if isinstance(name, str) else None
         self._file: BinaryFile | None = file
-        self._lock = threading.Lock()
         try:
-            if isinstance(file.read(0), str):
-                raise TypeError("the file object gives text: open it in binary mode")
-            self._start = file.tell()
-            file.seek(0, os.SEEK_END)  # which tells the position in most file objects, and nothing in some
-            self.size = file.tell() - self._start
-            file.seek(self._start)
+            raw = getattr(file, "raw", file)
+            self._lock = _lock_of(getattr(raw, "fileobj", raw))
+            with self._lock:
+                if isinstance(file.read(0), str):
+                    raise TypeError("the file object gives text: open it in binary mode")
+                self._start = file.tell()
+                # It tells the position in most file objects, and nothing in some.
+                file.seek(0, os.SEEK_END)
+                self.size = file.tell() - self._start
+                file.seek(self._start)
         except (OSError, ValueError) as error:
             raise OptionError(
                 f"the file object cannot seek ({error}): pass its bytes", file=self.name
@@ -334,13 +349,16 @@ def _public_cause(error: BaseException) -> BaseException | None:
 class RemoteSource:
     """An object that fsspec can read; each read asks for its range of bytes and no more."""
 
-    __slots__ = ("_fs", "_path", "name", "size")
+    __slots__ = ("_fs", "_lock", "_path", "name", "size")
 
     name: str | None
 
     def __init__(self, fs: Any, path: str, name: str, size: int) -> None:
         """Take a file system of fsspec, a path in it, the public name of its URL, and the object's size."""
         self._fs: Any = fs
+        # Others are for one thread at a time: in an archive is one position, to a server one connection.
+        for_all = fs.async_impl or "file" in fs.protocol
+        self._lock: AbstractContextManager[Any] = nullcontext() if for_all else _lock_of(fs)
         self._path = path
         self.name = name
         self.size = size
@@ -371,7 +389,7 @@ class RemoteSource:
             raise SourceError("is closed", file=self.name)
         if not length:
             return b""
-        with own_errors(self.name):
+        with own_errors(self.name), self._lock:
             data = self._fetch(offset, length)
         if len(data) < length:
             raise _short(self.name, offset, length, len(data))
