@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from contextlib import suppress
@@ -14,7 +15,7 @@ import numpy as np
 
 from hounsfield._kernels.pipeline import decode_files
 from hounsfield.batch import Decoding, Size, Values
-from hounsfield.errors import DicomError, OptionError
+from hounsfield.errors import DicomError, OptionError, SourceError
 from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, expand
 from hounsfield.pixels.decode import Decoder
@@ -272,10 +273,7 @@ class _Work:
             self._plain = _Plain.like(decoding.size, decoding.dtype, decoding)
         self._prefetch = prefetch
         self._ordered = ordered
-        # A garbage collection may end a stream while its thread is in here: the lock must be reentrant.
-        lock = threading.RLock()
-        self._room = threading.Condition(lock)
-        self._news = threading.Condition(lock)
+        self._unlock()
         self._waiters: list[Any] = []
         self._threads = [
             threading.Thread(target=self._run, name=f"hounsfield-stream-{number}", daemon=True)
@@ -293,6 +291,12 @@ class _Work:
         self._pending: list[_Job] = []
         self._ready: dict[tuple[int, int], _Result] = {}
         self._next = 0, 0
+
+    def _unlock(self) -> None:
+        # A garbage collection may end a stream while its thread is in here: the lock must be reentrant.
+        lock = threading.RLock()
+        self._room = threading.Condition(lock)
+        self._news = threading.Condition(lock)
 
     # For the caller
 
@@ -353,9 +357,18 @@ class _Work:
         if not self.is_async and threading.current_thread() not in self._threads:
             self.join(monotonic() + GRACE)
 
+    def lose_threads(self) -> None:
+        """Be of no more use in a forked process, which has no threads, but the locks as they held them."""
+        self._unlock()
+        self._waiters.clear()
+        self._threads.clear()
+        self._alive, self._feeder = 0, None
+        self._broken = SourceError("was begun before this process was forked, which has none of its threads")
+
     def _start(self) -> None:
         if not self._started and not self._stopped:
             self._started = True
+            _begun.add(self)
             for thread in self._threads:
                 thread.start()
 
@@ -514,6 +527,18 @@ class _Work:
         if following is not None and not self._stopped:
             heappush(self._pending, following)
             self._room.notify_all()
+
+
+_begun: weakref.WeakSet[_Work] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for work in _begun:
+        work.lose_threads()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _decoded(ds: Dataset, decoding: Decoding) -> Decoded:

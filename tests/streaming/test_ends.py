@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import multiprocessing
 import os
 import queue
 import signal
@@ -174,6 +175,32 @@ def test_ctrl_c(ct, where):
     finally:
         child.kill()
     assert (output, errors, child.returncode) == ("interrupted\n0\n", "", 0)
+
+
+def in_child(begun, waiting, answers):
+    with pytest.raises(hu.SourceError, match="forked"):
+        next(begun)
+    begun.close()
+    answers.put([item.index for item in waiting])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_process(ct):
+    """It has no threads of a stream that was begun before, and does not wait for them."""
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    with hu.stream([ct] * 20, threads=3) as begun:
+        next(begun)
+        child = context.Process(target=in_child, args=(begun, hu.stream([ct] * 3), answers))
+        child.start()
+        try:
+            assert answers.get(timeout=20) == [0, 1, 2]
+            child.join(20)
+            assert child.exitcode == 0
+        finally:
+            child.kill()
+        assert len(list(begun)) == 19
 
 
 # Coroutines
