@@ -147,6 +147,12 @@ def test_sources_of_all_kinds(paths):
     np.testing.assert_array_equal(folder.array, hu.decode_batch(paths).array)
 
 
+def test_options_for_the_file_system(paths):
+    options = {"path": str(paths[0].parent), "target_protocol": "file"}
+    found = hu.decode_batch("dir://*.dcm", storage_options=options)
+    np.testing.assert_array_equal(found.array, hu.decode_batch(paths).array)
+
+
 @pytest.fixture
 def mixed(tmp_path, paths):
     """Good files and bad ones of every kind: (paths, which are good)."""
@@ -448,6 +454,11 @@ def test_sizes(paths, tmp_path, mode):
     np.testing.assert_array_equal(whole.array, np.rint(stored.array))
 
 
+def test_sizes_of_any_kind_of_integers(paths):
+    for size in (5, np.int64(5), np.array([5, 5]), [np.uint8(5), 5]):
+        assert hu.decode_batch(paths[:2], size=size).array.shape == (2, 5, 5)
+
+
 def test_a_size_that_is_the_images_own_changes_nothing(paths):
     for values in ONE_BY_ONE:
         kind = np.uint16 if values == "stored" else None
@@ -491,6 +502,9 @@ def test_colour(tmp_path):
         {"frame": -1},
         {"size": 0},
         {"size": (40000, 10)},
+        {"size": (10.5, 10)},
+        {"size": (10, 10, 3)},
+        {"size": "10"},
         {"size": 10, "fit": "shrink"},
         {"size": 10, "out": np.zeros((4, 40, 50), np.uint8)},
         {"threads": 0},

@@ -28,7 +28,7 @@ from hounsfield.pixels.plan import MAX_PIXELS
 from hounsfield.processors import processors, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
@@ -337,11 +337,13 @@ def decode_batch(
     out: Any = None,
     threads: int | None = None,
     on_error: OnError = "raise",
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Batch:
     """Decode one frame of each of many files into one array.
 
     Files of the common kind are read, decoded, rescaled and windowed without the GIL; others by codecs that
-    release it. Beside the result, memory is needed for one image a thread.
+    release it. Beside the result, memory is needed for one image a thread; and, as the array is as long as
+    there are sources, for all members of compressed tar archives, of which `hounsfield.stream` holds few.
 
     Parameters
     ----------
@@ -375,6 +377,8 @@ def decode_batch(
     on_error : {"raise", "skip", "fill"}
         What an error costs: all of the batch, the first of them by the order of sources being raised; or its
         row alone, which is left out, or filled.
+    storage_options : mapping, optional
+        For the file systems of URLs, as for `hounsfield.read`.
 
     Returns
     -------
@@ -407,7 +411,7 @@ def decode_batch(
     decoding = Decoding.checked(
         values=values, window=window, frame=operator.index(frame), dtype=kind, size=size, fit=fit, fill=fill
     )
-    origins = list(expand(sources))
+    origins = list(expand(sources, storage_options=storage_options))
     if target is None:
         shape, first = _first_image(origins, decoding)
         target = np.empty((len(origins), *shape), first)
@@ -559,10 +563,13 @@ def _same(dtype: npt.DTypeLike | None, target: Array) -> np.dtype[Any]:
 def _checked_size(size: Size) -> tuple[int, int] | None:
     if size is None:
         return None
-    rows, columns = (size, size) if isinstance(size, int) else size
+    try:
+        rows, columns = map(operator.index, (size, size) if np.ndim(size) == 0 else cast("Any", size))
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"size {size!r} is no number of pixels, nor rows and columns") from error
     if not (1 <= rows <= LONGEST and 1 <= columns <= LONGEST):
         raise OptionError(f"size {rows} x {columns}: 1 to {LONGEST} rows and columns are possible")
-    return int(rows), int(columns)
+    return rows, columns
 
 
 def _resized(values: Array, rows: int, columns: int) -> Array:
