@@ -94,6 +94,16 @@ def test_threads_and_order_change_nothing(paths, threads, values):
     assert all(item.seconds > 0 for item in batch.items)
 
 
+@pytest.mark.parametrize("name", ["liver_1frame.dcm", "examples_palette.dcm"])
+def test_what_the_kernel_does_not_take_is_decoded_once(pydicom_path, name, monkeypatch):
+    calls, pixels = [], hu.Dataset.pixels
+    monkeypatch.setattr(
+        hu.Dataset, "pixels", lambda *args, **options: calls.append(1) or pixels(*args, **options)
+    )
+    hu.decode_batch(pydicom_path(name))
+    assert len(calls) == 1
+
+
 def test_the_kernel_is_asked_again_when_files_are_for_it_again(paths, monkeypatch):
     """Of files for codecs it is asked seldom."""
     asked = []

@@ -208,15 +208,17 @@ class Decoding(NamedTuple):
             does not hold.
         """
         with Locating(ds):
-            if out is not None and (self.values != "stored" or self.size is not None):
+            samples, frame = None, self.frame
+            if out is not None and (options := self._for_kernel(ds, out)) is not None:
                 # Before much else is looked at: it takes long to fetch that into the caches that codecs fill.
-                found = self._by_kernel(ds, out)
+                samples = ds.pixels(frame)
+                found = decode_samples(ds._table, bytes(ds._data), samples, out, **options)
                 if found is not None:
                     return out, found[1] and found[1][:2]
             layout = ds.frames.layout
             shape = self.shape(layout)
             if out is not None and out.shape != shape:
-                ways = "" if self.size else ": size= makes all images alike"
+                ways = ": size= makes all images alike" if shape[2:] == out.shape[2:] else ""
                 raise OptionError(f"the image is {sizes(shape)}, the batch has {sizes(out.shape)}{ways}")
             if self.values == "stored":
                 kind = self.dtype or (layout.dtype if out is None else out.dtype)
@@ -224,7 +226,8 @@ class Decoding(NamedTuple):
                     raise OptionError(f"the image has {_samples(layout)}, which {kind} does not hold")
                 if self.size is None and kind == layout.dtype:
                     return ds.pixels(self.frame, out=out), None
-            samples, frame = ds._stored(self.frame)
+            if samples is None:
+                samples, frame = ds._stored(frame)
             if self.size is None:
                 return self._values(ds, samples, frame, out, None)
             place = fit(layout.rows, layout.columns, self.size, self.fit)
@@ -243,11 +246,13 @@ class Decoding(NamedTuple):
         """Arguments for the kernel, for values of a type; None if these are nothing for it."""
         return _options_of(self, kind)
 
-    def _by_kernel(self, ds: Dataset, out: Array) -> Any:
-        options = self.options(out.dtype)
-        if options is None or ds._big or ds._more or type(ds._data) is not bytes or not ds._table.find(ROWS):
+    def _for_kernel(self, ds: Dataset, out: Array) -> dict[str, Any] | None:
+        """Arguments with which the kernel may turn samples into values; None if it cannot."""
+        if self.values == "stored" and self.size is None:
             return None
-        return decode_samples(ds._table, ds._data, ds.pixels(self.frame), out, **options)
+        if ds._big or ds._more or type(ds._data) is not bytes or not ds._table.find(ROWS):
+            return None
+        return self.options(out.dtype)
 
     def _values(
         self,
