@@ -469,6 +469,16 @@ def test_sizes_of_any_kind_of_integers(paths):
         assert hu.decode_batch(paths[:2], size=size).array.shape == (2, 5, 5)
 
 
+@pytest.mark.parametrize("kind", [np.int32, np.uint32])
+def test_the_ends_of_32_bits_are_kept(kind):
+    """Values are resized in float32, where the greatest one is one more."""
+    for value in (np.iinfo(kind).min, np.iinfo(kind).max):
+        data = files.file(np.full((1, 4, 4, 1), value, kind))
+        for wide in (kind, np.int64):
+            found = hu.decode_batch(data, values="stored", dtype=wide, size=8).array
+            assert abs(int(found[0, 0, 0]) - int(value)) <= (wide is np.int64)
+
+
 def test_a_size_that_is_the_images_own_changes_nothing(paths):
     for values in ONE_BY_ONE:
         kind = np.uint16 if values == "stored" else None

@@ -277,7 +277,7 @@ class Decoding(NamedTuple):
         if resized is not None:
             samples = resized(samples)
             if self.dtype is not None and self.dtype.kind in "iu":
-                samples = np.rint(samples)
+                samples = _rounded(samples, self.dtype)
         kind = self.dtype or samples.dtype
         if out is None:
             return samples.astype(kind, copy=False), None
@@ -584,6 +584,15 @@ def _resized(values: Array, rows: int, columns: int) -> Array:
     out = np.empty((rows, columns, *values.shape[2:]), np.float32)
     resize(values, out)
     return out
+
+
+def _rounded(values: Array, kind: np.dtype[Any]) -> Array:
+    """Round to what a type holds: of its greatest integer float32 may have but the one above."""
+    span = np.iinfo(kind)
+    most = float(span.max)
+    if most > span.max:
+        most = math.nextafter(most, 0)
+    return np.clip(np.rint(values).astype(np.float64), span.min, most)
 
 
 def _holds(kind: np.dtype[Any], layout: Layout) -> bool:
