@@ -284,7 +284,9 @@ class TestOut:
         for do in (several.pixels, several.render, several.modality_values):
             with pytest.raises(hu.OptionError, match="copies"):
                 do(frame=0, out=disk)
-            with pytest.raises(hu.OptionError, match="OnDevice that cannot be written to: copy it to the host"):
+            with pytest.raises(
+                hu.OptionError, match="OnDevice that cannot be written to: copy it to the host"
+            ):
                 do(frame=0, out=OnDevice())
             with pytest.raises(TypeError, match="into str"):
                 do(frame=0, out="nothing")
