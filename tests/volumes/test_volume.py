@@ -90,6 +90,9 @@ def test_out_is_filled_and_returned() -> None:
         out = np.empty(volume.shape, dtype)
         assert volume.decode(out=out) is out
         np.testing.assert_array_equal(out, volume.array)
+    memory = np.empty(volume.shape, np.int16)
+    assert volume.decode(out=memoryview(memory)).ctypes.data == memory.ctypes.data
+    np.testing.assert_array_equal(memory, volume.array)
     with pytest.raises(hu.OptionError, match="out must be"):
         volume.decode(out=np.empty((3, 4, 4), np.float32))
     with pytest.raises(hu.OptionError, match="dtype is float32 or int16"):

@@ -128,19 +128,23 @@ def _apart(planes: list[Plane]) -> list[Stack]:
 def _facing(planes: list[Plane]) -> dict[Any, int]:
     """Number the orientations and spacings that there are; those that are alike have one number."""
     numbers: dict[Any, int] = {}
-    known: list[tuple[float, ...]] = []
-    for key in sorted({(plane.axes, plane.spacing) for plane in planes}):
+    keys = sorted({(plane.axes, plane.spacing) for plane in planes})
+    known = np.empty((len(keys), 8))
+    count = 0
+    for key in keys:
         axes, spacing = key
+        if not axes:
+            numbers[key] = -1
+            continue
         values = *axes, *(np.log(each) for each in spacing)
-        near = [at for at, other in enumerate(known) if len(other) == len(values)]
-        if near:
-            differ = np.abs(np.array([known[at] for at in near]) - values)
-            alike = np.flatnonzero((differ < ALIKE).all(axis=1)) if values else np.array([0])
-            if len(alike):
-                numbers[key] = near[alike[0]]
-                continue
-        numbers[key] = len(known)
-        known.append(values)
+        start = int(np.searchsorted(known[:count, 0], axes[0] - ALIKE))  # they are sorted by that
+        alike = np.flatnonzero((np.abs(known[start:count] - values) < ALIKE).all(axis=1))
+        if len(alike):
+            numbers[key] = start + int(alike[0])
+            continue
+        known[count] = values
+        numbers[key] = count
+        count += 1
     return numbers
 
 
