@@ -150,9 +150,21 @@ def test_without_geometry_instance_numbers_sort_and_that_is_said(elements: dict[
     volume = volume_of(*images)
     assert kinds(volume) == {"missing-geometry"}
     assert volume.array[:, 0, 0].tolist() == [100, 200, 0]
+    assert volume.warnings[0].endswith("in the order of Instance Numbers and frames")
     for name in ("affine", "affine_ras", "spacing", "origin", "direction", "positions"):
         with pytest.raises(hu.MissingElementError, match="no geometry"):
             getattr(volume, name)
+
+
+@pytest.mark.parametrize("number", [{}, {"InstanceNumber": 1}], ids=str)
+def test_without_geometry_and_numbers_uids_sort_and_that_is_said(number: dict[str, int]) -> None:
+    images = [
+        one(at, ImagePositionPatient=None, SOPInstanceUID=f"1.2.{uid}", **number)
+        for at, uid in ((0, 3), (1, 1), (2, 2))
+    ]
+    volume = volume_of(*images)
+    assert volume.array[:, 0, 0].tolist() == [100, 200, 0]
+    assert "in the order of SOP Instance UIDs" in volume.warnings[0]
 
 
 def test_strict_raises_each_problem() -> None:

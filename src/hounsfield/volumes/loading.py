@@ -63,10 +63,11 @@ def load_series(
 
         Images are in one volume if they have in common: series, size, orientation, pixel spacing, frame of
         reference, SOP class, image type, stack, segment, echo, temporal position and b-value. Of those at the
-        same place, the first of these that differs tells which belong together: trigger time, inversion time,
-        flip angle, repetition time, gradient, KVP, kernel, reference time, acquisition number and time,
-        content time, the dimensions of a multi-frame image, Instance Number. Acquisitions at different
-        places are one volume if they make one even stack.
+        same place along their normal, the first of these that differs tells which belong together: position
+        in the plane, trigger time, inversion time, flip angle, repetition time, gradient, KVP, kernel,
+        reference time, acquisition number and time, content time, the dimensions of a multi-frame image,
+        Instance Number, SOP Instance UID. Acquisitions at different places are one volume if they make one
+        even stack.
 
     Raises
     ------
