@@ -122,6 +122,19 @@ def test_slices_displaced_at_random_are_told() -> None:
     assert problem.slices == (2,)
 
 
+def test_axes_that_are_rounded_do_not_change_the_step() -> None:
+    """They are not quite unit vectors, nor at a right angle."""
+    rounded = 1.0, 0.0, 0.0, 0.009, 0.995, 0.0
+    images = [one(0, orientation=rounded) for _ in range(40)]
+    for at, ds in enumerate(images):
+        ds.ImagePositionPatient[2] = 5.0 * at
+    volume = volume_of(*images)
+    assert volume.problems == ()
+    assert volume.spacing == pytest.approx((5, 0.5, 0.25), rel=1e-9)
+    np.testing.assert_allclose((volume.affine @ (0, 0, 39, 1))[:3], volume.positions[39], atol=1e-9)
+    assert volume_of(images[0]).spacing[0] == pytest.approx(1.5, rel=1e-9)
+
+
 def test_an_only_slice_has_its_thickness() -> None:
     assert volume_of(one()).spacing == pytest.approx((1.5, 0.5, 0.25))
     assert volume_of(one(SpacingBetweenSlices=-3)).spacing[0] == pytest.approx(3)

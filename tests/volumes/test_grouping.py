@@ -388,6 +388,12 @@ def test_slices_of_nuclear_medicine(
     assert not series.warnings
 
 
+def test_slices_of_nuclear_medicine_whose_axes_are_rounded() -> None:
+    ds = nuclear(4.0)
+    ds.DetectorInformationSequence[0].ImageOrientationPatient = [0.995, 0, 0, 0, 0.995, 0]
+    assert [volume.spacing[0] for volume in series_of(ds).volumes] == pytest.approx([4, 4])
+
+
 @given(st.permutations(range(12)))
 def test_grouping_does_not_depend_on_the_order_of_files(order: list[int]) -> None:
     images = grid("EchoTime", [1.0, 2.0, 3.0, 4.0])

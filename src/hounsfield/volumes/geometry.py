@@ -60,7 +60,8 @@ class Geometry(NamedTuple):
 
 
 def normal_of(plane: Plane) -> Array:
-    return np.cross(plane.axes[:3], plane.axes[3:])
+    normal: Array = np.cross(plane.axes[:3], plane.axes[3:])
+    return normal / np.linalg.norm(normal)  # rounded axes need not be at a right angle
 
 
 def depths(planes: Sequence[Plane]) -> Array:
@@ -112,8 +113,8 @@ def affine_of(planes: Sequence[Plane]) -> Geometry:
         return Geometry(affine, () if first.thickness else (unknown,))
     along = depths(planes)
     step, problems = _steps(along, min(first.spacing))
-    sideways, shifts = _shift(planes, along)
-    affine[:3, 2] = normal_of(first) * step + sideways * step
+    shifts = _shift(planes, along)
+    affine[:3, 2] = np.subtract(planes[-1].position, first.position) * (step / (along[-1] - along[0]))
     return Geometry(affine, (*problems, *shifts))
 
 
@@ -156,8 +157,8 @@ def _steps(along: Array, pixel: float) -> tuple[float, list[Problem]]:
     return (even if far.any() else float(mean)), problems
 
 
-def _shift(planes: Sequence[Plane], along: Array) -> tuple[Array, list[Problem]]:
-    """How far slices go in their plane for each mm along the normal."""
+def _shift(planes: Sequence[Plane], along: Array) -> list[Problem]:
+    """What slices are displaced by in their plane."""
     positions = np.array([plane.position for plane in planes])
     axes = np.array(planes[0].axes).reshape(2, 3)
     aside = (positions - positions[0]) @ axes.T  # in mm: along rows, along columns
@@ -185,8 +186,7 @@ def _shift(planes: Sequence[Plane], along: Array) -> tuple[Array, list[Problem]]
                 "`affine` has it",
             )
         )
-    sideways: Array = slope @ axes
-    return sideways, problems
+    return problems
 
 
 def to_ras(affine: Array) -> Array:

@@ -320,8 +320,9 @@ def _stacked(ds: Dataset, values: dict[str, list[Hashable]], count: int) -> dict
     }
     if start and offsets:
         normal = _cross(axes[:3], axes[3:])
+        length = math.hypot(*normal) or 1.0
         found[POSITION.name] = [
-            tuple(first + offset * step for first, step in zip(start, normal, strict=True))
+            tuple(first + offset * step / length for first, step in zip(start, normal, strict=True))
             for offset in offsets
         ]
     for name in VECTORS:
