@@ -101,6 +101,28 @@ def test_trigger_times_that_each_slice_has_for_itself_are_ranked() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["TriggerTime", None])
+def test_one_image_missing_of_many_time_points_costs_its_place_alone(name: str | None) -> None:
+    images = [
+        mr(
+            2.0 * at,
+            value=100 * time + at,
+            InstanceNumber=5 * time + at,
+            **({name: 30.0 * time + at} if name else {}),
+        )
+        for at in range(5)
+        for time in range(4)
+        if (at, time) != (2, 1)
+    ]
+    series = series_of(*images)
+    label = name or "InstanceNumber rank"
+    assert shown(series) == [({label: n}, [100 * n + at for at in (0, 1, 3, 4)]) for n in range(4)]
+    (problem,) = series.problems
+    assert problem.kind == "incomplete"
+    assert problem.text.endswith("3 images")
+    assert len(series.left_out) == 3
+
+
 def test_trigger_times_do_not_part_what_has_a_place_of_its_own() -> None:
     (volume,) = series_of(*(mr(2.0 * at, TriggerTime=17.0 * at) for at in range(4))).volumes
     assert len(volume) == 4

@@ -303,6 +303,13 @@ def test_series_tell_what_they_are(folder: Path) -> None:
         hu.load_series(folder, threads=0)
 
 
+def test_what_a_series_is_does_not_depend_on_the_order_of_files() -> None:
+    images = [written(one(at, SeriesDescription=f"at {at}", SeriesNumber=at)) for at in (0, 1)]
+    for order in (images, images[::-1]):
+        (series,) = hu.load_series(order)
+        assert (series.description, series.number) == ("at 0", 0)
+
+
 def test_files_without_series_are_one_and_that_is_said() -> None:
     (series,) = hu.load_series([written(one(at, SeriesInstanceUID=None)) for at in (0, 1)])
     assert series.uid == ""

@@ -25,6 +25,10 @@ __all__ = ["Stack", "stacks_of"]
 ALIKE = 1e-3
 """Axes and pixel spacings that differ by less are the same, the spacings by so much of their size."""
 
+FEW = 0.1
+"""So many images, as a part of those there are, may be missing from several at each place; else these are
+duplicates."""
+
 OF_FILE = tuple(each.name for each in APART)
 FIELD = "ImagePositionPatient in plane"
 LATER = FIELD, *(each.name for each in IF_NEEDED)
@@ -65,7 +69,14 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
     found, problems = _without_copies(sorted(planes, key=lambda plane: plane.order))
     located = [plane for plane in found if not plane.missing]
     others = [plane for plane in found if plane.missing]
-    stacks = [part for stack in _apart(located) for part in _by_place(stack)]
+    left: list[Plane] = []
+    stacks = [part for stack in _apart(located) for part in _by_place(stack, left)]
+    if left:
+        text = (
+            "left out, as fewer images are at their places than at others, of what volumes is not known: "
+            f"{counted(left, 'image')}{_frames(left)}"
+        )
+        problems.append(Problem("incomplete", text, sources=_names(left)))
     for stack in stacks:
         _settle(stack)
     if others and stacks:
@@ -176,18 +187,18 @@ def _facing(planes: list[Plane]) -> dict[Any, int]:
     return numbers
 
 
-def _by_place(stack: Stack) -> list[Stack]:
-    """Part planes at the same places by what they differ in there."""
+def _by_place(stack: Stack, left: list[Plane]) -> list[Stack]:
+    """Part planes at the same places by what they differ in there; `left` gets those that cannot be told."""
     if places(stack.planes).max() + 1 < len(stack.planes):
         for plane, value in zip(stack.planes, fields(stack.planes), strict=True):
             plane.traits[FIELD] = value
     names = dict.fromkeys(chain.from_iterable(plane.traits for plane in stack.planes))
     candidates = [name for name in names if name not in OF_FILE]
     candidates.sort(key=lambda name: LATER.index(name) if name in LATER else len(LATER))
-    return _parted(stack, candidates)
+    return _parted(stack, candidates, left)
 
 
-def _parted(stack: Stack, candidates: list[str]) -> list[Stack]:
+def _parted(stack: Stack, candidates: list[str], left: list[Plane]) -> list[Stack]:
     planes = stack.planes
     at = places(planes)
     most = int(np.bincount(at).max())
@@ -203,8 +214,14 @@ def _parted(stack: Stack, candidates: list[str]) -> list[Stack]:
         return [
             part
             for value, members in parts.items()
-            for part in _parted(Stack(members, stack.labels | {name: value}), candidates[number + 1 :])
+            for part in _parted(Stack(members, stack.labels | {name: value}), candidates[number + 1 :], left)
         ]
+    counts = np.bincount(at)
+    short = counts[at] < most
+    if short.any() and len(counts) * most - len(planes) <= FEW * len(planes):
+        left += [plane for plane, is_short in zip(planes, short, strict=True) if is_short]
+        there = [plane for plane, is_short in zip(planes, short, strict=True) if not is_short]
+        return _parted(Stack(there, stack.labels), candidates, left)
     ranks = _ranks(at, [plane.order for plane in planes], most)
     if ranks is None:
         return [stack]

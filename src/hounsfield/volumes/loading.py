@@ -219,7 +219,8 @@ class _Gathered:
         for problem in (*problems, *(each for stack in stacks for each in stack.problems)):
             self.left_out += [LeftOut(name, problem.text) for name in problem.sources]
         volumes = [Volume(stack, dtype, threads, max_pixels) for stack in stacks]
-        return Series(self.header, volumes, problems, self.left_out)
+        header = volumes[0].headers[0] if volumes else self.header
+        return Series(header, volumes, problems, self.left_out)
 
 
 def _series_of(ds: Dataset) -> tuple[str, str]:
