@@ -229,6 +229,21 @@ def test_a_table_of_paths(folder: Path) -> None:
     assert len(hu.load_volume(table, series=uids[0])) == 5
 
 
+@pytest.mark.parametrize("name", ["deflated.zip", "a.tar"])
+def test_a_table_of_members_of_archives(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    pytest.importorskip("pyarrow")
+    path = archive_of(folder, tmp_path_factory.mktemp("archives") / name)
+    table = hu.index([path, folder / "a.dcm"])
+    here = table.filter([each.startswith(f"{path}::") for each in table["path"].to_pylist()])
+    np.testing.assert_array_equal(hu.load_volume(here).array, hu.load_volume(folder).array)
+    assert len(hu.load_volume(here.slice(0, 2))) == 2
+    archive_of(folder / "none", path)
+    with pytest.raises(FileNotFoundError, match=f"{path.name}::s/"):
+        hu.load_volume(here)
+
+
 def test_what_is_no_image_is_left_out_with_its_reason(folder: Path) -> None:
     (folder / "README.txt").write_text("nothing")
     (folder / "empty").touch()
