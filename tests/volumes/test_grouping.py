@@ -123,6 +123,18 @@ def test_one_image_missing_of_many_time_points_costs_its_place_alone(name: str |
     assert len(series.left_out) == 3
 
 
+def test_one_image_too_many_of_several_time_points_costs_its_place_alone() -> None:
+    images = [
+        mr(2.0 * at, value=100 * time + at, TriggerTime=30.0 * time + at)
+        for at in range(5)
+        for time in range(4)
+    ]
+    series = series_of(*images, mr(4.0, TriggerTime=200.0))
+    assert shown(series) == [({"TriggerTime": n}, [100 * n + at for at in (0, 1, 3, 4)]) for n in range(4)]
+    assert kinds(series) == {"incomplete"}
+    assert len(series.left_out) == 5
+
+
 def test_trigger_times_do_not_part_what_has_a_place_of_its_own() -> None:
     (volume,) = series_of(*(mr(2.0 * at, TriggerTime=17.0 * at) for at in range(4))).volumes
     assert len(volume) == 4

@@ -26,8 +26,8 @@ ALIKE = 1e-3
 """Axes and pixel spacings that differ by less are the same, the spacings by so much of their size."""
 
 FEW = 0.1
-"""So many images, as a part of those there are, may be missing from several at each place; else these are
-duplicates."""
+"""So many images, as a part of those there are, may be missing or too many where there are several at each
+place; else these are duplicates."""
 
 OF_FILE = tuple(each.name for each in APART)
 FIELD = "ImagePositionPatient in plane"
@@ -73,8 +73,8 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
     stacks = [part for stack in _apart(located) for part in _by_place(stack, left)]
     if left:
         text = (
-            "left out, as fewer images are at their places than at others, of what volumes is not known: "
-            f"{counted(left, 'image')}{_frames(left)}"
+            "left out, as more or fewer images are at their places than at others, and nothing tells which "
+            f"of them belong together: {counted(left, 'image')}{_frames(left)}"
         )
         problems.append(Problem("incomplete", text, sources=_names(left)))
     for stack in stacks:
@@ -217,10 +217,11 @@ def _parted(stack: Stack, candidates: list[str], left: list[Plane]) -> list[Stac
             for part in _parted(Stack(members, stack.labels | {name: value}), candidates[number + 1 :], left)
         ]
     counts = np.bincount(at)
-    short = counts[at] < most
-    if short.any() and len(counts) * most - len(planes) <= FEW * len(planes):
-        left += [plane for plane, is_short in zip(planes, short, strict=True) if is_short]
-        there = [plane for plane, is_short in zip(planes, short, strict=True) if not is_short]
+    usual = int(np.bincount(counts).argmax())
+    odd = counts[at] != usual
+    if usual > 1 and odd.any() and np.abs(counts - usual).sum() <= FEW * len(planes):
+        left += [plane for plane, is_odd in zip(planes, odd, strict=True) if is_odd]
+        there = [plane for plane, is_odd in zip(planes, odd, strict=True) if not is_odd]
         return _parted(Stack(there, stack.labels), candidates, left)
     ranks = _ranks(at, [plane.order for plane in planes], most)
     if ranks is None:

@@ -23,7 +23,7 @@ class Problem(NamedTuple):
         "duplicate"         images at the place of another, or files given twice: left out
         "same-uid"          images at different places have the same SOP Instance UID
         "repeats"           several images at each place, which only their order tells apart
-        "incomplete"        fewer images at a place than at others, of which volumes is not known: left out
+        "incomplete"        more or fewer images at a place than at others, and nothing tells which: left out
         "acquisitions"      slices of several acquisitions make one even stack
         "mixed-values"      slices differ in what their values are: Rescale Type, units; some are not rescaled
         "missing-geometry"  no position, orientation or spacing, or none that makes sense
