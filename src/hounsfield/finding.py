@@ -29,6 +29,7 @@ __all__ = [
     "Found",
     "Origin",
     "Sources",
+    "archive_of",
     "each_source",
     "expand",
     "find_files",
@@ -237,6 +238,19 @@ def expand(
                 name if isinstance(name, str) else f"<{type(given).__name__}>",
                 open=partial(_same, given, _position(given)),
             )
+
+
+def archive_of(name: str) -> str | None:
+    """Give the archive that an `Origin` of this name is a member of; None of a file."""
+    if "::" not in name or os.path.lexists(name):
+        return None
+    parts = name.split("::")
+    archives = ("::".join(parts[:count]) for count in range(1, len(parts)))
+    return next(filter(_is_there, filter(is_archive, archives)), None)
+
+
+def _is_there(archive: str) -> bool:
+    return is_url(archive) or os.path.isfile(archive)  # noqa: PTH113 - for each row of an index
 
 
 def _position(given: Any) -> int | None:

@@ -346,6 +346,11 @@ def _public_cause(error: BaseException) -> BaseException | None:
     return error if _public_text(error) == str(error) else None
 
 
+def _speaks(fs: Any, protocol: str) -> bool:
+    own = fs.protocol
+    return protocol in ((own,) if isinstance(own, str) else own)
+
+
 class RemoteSource:
     """An object that fsspec can read; each read asks for its range of bytes and no more."""
 
@@ -357,7 +362,7 @@ class RemoteSource:
         """Take a file system of fsspec, a path in it, the public name of its URL, and the object's size."""
         self._fs: Any = fs
         # Others are for one thread at a time: in an archive is one position, to a server one connection.
-        for_all = fs.async_impl or "file" in fs.protocol
+        for_all = fs.async_impl or _speaks(fs, "file")
         self._lock: AbstractContextManager[Any] = nullcontext() if for_all else _lock_of(fs)
         self._path = path
         self.name = name
@@ -399,7 +404,7 @@ class RemoteSource:
 
     def _fetch(self, offset: int, length: int) -> bytes:
         data: bytes
-        if "http" in self._fs.protocol:
+        if _speaks(self._fs, "http"):
             # cat_file would fetch all of it from a server that knows no ranges. This stops behind what was
             # asked for, and raises if that is not the beginning.
             with self._fs.open(self._path, cache_type="none", size=self.size) as file:

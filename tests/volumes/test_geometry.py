@@ -122,6 +122,19 @@ def test_slices_displaced_at_random_are_told() -> None:
     assert problem.slices == (2,)
 
 
+def test_axes_that_are_rounded_do_not_change_the_step() -> None:
+    """They are not quite unit vectors, nor at a right angle."""
+    rounded = 1.0, 0.0, 0.0, 0.009, 0.995, 0.0
+    images = [one(0, orientation=rounded) for _ in range(40)]
+    for at, ds in enumerate(images):
+        ds.ImagePositionPatient[2] = 5.0 * at
+    volume = volume_of(*images)
+    assert volume.problems == ()
+    assert volume.spacing == pytest.approx((5, 0.5, 0.25), rel=1e-9)
+    np.testing.assert_allclose((volume.affine @ (0, 0, 39, 1))[:3], volume.positions[39], atol=1e-9)
+    assert volume_of(images[0]).spacing[0] == pytest.approx(1.5, rel=1e-9)
+
+
 def test_an_only_slice_has_its_thickness() -> None:
     assert volume_of(one()).spacing == pytest.approx((1.5, 0.5, 0.25))
     assert volume_of(one(SpacingBetweenSlices=-3)).spacing[0] == pytest.approx(3)
@@ -150,9 +163,21 @@ def test_without_geometry_instance_numbers_sort_and_that_is_said(elements: dict[
     volume = volume_of(*images)
     assert kinds(volume) == {"missing-geometry"}
     assert volume.array[:, 0, 0].tolist() == [100, 200, 0]
+    assert volume.warnings[0].endswith("in the order of Instance Numbers and frames")
     for name in ("affine", "affine_ras", "spacing", "origin", "direction", "positions"):
         with pytest.raises(hu.MissingElementError, match="no geometry"):
             getattr(volume, name)
+
+
+@pytest.mark.parametrize("number", [{}, {"InstanceNumber": 1}], ids=str)
+def test_without_geometry_and_numbers_uids_sort_and_that_is_said(number: dict[str, int]) -> None:
+    images = [
+        one(at, ImagePositionPatient=None, SOPInstanceUID=f"1.2.{uid}", **number)
+        for at, uid in ((0, 3), (1, 1), (2, 2))
+    ]
+    volume = volume_of(*images)
+    assert volume.array[:, 0, 0].tolist() == [100, 200, 0]
+    assert "in the order of SOP Instance UIDs" in volume.warnings[0]
 
 
 def test_strict_raises_each_problem() -> None:

@@ -11,6 +11,8 @@ from pydicom.dataset import Dataset
 import hounsfield as hu
 from volumes.series import CORONAL, enhanced, mr, one, written
 
+MONOCHROME = ["MONOCHROME2", "MONOCHROME1"]
+
 
 def series_of(*images: Any) -> Any:
     (series,) = hu.load_series([written(each) for each in images])
@@ -99,6 +101,40 @@ def test_trigger_times_that_each_slice_has_for_itself_are_ranked() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["TriggerTime", None])
+def test_one_image_missing_of_many_time_points_costs_its_place_alone(name: str | None) -> None:
+    images = [
+        mr(
+            2.0 * at,
+            value=100 * time + at,
+            InstanceNumber=5 * time + at,
+            **({name: 30.0 * time + at} if name else {}),
+        )
+        for at in range(5)
+        for time in range(4)
+        if (at, time) != (2, 1)
+    ]
+    series = series_of(*images)
+    label = name or "InstanceNumber rank"
+    assert shown(series) == [({label: n}, [100 * n + at for at in (0, 1, 3, 4)]) for n in range(4)]
+    (problem,) = series.problems
+    assert problem.kind == "incomplete"
+    assert problem.text.endswith("3 images")
+    assert len(series.left_out) == 3
+
+
+def test_one_image_too_many_of_several_time_points_costs_its_place_alone() -> None:
+    images = [
+        mr(2.0 * at, value=100 * time + at, TriggerTime=30.0 * time + at)
+        for at in range(5)
+        for time in range(4)
+    ]
+    series = series_of(*images, mr(4.0, TriggerTime=200.0))
+    assert shown(series) == [({"TriggerTime": n}, [100 * n + at for at in (0, 1, 3, 4)]) for n in range(4)]
+    assert kinds(series) == {"incomplete"}
+    assert len(series.left_out) == 5
+
+
 def test_trigger_times_do_not_part_what_has_a_place_of_its_own() -> None:
     (volume,) = series_of(*(mr(2.0 * at, TriggerTime=17.0 * at) for at in range(4))).volumes
     assert len(volume) == 4
@@ -127,6 +163,52 @@ def test_only_instance_numbers_tell_apart_and_that_is_said() -> None:
     series = series_of(*images)
     assert [each[1] for each in shown(series)] == [[0, 1, 2], [100, 101, 102]]
     assert all(kinds(volume) == {"repeats"} for volume in series.volumes)
+    assert all("nothing but Instance Numbers and frames" in volume.warnings[0] for volume in series.volumes)
+
+
+@pytest.mark.parametrize("number", [{}, {"InstanceNumber": 1}], ids=str)
+def test_only_uids_tell_apart_and_that_is_said(number: dict[str, int]) -> None:
+    images = [
+        one(2.0 * at, value=100 * time + at, SOPInstanceUID=f"1.2.{time}.{at}", **number)
+        for at in range(3)
+        for time in range(2)
+    ]
+    series = series_of(*images)
+    assert shown(series) == [
+        ({"SOPInstanceUID rank": time}, [100 * time + at for at in range(3)]) for time in range(2)
+    ]
+    assert all("SOP Instance UIDs, which may" in volume.warnings[0] for volume in series.volumes)
+
+
+def field_of_view(at: float, aside: float, **elements: Any) -> Dataset:
+    ds = one(at, **elements)
+    ds.ImagePositionPatient[1] += aside
+    return ds
+
+
+def test_fields_of_view_beside_each_other_are_apart() -> None:
+    """Of both knees, say: their slices are at the same depths, but not in the same places."""
+    images = [
+        field_of_view(2.0 * at, 100.0 * number, value=100 * number + at)
+        for number, places in enumerate((range(4), range(2, 6)))
+        for at in places
+    ]
+    series = series_of(*images)
+    name = "ImagePositionPatient in plane"
+    assert sorted(shown(series), key=lambda each: each[1]) == [
+        ({name: (0, 0)}, [0, 1, 2, 3]),
+        ({name: (0, 1)}, [102, 103, 104, 105]),
+    ]
+    assert not series.warnings
+
+
+def test_a_shift_in_plane_between_time_points_is_no_field_of_view() -> None:
+    images = [
+        field_of_view(2.0 * at, 0.2 * time, value=100 * time + at, AcquisitionNumber=time)
+        for at in range(3)
+        for time in range(2)
+    ]
+    assert [labels for labels, _ in shown(series_of(*images))] == [{"AcquisitionNumber": n} for n in range(2)]
 
 
 def test_an_image_at_the_place_of_another_is_left_out_and_told() -> None:
@@ -146,6 +228,16 @@ def test_a_file_given_twice_is_left_out_and_told() -> None:
     assert kinds(series) == {"duplicate"}
 
 
+def test_one_uid_for_all_images_loses_none_and_is_told() -> None:
+    """As careless anonymization leaves them."""
+    series = series_of(*(one(2.0 * at, SOPInstanceUID="1.2.3") for at in range(3)))
+    assert series.volumes[0].array[:, 0, 0].tolist() == [0, 200, 400]
+    (problem,) = series.problems
+    assert problem.kind == "same-uid"
+    assert problem.text.startswith("2 images with")
+    assert not series.left_out
+
+
 def test_an_image_without_position_among_others_is_left_out_and_told() -> None:
     series = series_of(*(one(2.0 * at) for at in range(3)), one(3, ImagePositionPatient=None))
     assert [len(volume) for volume in series.volumes] == [3]
@@ -154,6 +246,35 @@ def test_an_image_without_position_among_others_is_left_out_and_told() -> None:
     assert "no Image Position (Patient) (of 1)" in problem.text
     with pytest.raises(hu.VolumeError, match="others have geometry and these do not"):
         hu.load_volume([written(one(0)), written(one(3, ImagePositionPatient=None))], strict=True)
+
+
+# What their values are
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("RescaleType", ["HU", "US"]), ("Units", ["BQML", "CNTS"]), ("PhotometricInterpretation", MONOCHROME)],
+    ids=str,
+)
+def test_values_of_several_kinds_are_told(name: str, values: list[str]) -> None:
+    (volume,) = series_of(*(one(2.0 * at, **{name: values[at == 1]}) for at in range(3))).volumes
+    (problem,) = volume.problems
+    assert problem.kind == "mixed-values"
+    assert problem.slices == (1,)
+    assert problem.text.endswith(f"{name} {values[0]} of 2, {values[1]} of 1")
+
+
+def test_slices_that_are_not_rescaled_among_others_are_told() -> None:
+    def images(intercept: int) -> list[Dataset]:
+        scale = {"RescaleSlope": 1, "RescaleIntercept": intercept}
+        return [one(2.0 * at, **({} if at == 1 else scale)) for at in range(3)]
+
+    (volume,) = series_of(*images(-1024)).volumes
+    (problem,) = volume.problems
+    assert problem.kind == "mixed-values"
+    assert problem.slices == (1,)
+    assert problem.text.endswith("no Rescale Slope or Intercept of 1")
+    assert not series_of(*images(0)).warnings
 
 
 # Acquisitions
@@ -243,6 +364,27 @@ def test_each_frame_has_its_own_rescale() -> None:
     assert volume.array[:, 0, 0].tolist() == [0, 11, 23]
 
 
+def test_slope_and_intercept_are_of_the_same_group() -> None:
+    """As `modality_values` has them."""
+    ds = enhanced([{"at": 0.0}, {"at": 2.0}])
+    shared, own = Dataset(), Dataset()
+    shared.RescaleSlope, shared.RescaleIntercept = 2, 100
+    own.RescaleSlope = 10
+    ds.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence = [shared]
+    ds.PerFrameFunctionalGroupsSequence[1].PixelValueTransformationSequence = [own]
+    (volume,) = series_of(ds).volumes
+    np.testing.assert_array_equal(volume.array, volume.headers[0].modality_values())
+
+
+def test_which_frames_are_left_out_is_told() -> None:
+    ds = enhanced({"at": 2.0 * at} for at in range(4))
+    for frame in (1, 3):
+        del ds.PerFrameFunctionalGroupsSequence[frame].PlanePositionSequence
+    series = series_of(ds)
+    assert series.volumes[0].frames == [0, 2]
+    assert series.left_out[0].reason.endswith("(of 2); frames 1, 3 of item 0")
+
+
 def test_functional_groups_of_other_than_all_frames_are_an_error() -> None:
     broken = enhanced([{"at": 0.0}, {"at": 2.0}, {"at": 4.0}])
     broken.PerFrameFunctionalGroupsSequence = broken.PerFrameFunctionalGroupsSequence[:2]
@@ -278,6 +420,12 @@ def test_slices_of_nuclear_medicine(
     assert series.volumes[0].origin == origin
     assert series.volumes[0].spacing == pytest.approx((4, 0.5, 0.25))
     assert not series.warnings
+
+
+def test_slices_of_nuclear_medicine_whose_axes_are_rounded() -> None:
+    ds = nuclear(4.0)
+    ds.DetectorInformationSequence[0].ImageOrientationPatient = [0.995, 0, 0, 0, 0.995, 0]
+    assert [volume.spacing[0] for volume in series_of(ds).volumes] == pytest.approx([4, 4])
 
 
 @given(st.permutations(range(12)))

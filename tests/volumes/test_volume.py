@@ -90,6 +90,9 @@ def test_out_is_filled_and_returned() -> None:
         out = np.empty(volume.shape, dtype)
         assert volume.decode(out=out) is out
         np.testing.assert_array_equal(out, volume.array)
+    memory = np.empty(volume.shape, np.int16)
+    assert volume.decode(out=memoryview(memory)).ctypes.data == memory.ctypes.data
+    np.testing.assert_array_equal(memory, volume.array)
     with pytest.raises(hu.OptionError, match="out must be"):
         volume.decode(out=np.empty((3, 4, 4), np.float32))
     with pytest.raises(hu.OptionError, match="dtype is float32 or int16"):
@@ -226,6 +229,21 @@ def test_a_table_of_paths(folder: Path) -> None:
     assert len(hu.load_volume(table, series=uids[0])) == 5
 
 
+@pytest.mark.parametrize("name", ["deflated.zip", "a.tar"])
+def test_a_table_of_members_of_archives(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    pytest.importorskip("pyarrow")
+    path = archive_of(folder, tmp_path_factory.mktemp("archives") / name)
+    table = hu.index([path, folder / "a.dcm"])
+    here = table.filter([each.startswith(f"{path}::") for each in table["path"].to_pylist()])
+    np.testing.assert_array_equal(hu.load_volume(here).array, hu.load_volume(folder).array)
+    assert len(hu.load_volume(here.slice(0, 2))) == 2
+    archive_of(folder / "none", path)
+    with pytest.raises(FileNotFoundError, match=f"{path.name}::s/"):
+        hu.load_volume(here)
+
+
 def test_what_is_no_image_is_left_out_with_its_reason(folder: Path) -> None:
     (folder / "README.txt").write_text("nothing")
     (folder / "empty").touch()
@@ -298,6 +316,13 @@ def test_series_tell_what_they_are(folder: Path) -> None:
         hu.load_series(folder, dtype="uint8")
     with pytest.raises(hu.OptionError, match="threads=0"):
         hu.load_series(folder, threads=0)
+
+
+def test_what_a_series_is_does_not_depend_on_the_order_of_files() -> None:
+    images = [written(one(at, SeriesDescription=f"at {at}", SeriesNumber=at)) for at in (0, 1)]
+    for order in (images, images[::-1]):
+        (series,) = hu.load_series(order)
+        assert (series.description, series.number) == ("at 0", 0)
 
 
 def test_files_without_series_are_one_and_that_is_said() -> None:

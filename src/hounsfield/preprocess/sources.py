@@ -10,9 +10,8 @@ from itertools import islice
 from stat import S_ISDIR
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hounsfield.archives import is_archive
 from hounsfield.errors import OptionError, SourceError, raise_it
-from hounsfield.finding import Origin, expand
+from hounsfield.finding import Origin, archive_of, expand
 from hounsfield.sources import as_text, is_url, public_name
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ def _indexed(index: str) -> Iterator[tuple[Source, Origin]]:
     origins = Origins(())
     members_of = lru_cache(LISTED)(_members)
     for path in _paths_of_index(index):
-        archive = _archive_of(path)
+        archive = archive_of(path)
         named = None if archive is None else members_of(archive).get(path)
         if named is None:
             yield _file(path, True), Origin(path, path)
@@ -121,19 +120,6 @@ def _indexed(index: str) -> Iterator[tuple[Source, Origin]]:
             # Of several with one name, the rows are in the order of the archive.
             source = named.pop(0) if len(named) > 1 else named[0]
             yield source, Origin(source.path, open=partial(_open_member, origins, source))
-
-
-def _archive_of(path: str) -> str | None:
-    """What a row of an index is a member of, by its path; None of a file."""
-    if "::" not in path or os.path.lexists(path):
-        return None
-    parts = path.split("::")
-    archives = ("::".join(parts[:count]) for count in range(1, len(parts)))
-    return next(filter(_is_there, filter(is_archive, archives)), None)
-
-
-def _is_there(archive: str) -> bool:
-    return is_url(archive) or os.path.isfile(archive)  # noqa: PTH113 - for each row of an index
 
 
 def _members(archive: str) -> dict[str, list[Source]]:

@@ -20,6 +20,7 @@ __all__ = [
     "affine_of",
     "depths",
     "direction_of",
+    "fields",
     "places",
     "sort_planes",
     "to_ras",
@@ -30,6 +31,9 @@ Array = npt.NDArray[np.float64]
 
 SAME_PLACE = 0.01
 """Planes are at the same place if they are no further apart than this part of a pixel."""
+
+BESIDE = 1.0
+"""Fields of view are beside each other, and not the same, if they are further apart than so many pixels."""
 
 EVEN = 0.02
 """How far a slice may be from where even spacing puts it, as a part of the spacing."""
@@ -56,7 +60,8 @@ class Geometry(NamedTuple):
 
 
 def normal_of(plane: Plane) -> Array:
-    return np.cross(plane.axes[:3], plane.axes[3:])
+    normal: Array = np.cross(plane.axes[:3], plane.axes[3:])
+    return normal / np.linalg.norm(normal)  # rounded axes need not be at a right angle
 
 
 def depths(planes: Sequence[Plane]) -> Array:
@@ -67,11 +72,25 @@ def depths(planes: Sequence[Plane]) -> Array:
 
 def places(planes: Sequence[Plane]) -> npt.NDArray[np.intp]:
     """Number the places along the normal that planes are at, from 0: for each plane its own."""
-    along = depths(planes)
+    return _numbered(depths(planes), SAME_PLACE * min(planes[0].spacing))
+
+
+def fields(planes: Sequence[Plane]) -> list[tuple[int, int]]:
+    """Number the places in their plane that planes are at, along rows and along columns: for each its own."""
+    positions = np.array([plane.position for plane in planes])
+    rows_apart, columns_apart = planes[0].spacing
+    first = np.array(planes[0].axes)
+    along_rows = _numbered(positions @ first[:3], BESIDE * columns_apart)
+    along_columns = _numbered(positions @ first[3:], BESIDE * rows_apart)
+    return list(zip(along_rows.tolist(), along_columns.tolist(), strict=True))
+
+
+def _numbered(along: Array, apart: float) -> npt.NDArray[np.intp]:
+    """Number distances from 0 up; those that others no further than `apart` lead to have one number."""
     order = np.argsort(along, kind="stable")
     steps = np.diff(along[order], prepend=along[order[0]])
-    found = np.empty(len(planes), np.intp)
-    found[order] = np.cumsum(steps > SAME_PLACE * min(planes[0].spacing))
+    found = np.empty(len(along), np.intp)
+    found[order] = np.cumsum(steps > apart)
     return found
 
 
@@ -94,8 +113,8 @@ def affine_of(planes: Sequence[Plane]) -> Geometry:
         return Geometry(affine, () if first.thickness else (unknown,))
     along = depths(planes)
     step, problems = _steps(along, min(first.spacing))
-    sideways, shifts = _shift(planes, along)
-    affine[:3, 2] = normal_of(first) * step + sideways * step
+    shifts = _shift(planes, along)
+    affine[:3, 2] = np.subtract(planes[-1].position, first.position) * (step / (along[-1] - along[0]))
     return Geometry(affine, (*problems, *shifts))
 
 
@@ -138,8 +157,8 @@ def _steps(along: Array, pixel: float) -> tuple[float, list[Problem]]:
     return (even if far.any() else float(mean)), problems
 
 
-def _shift(planes: Sequence[Plane], along: Array) -> tuple[Array, list[Problem]]:
-    """How far slices go in their plane for each mm along the normal."""
+def _shift(planes: Sequence[Plane], along: Array) -> list[Problem]:
+    """What slices are displaced by in their plane."""
     positions = np.array([plane.position for plane in planes])
     axes = np.array(planes[0].axes).reshape(2, 3)
     aside = (positions - positions[0]) @ axes.T  # in mm: along rows, along columns
@@ -167,8 +186,7 @@ def _shift(planes: Sequence[Plane], along: Array) -> tuple[Array, list[Problem]]
                 "`affine` has it",
             )
         )
-    sideways: Array = slope @ axes
-    return sideways, problems
+    return problems
 
 
 def to_ras(affine: Array) -> Array:

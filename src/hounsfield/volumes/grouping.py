@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import chain, groupby, pairwise
+from itertools import chain, groupby, pairwise, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hounsfield.volumes.geometry import MISSING, affine_of, depths, places, sort_planes, usual_step
-from hounsfield.volumes.planes import APART, IF_NEEDED
+from hounsfield.volumes.geometry import MISSING, affine_of, depths, fields, places, sort_planes, usual_step
+from hounsfield.volumes.planes import APART, IF_NEEDED, MEANING, plain
 from hounsfield.volumes.problems import Problem
 
 if TYPE_CHECKING:
@@ -25,8 +25,15 @@ __all__ = ["Stack", "stacks_of"]
 ALIKE = 1e-3
 """Axes and pixel spacings that differ by less are the same, the spacings by so much of their size."""
 
+FEW = 0.1
+"""So many images, as a part of those there are, may be missing or too many where there are several at each
+place; else these are duplicates."""
+
 OF_FILE = tuple(each.name for each in APART)
-LATER = tuple(each.name for each in IF_NEEDED)
+FIELD = "ImagePositionPatient in plane"
+LATER = FIELD, *(each.name for each in IF_NEEDED)
+
+MOST_NAMED = 10
 
 
 @dataclass
@@ -62,7 +69,14 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
     found, problems = _without_copies(sorted(planes, key=lambda plane: plane.order))
     located = [plane for plane in found if not plane.missing]
     others = [plane for plane in found if plane.missing]
-    stacks = [part for stack in _apart(located) for part in _by_place(stack)]
+    left: list[Plane] = []
+    stacks = [part for stack in _apart(located) for part in _by_place(stack, left)]
+    if left:
+        text = (
+            "left out, as more or fewer images are at their places than at others, and nothing tells which "
+            f"of them belong together: {counted(left, 'image')}{_frames(left)}"
+        )
+        problems.append(Problem("incomplete", text, sources=_names(left)))
     for stack in stacks:
         _settle(stack)
     if others and stacks:
@@ -71,7 +85,7 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
         problems.append(
             Problem(
                 "missing-geometry",
-                f"left out, as others have geometry and these do not: {text}",
+                f"left out, as others have geometry and these do not: {text}{_frames(others)}",
                 sources=_names(others),
             )
         )
@@ -81,6 +95,7 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
             stack.problems.append(_unsorted(stack.planes))
     for stack in stacks:
         _look_at_types(stack)
+        _look_at_values(stack)
     sizes = Counter(plane.size for plane in found)
     if len(sizes) > 1:
         text = ", ".join(f"{count} of {rows} x {columns}" for (rows, columns), count in sorted(sizes.items()))
@@ -99,20 +114,44 @@ def _names(planes: Iterable[Plane]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(plane.name for plane in planes))
 
 
+def _frames(planes: Iterable[Plane]) -> str:
+    """Say which frames these are, where they are not all of their image."""
+    found: dict[tuple[str, int], list[int]] = {}
+    for plane in planes:
+        count = plain(plane.ds, "NumberOfFrames")
+        if isinstance(count, int):
+            found.setdefault((plane.name, count), []).append(plane.frame)
+    texts = []
+    for (name, count), frames in found.items():
+        if len(frames) < count:
+            more = " ..." if len(frames) > MOST_NAMED else ""
+            texts.append(f"; frames {', '.join(map(str, frames[:MOST_NAMED]))}{more} of {name}")
+    return "".join(texts[:MOST_NAMED])
+
+
 def _without_copies(planes: list[Plane]) -> tuple[list[Plane], list[Problem]]:
-    """Leave out what has the SOP Instance UID of another file."""
-    first: dict[tuple[str, int], Plane] = {}
-    copies = []
+    """Leave out what has the SOP Instance UID of another file, and is at the same place."""
+    there: dict[tuple[Hashable, ...], set[Hashable]] = {}
+    kept, copies, alike = [], [], []
     for plane in planes:
         _, frame, uid, _ = plane.order
-        if uid and first.setdefault((uid, frame), plane) is not plane:
+        others, place = there.setdefault((uid, frame), set()), (plane.position, plane.axes)
+        if uid and place in others:
             copies.append(plane)
-    if not copies:
-        return planes, []
-    gone = set(map(id, copies))
-    names = _names(copies)
-    text = f"left out, as others have the same SOP Instance UID: {counted(names, 'file')}"
-    return [plane for plane in planes if id(plane) not in gone], [Problem("duplicate", text, sources=names)]
+            continue
+        if uid and others:
+            alike.append(plane)
+        others.add(place)
+        kept.append(plane)
+    problems = []
+    if copies:
+        names = _names(copies)
+        text = f"left out, as others have the same SOP Instance UID: {counted(names, 'file')}"
+        problems.append(Problem("duplicate", text, sources=names))
+    if alike:
+        text = f"{counted(alike, 'image')} with the SOP Instance UID of another, at a different place: kept"
+        problems.append(Problem("same-uid", text))
+    return kept, problems
 
 
 def _apart(planes: list[Plane]) -> list[Stack]:
@@ -128,31 +167,38 @@ def _apart(planes: list[Plane]) -> list[Stack]:
 def _facing(planes: list[Plane]) -> dict[Any, int]:
     """Number the orientations and spacings that there are; those that are alike have one number."""
     numbers: dict[Any, int] = {}
-    known: list[tuple[float, ...]] = []
-    for key in sorted({(plane.axes, plane.spacing) for plane in planes}):
+    keys = sorted({(plane.axes, plane.spacing) for plane in planes})
+    known = np.empty((len(keys), 8))
+    count = 0
+    for key in keys:
         axes, spacing = key
+        if not axes:
+            numbers[key] = -1
+            continue
         values = *axes, *(np.log(each) for each in spacing)
-        near = [at for at, other in enumerate(known) if len(other) == len(values)]
-        if near:
-            differ = np.abs(np.array([known[at] for at in near]) - values)
-            alike = np.flatnonzero((differ < ALIKE).all(axis=1)) if values else np.array([0])
-            if len(alike):
-                numbers[key] = near[alike[0]]
-                continue
-        numbers[key] = len(known)
-        known.append(values)
+        start = int(np.searchsorted(known[:count, 0], axes[0] - ALIKE))  # they are sorted by that
+        alike = np.flatnonzero((np.abs(known[start:count] - values) < ALIKE).all(axis=1))
+        if len(alike):
+            numbers[key] = start + int(alike[0])
+            continue
+        known[count] = values
+        numbers[key] = count
+        count += 1
     return numbers
 
 
-def _by_place(stack: Stack) -> list[Stack]:
-    """Part planes at the same places by what they differ in there."""
+def _by_place(stack: Stack, left: list[Plane]) -> list[Stack]:
+    """Part planes at the same places by what they differ in there; `left` gets those that cannot be told."""
+    if places(stack.planes).max() + 1 < len(stack.planes):
+        for plane, value in zip(stack.planes, fields(stack.planes), strict=True):
+            plane.traits[FIELD] = value
     names = dict.fromkeys(chain.from_iterable(plane.traits for plane in stack.planes))
     candidates = [name for name in names if name not in OF_FILE]
     candidates.sort(key=lambda name: LATER.index(name) if name in LATER else len(LATER))
-    return _parted(stack, candidates)
+    return _parted(stack, candidates, left)
 
 
-def _parted(stack: Stack, candidates: list[str]) -> list[Stack]:
+def _parted(stack: Stack, candidates: list[str], left: list[Plane]) -> list[Stack]:
     planes = stack.planes
     at = places(planes)
     most = int(np.bincount(at).max())
@@ -168,20 +214,35 @@ def _parted(stack: Stack, candidates: list[str]) -> list[Stack]:
         return [
             part
             for value, members in parts.items()
-            for part in _parted(Stack(members, stack.labels | {name: value}), candidates[number + 1 :])
+            for part in _parted(Stack(members, stack.labels | {name: value}), candidates[number + 1 :], left)
         ]
+    counts = np.bincount(at)
+    usual = int(np.bincount(counts).argmax())
+    odd = counts[at] != usual
+    if usual > 1 and odd.any() and np.abs(counts - usual).sum() <= FEW * len(planes):
+        left += [plane for plane, is_odd in zip(planes, odd, strict=True) if is_odd]
+        there = [plane for plane, is_odd in zip(planes, odd, strict=True) if not is_odd]
+        return _parted(Stack(there, stack.labels), candidates, left)
     ranks = _ranks(at, [plane.order for plane in planes], most)
     if ranks is None:
         return [stack]
-    text = f"{most} images at each place, told apart by their Instance Numbers alone"
+    numbered = _are_numbered(planes, at.tolist())
+    by = "Instance Numbers and frames" if numbered else "SOP Instance UIDs, which may have mixed them up"
+    text = f"{most} images at each place, told apart by nothing but {by}"
+    name = f"{'InstanceNumber' if numbered else 'SOPInstanceUID'} rank"
     return [
         Stack(
             [plane for plane, rank in zip(planes, ranks, strict=True) if rank == number],
-            stack.labels | {"InstanceNumber rank": number},
+            stack.labels | {name: number},
             problems=[Problem("repeats", text)],
         )
         for number in range(most)
     ]
+
+
+def _are_numbered(planes: list[Plane], at: Iterable[int]) -> bool:
+    """Whether no two planes at a place have the same Instance Number and frame, or none."""
+    return len({(place, *plane.order[:2]) for place, plane in zip(at, planes, strict=True)}) == len(planes)
 
 
 def _part_by(planes: list[Plane], at: npt.NDArray[np.intp], most: int, name: str) -> list[Hashable] | None:
@@ -277,7 +338,8 @@ def _settle(stack: Stack) -> None:
     ]
     if left:
         text = (
-            f"{len(left)} images are at the place of another, and nothing tells them apart: they are left out"
+            f"left out, as nothing tells them from another at the same place: {counted(left, 'image')}"
+            f"{_frames(left)}"
         )
         stack.problems.append(Problem("duplicate", text, sources=_names(left)))
     stack.planes = sort_planes(list(taken.values()))
@@ -287,7 +349,10 @@ def _settle(stack: Stack) -> None:
 
 def _unsorted(planes: list[Plane]) -> Problem:
     reasons = ", ".join(dict.fromkeys(plane.missing for plane in planes))
-    text = f"no geometry ({reasons}): images are in the order of Instance Numbers and frames"
+    by = "Instance Numbers and frames"
+    if not _are_numbered(planes, repeat(0, len(planes))):
+        by = "SOP Instance UIDs, as Instance Numbers are missing or the same"
+    text = f"no geometry ({reasons}): images are in the order of {by}"
     return Problem("missing-geometry", text, tuple(range(len(planes))))
 
 
@@ -298,6 +363,30 @@ def _look_at_types(stack: Stack) -> None:
             "each image is a mosaic of slices, which is not taken apart: `affine` is not that of the slices"
         )
         stack.problems.append(Problem("mosaic", text))
+
+
+def _look_at_values(stack: Stack) -> None:
+    """Say if values of slices cannot be compared."""
+    texts, unlike = [], set()
+    for at, each in enumerate(MEANING):
+        found = {number: plane.meaning[at] for number, plane in enumerate(stack.planes)}
+        counts = Counter(value for value in found.values() if value is not None)
+        if len(counts) > 1:
+            (usual, _), *_ = ordered = counts.most_common()
+            texts.append(f"{each.name} {', '.join(f'{value} of {count}' for value, count in ordered)}")
+            unlike |= {number for number, value in found.items() if value not in (None, usual)}
+    if any(plane.scale and plane.scale != (1.0, 0.0) for plane in stack.planes):
+        without = {number for number, plane in enumerate(stack.planes) if not _is_scaled(plane)}
+        if without:
+            texts.append(f"no Rescale Slope or Intercept of {len(without)}")
+            unlike |= without
+    if texts:
+        text = f"values of slices are not of one kind: {'; '.join(texts)}"
+        stack.problems.append(Problem("mixed-values", text, tuple(sorted(unlike))))
+
+
+def _is_scaled(plane: Plane) -> bool:
+    return bool(plane.scale) or "ModalityLUTSequence" in plane.ds
 
 
 def _place_in_series(stack: Stack) -> tuple[Any, ...]:

@@ -9,9 +9,9 @@ import numpy as np
 
 from hounsfield.errors import DicomError, NotDicomError, OptionError, VolumeError
 from hounsfield.facade import Dataset, read
-from hounsfield.finding import expand, is_single
+from hounsfield.finding import Origin, archive_of, expand, is_single
 from hounsfield.pixels.plan import MAX_PIXELS
-from hounsfield.sources import public_name
+from hounsfield.sources import as_text, public_name
 from hounsfield.volumes.grouping import stacks_of
 from hounsfield.volumes.planes import Plane, UnusableError, planes_of
 from hounsfield.volumes.problems import LeftOut, Problem
@@ -63,10 +63,11 @@ def load_series(
 
         Images are in one volume if they have in common: series, size, orientation, pixel spacing, frame of
         reference, SOP class, image type, stack, segment, echo, temporal position and b-value. Of those at the
-        same place, the first of these that differs tells which belong together: trigger time, inversion time,
-        flip angle, repetition time, gradient, KVP, kernel, reference time, acquisition number and time,
-        content time, the dimensions of a multi-frame image, Instance Number. Acquisitions at different
-        places are one volume if they make one even stack.
+        same place along their normal, the first of these that differs tells which belong together: position
+        in the plane, trigger time, inversion time, flip angle, repetition time, gradient, KVP, kernel,
+        reference time, acquisition number and time, content time, the dimensions of a multi-frame image,
+        Instance Number, SOP Instance UID. Acquisitions at different places are one volume if they make one
+        even stack.
 
     Raises
     ------
@@ -218,7 +219,8 @@ class _Gathered:
         for problem in (*problems, *(each for stack in stacks for each in stack.problems)):
             self.left_out += [LeftOut(name, problem.text) for name in problem.sources]
         volumes = [Volume(stack, dtype, threads, max_pixels) for stack in stacks]
-        return Series(self.header, volumes, problems, self.left_out)
+        header = volumes[0].headers[0] if volumes else self.header
+        return Series(header, volumes, problems, self.left_out)
 
 
 def _series_of(ds: Dataset) -> tuple[str, str]:
@@ -232,7 +234,7 @@ def _opened(
 
     One of many in a folder, pattern or archive that cannot be read is no reason to stop.
     """
-    for number, given in enumerate(_each(source)):
+    for number, given in enumerate(_each(source, storage_options)):
         if isinstance(given, Dataset):
             yield given.filename or f"item {number}", given
             continue
@@ -252,10 +254,30 @@ def _opened(
             yield name, ds
 
 
-def _each(source: Any) -> Iterable[Any]:
+def _each(source: Any, storage_options: Mapping[str, Any] | None) -> Iterable[Any]:
     if _is_table(source):
-        source = source.column("path").to_pylist()
+        return _rows(source.column("path").to_pylist(), storage_options)
     return [source] if isinstance(source, Dataset) or is_single(source) else source
+
+
+def _rows(paths: list[str], storage_options: Mapping[str, Any] | None) -> Iterator[str | Origin]:
+    """Give what the rows of a table are of; members of an archive at once, as it is opened once."""
+    wanted: dict[str, dict[str, None]] = {}
+    for path in paths:
+        archive = archive_of(path)
+        if archive is None:
+            yield path
+        else:
+            wanted.setdefault(archive, {})[path] = None
+    for archive, members in wanted.items():
+        there = set()
+        for origin in expand(archive, storage_options=storage_options):
+            name = as_text(origin.name)
+            there.add(name)
+            if name in members or name == archive:  # that is broken
+                yield origin
+        if archive not in there:
+            yield from (name for name in members if name not in there)
 
 
 def _is_table(source: Any) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hounsfield.facade import Dataset
     from hounsfield.pixels.layout import Layout
 
-__all__ = ["APART", "IF_NEEDED", "Plane", "UnusableError", "plain", "planes_of"]
+__all__ = ["APART", "IF_NEEDED", "MEANING", "Plane", "UnusableError", "plain", "planes_of"]
 
 Vector = tuple[float, ...]
 
@@ -44,6 +44,13 @@ THICKNESS = Field("SliceThickness", ("PixelMeasuresSequence.SliceThickness",))
 BETWEEN = Field("SpacingBetweenSlices", ("PixelMeasuresSequence.SpacingBetweenSlices",))
 SLOPE = Field("RescaleSlope", ("PixelValueTransformationSequence.RescaleSlope",))
 INTERCEPT = Field("RescaleIntercept", ("PixelValueTransformationSequence.RescaleIntercept",))
+MEANING = (
+    Field("PhotometricInterpretation"),
+    Field("RescaleType", ("PixelValueTransformationSequence.RescaleType",)),
+    Field("Units"),
+)
+"""What values of one volume have in common, if they can be compared."""
+
 INDEX_VALUES = Field("DimensionIndexValues", ("FrameContentSequence.DimensionIndexValues",))
 
 APART = (
@@ -85,7 +92,7 @@ IF_NEEDED = (
 """What images of one volume may differ in, unless they are at the same place; the first that does, tells."""
 
 OF_SLICE = POSITION, ORIENTATION, SPACING, THICKNESS, BETWEEN, SLOPE, INTERCEPT
-FIELDS = *OF_SLICE, INDEX_VALUES, *APART, *IF_NEEDED
+FIELDS = *OF_SLICE, *MEANING, INDEX_VALUES, *APART, *IF_NEEDED
 
 VECTORS = "EnergyWindowVector", "RRIntervalVector", "TimeSlotVector", "PhaseVector"
 """What frames of nuclear medicine differ in (PS3.3 C.8.4.8)."""
@@ -128,6 +135,8 @@ class Plane:
         Rescale Slope and Intercept, where they are numbers that can be used.
     thickness : float or None
         Between slices, or of one, as the file has it.
+    meaning : tuple
+        What tells what the values are: those of `MEANING`.
     traits : dict
         Values by the names of `APART`, `IF_NEEDED` and the file's own dimensions, if it has any.
     order : tuple
@@ -144,6 +153,7 @@ class Plane:
     missing: str = ""
     scale: Vector = ()
     thickness: float | None = None
+    meaning: tuple[Hashable, ...] = ()
     traits: dict[str, Hashable] = field(default_factory=dict)
     order: tuple[Any, ...] = ()
 
@@ -172,6 +182,7 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
     positions, orientations, spacings, thicknesses, between, slopes, intercepts = (
         values.pop(each.name) for each in OF_SLICE
     )
+    meanings = list(zip(*(values.pop(each.name) for each in MEANING), strict=True))
     number, uid = plain(ds, "InstanceNumber"), str(plain(ds, "SOPInstanceUID") or "")
     first = number if isinstance(number, int) else math.inf
     known: dict[Any, tuple[Vector, Vector, str]] = {}
@@ -194,6 +205,7 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
                 missing=missing or ("" if position else "no Image Position (Patient)"),
                 scale=_numbers((slopes[frame], intercepts[frame]), 2),
                 thickness=_positive(between[frame]) or _positive(thicknesses[frame]),
+                meaning=meanings[frame],
                 traits={key: column[frame] for key, column in values.items() if column[frame] is not None},
                 order=(first, frame, uid, name),
             )
@@ -271,6 +283,11 @@ def _values(ds: Dataset, count: int) -> dict[str, list[Hashable]]:
                 for before, own in zip(column, per_frame[path], strict=True)
             ]
         values[each.name] = column
+    scale = [TAGS[SLOPE.name], TAGS[INTERCEPT.name]]
+    slope, intercept = (at for at, (_, element) in enumerate(paths) if element in scale)
+    for part in filter(None, (per_frame, shared)):
+        if any((a is None) != (b is None) for a, b in zip(part[slope], part[intercept], strict=True)):
+            values[SLOPE.name] = [None] * count  # one of them alone does not go with the other of elsewhere
     return values
 
 
@@ -303,8 +320,9 @@ def _stacked(ds: Dataset, values: dict[str, list[Hashable]], count: int) -> dict
     }
     if start and offsets:
         normal = _cross(axes[:3], axes[3:])
+        length = math.hypot(*normal) or 1.0
         found[POSITION.name] = [
-            tuple(first + offset * step for first, step in zip(start, normal, strict=True))
+            tuple(first + offset * step / length for first, step in zip(start, normal, strict=True))
             for offset in offsets
         ]
     for name in VECTORS:

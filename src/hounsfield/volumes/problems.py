@@ -21,8 +21,11 @@ class Problem(NamedTuple):
         "tilt"              slices are displaced in their plane, evenly: a gantry tilt, which `affine` has
         "shifted"           slices are displaced in their plane, unevenly
         "duplicate"         images at the place of another, or files given twice: left out
-        "repeats"           several images at each place, which only Instance Number tells apart
+        "same-uid"          images at different places have the same SOP Instance UID
+        "repeats"           several images at each place, which only their order tells apart
+        "incomplete"        more or fewer images at a place than at others, and nothing tells which: left out
         "acquisitions"      slices of several acquisitions make one even stack
+        "mixed-values"      slices differ in what their values are: Rescale Type, units; some are not rescaled
         "missing-geometry"  no position, orientation or spacing, or none that makes sense
         "unknown-thickness" of an only slice
         "mixed-sizes"       images of a series differ in Rows or Columns

@@ -14,7 +14,7 @@ from hounsfield.display.groups import number
 from hounsfield.display.modality import modality_lut, rescale, rescale_into
 from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, MissingElementError, OptionError
-from hounsfield.outputs import target_of
+from hounsfield.outputs import array_of, target_of
 from hounsfield.pixels.decode import Decoder
 from hounsfield.pixels.plan import MAX_PIXELS
 from hounsfield.processors import together
@@ -211,7 +211,7 @@ class Volume:
         self,
         dtype: npt.DTypeLike | None = None,
         *,
-        out: Array | None = None,
+        out: Any = None,
         threads: int | None = None,
         max_pixels: int | None = None,
     ) -> Array:
@@ -221,8 +221,9 @@ class Volume:
         ----------
         dtype : {float32, int16}, optional
             By default that of `out`, or what `load_volume` was told.
-        out : ndarray, optional
-            Where to put the values: writable, C-contiguous, of the volume's shape.
+        out : array, optional
+            Where to put the values: writable, C-contiguous, of the volume's shape; an ndarray, or what gives
+            one in its memory, like tensors of the CPU.
         threads : int, optional
             How many slices to decode at a time; by default what `load_volume` was told.
         max_pixels : int, optional
@@ -248,6 +249,8 @@ class Volume:
         -----
         PS3.3 C.11.1 and C.7.6.16.2.9. Beside the array, memory is taken for a slice a thread.
         """
+        if out is not None:
+            out = array_of(out)
         kind = np.dtype(dtype if dtype is not None else self._dtype if out is None else out.dtype)
         if kind not in DTYPES:
             raise OptionError(f"dtype is float32 or int16, unlike {kind}")
