@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from fsspec.implementations.http import HTTPFileSystem
 from pydicom.encaps import encapsulate
 
 import generate
@@ -71,6 +72,9 @@ class Handler(BaseHTTPRequestHandler):
         does, body = self.server.does, self.server.files.get(self.path[1:])
         asked = re.fullmatch("bytes=([0-9]+)-([0-9]+)", self.headers.get("Range", ""))
         self.server.requests.append((self.command, asked and (int(asked[1]), int(asked[2]) + 1)))
+        if "does not answer" in does:
+            self.close_connection = True
+            return
         status = 405 if self.command == "HEAD" and "no HEAD" in does else self.server.status
         if status != 200:
             self.send_response(status)
@@ -106,6 +110,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(data):
+    HTTPFileSystem.clear_instance_cache()  # which keeps connections to a port that is another server's now
     with Server() as running:
         running.files = {"ct.dcm": data}
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
@@ -277,8 +282,9 @@ class TestBadServers:
         assert caught.value.file == server.url("ct.dcm")
         assert server.sent < len(data)
 
-    def test_that_hangs_up(self, server):
-        server.does = {"hangs up"}
+    @pytest.mark.parametrize("does", ["hangs up", "does not answer"])
+    def test_that_hangs_up(self, server, does):
+        server.does = {does}
         with pytest.raises(hu.SourceError):
             hu.read(server.url("ct.dcm"))
 

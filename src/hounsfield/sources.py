@@ -474,9 +474,9 @@ def _info(fs: Any, path: str, name: str) -> Mapping[str, Any]:
     try:
         info: Mapping[str, Any] = fs.info(path)
     except FileNotFoundError as error:
-        # Over HTTP it is this whatever went wrong, and the cause tells what.
+        # Over HTTP it is this whatever went wrong, and the cause tells what: an answer has a status.
         cause = error.__cause__
-        status = getattr(cause, "status", 404)
+        status = getattr(cause, "status", None if cause is not None and _speaks(fs, "http") else 404)
         if isinstance(cause, OSError):
             raise cause from None
         if status not in (401, 403, 404, 410):
