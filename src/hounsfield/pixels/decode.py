@@ -434,7 +434,8 @@ class Decoder:
         differs = stream.signed != layout.signed or (stream.precision > stored and stream.lossless)
         if differs and stored < 8 * out.itemsize:
             # What the data set says of the sign wins; above the stored bits there may be anything.
-            mask = stored, layout.high_bit if stored == layout.bits_stored else stored - 1
+            # A high bit that the codestream does not reach is that of the cells they were encoded from.
+            mask = stored, layout.high_bit if layout.high_bit < stream.precision else stored - 1
             bits.mask(out, *mask, signed=layout.signed)
         if is_ybr and not with_codec:
             self._to_rgb(out)
