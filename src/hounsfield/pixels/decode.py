@@ -272,8 +272,8 @@ class Decoder:
         stored = self._layout.photometric_interpretation
         if self._layout.samples != 3 or stored in RETIRED:
             return stored
-        if self._is_video:
-            return "RGB"
+        if self._is_video:  # which is never in RGB, whatever is said
+            return "RGB" if not self._raw else stored if stored in TO_RGB else "YBR_PARTIAL_420"
         if stream is not None:
             return "YBR_FULL" if self._raw and self._is_ybr(stream) else "RGB"
         if self._raw:  # each sample at its pixel
@@ -314,7 +314,7 @@ class Decoder:
             self._note(video.mismatch)
             if kept is not None:
                 kept[0] = video
-        video.decode(numbers, out)
+        video.decode(numbers, out, raw=self._raw)
 
     def _decode_collections(self, numbers: Sequence[int], out: npt.NDArray[Any]) -> None:
         """Decode frames that are components of codestreams, each of which holds several."""
