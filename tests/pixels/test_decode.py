@@ -431,6 +431,20 @@ def test_more_than_allowed_is_an_error_before_memory_is_taken(several):
 @pytest.mark.parametrize(
     ("keyword", "message"), [("Rows", "240 rows.* 238"), ("Columns", "320 columns.* 238")]
 )
+    @pytest.mark.parametrize("which", [None, 3, [3, 0]])
+    def test_frames_that_are_components(self, which):
+        """As in JPEG 2000 Part 2; here in HTJ2K, which any imagecodecs can reduce."""
+        array = generate.picture(8, 1, 4, rows=32, columns=48)
+        encode = partial(imagecodecs.htj2k_encode, reversible=True)
+        twos = array[..., 0].reshape(2, 2, 32, 48).transpose(0, 2, 3, 1)
+        two, one = generate.each_frame(np.ascontiguousarray(twos), encode), generate.each_frame(array, encode)
+        ds, plain = (
+            hu.read(generate.file(array, f"{SYNTAX}4.{end}", encapsulate(frames)))
+            for end, frames in (("92", two), ("201", one))
+        )
+        assert np.array_equal(ds.pixels(which, reduce=1), plain.pixels(which, reduce=1))
+        assert ds.pixel_plan(reduce=1).shape == (4, 16, 24)
+
 def test_what_contradicts_the_codestream(pydicom_path, keyword, message):
     data = bytearray(pydicom_path("examples_ybr_color.dcm").read_bytes())
     element = hu.read(bytes(data))[keyword]

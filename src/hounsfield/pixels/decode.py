@@ -181,7 +181,8 @@ class Decoder:
         if not self._frames.encapsulated:
             check_length(self._element, self._layout, max(numbers, default=-1) + 1)
         if self._reduce and numbers and self._frames.encapsulated and not self._is_video:
-            self._size = self._size_of(self._codec(self._bytes_of(numbers[0]))[1])
+            first = 0 if self._has_collections else numbers[0]
+            self._size = self._size_of(self._codec(self._bytes_of(first))[1])
         inner = (*self._size, *self._layout.frame_shape[2:])
         shape = (len(numbers), *inner) if has_axis else inner
         if math.prod(shape) > max_pixels:
@@ -344,7 +345,7 @@ class Decoder:
         kept = self._frames.kept
         whole: npt.NDArray[Any] | None = None if kept is None else kept.get(index)
         if whole is None:
-            whole = np.empty((self._layout.rows, self._layout.columns, stream.components), self._layout.dtype)
+            whole = np.empty((*self._size, stream.components), self._layout.dtype)
             self._decode_stream(stream, data, whole.squeeze(2) if stream.components == 1 else whole)
             if kept is not None:
                 kept.clear()
