@@ -215,6 +215,12 @@ class TestAuto:
         ds = dataset(RAMP, ModalityLUTSequence=[table(0, [5, 0, 100], 16)])
         assert set(render_dataset(ds).ravel().tolist()) == {0, 13, 255}
 
+    def test_modality_lut_of_few_entries_for_samples_of_32_bits(self):
+        """What it gives is looked up among its entries, not among all samples that there could be."""
+        stored = np.array([[0, 1], [3, 0xFFFFFFFF]], "u4")
+        ds = dataset(stored, ModalityLUTSequence=[table(1, [10, 0, 110], 16)])
+        assert render_dataset(ds, array=stored).tolist() == [[23, 23], [255, 255]]
+
 
 class TestPresentation:
     @pytest.mark.parametrize(
