@@ -319,7 +319,8 @@ cdef bint decode_fragment(
         return False
     if jpeg.precision < image.bits_stored:
         image.bits_stored = jpeg.precision
-        image.high_bit = jpeg.precision - 1
+    if jpeg.precision <= image.high_bit:
+        image.high_bit = image.bits_stored - 1
     return True
 
 

@@ -215,6 +215,12 @@ class TestAuto:
         ds = dataset(RAMP, ModalityLUTSequence=[table(0, [5, 0, 100], 16)])
         assert set(render_dataset(ds).ravel().tolist()) == {0, 13, 255}
 
+    def test_modality_lut_of_few_entries_for_samples_of_32_bits(self):
+        """What it gives is looked up among its entries, not among all samples that there could be."""
+        stored = np.array([[0, 1], [3, 0xFFFFFFFF]], "u4")
+        ds = dataset(stored, ModalityLUTSequence=[table(1, [10, 0, 110], 16)])
+        assert render_dataset(ds, array=stored).tolist() == [[23, 23], [255, 255]]
+
 
 class TestPresentation:
     @pytest.mark.parametrize(
@@ -283,18 +289,40 @@ class TestVoiLut:
     def test_data_as_bytes(self, byteorder):
         words = np.array([5, 700, 40000], f"{byteorder}u2").tobytes()
         lut = lookup_table(
-            {"LUTDescriptor": (3, 65534, 16), "LUTData": words}, signed=True, byteorder=byteorder
+            {"LUTDescriptor": (3, 65534, 16), "LUTData": words}, greatest=0x7FFF, byteorder=byteorder
         )
         assert (lut.first, lut.entries.tolist(), lut.bits) == (-2, [5, 700, 40000], 16)
         bytes_in_words = {"<": b"\x01\x02\x03\x00", ">": b"\x02\x01\x00\x03"}[byteorder]
         lut = lookup_table(
-            {"LUTDescriptor": (3, 0, 8), "LUTData": bytes_in_words}, signed=False, byteorder=byteorder
+            {"LUTDescriptor": (3, 0, 8), "LUTData": bytes_in_words}, greatest=0xFFFF, byteorder=byteorder
         )
         assert lut.entries.tolist() == [1, 2, 3]
 
+        packed = {"LUTDescriptor": (3, 0, 8), "LUTData": [0x0201, 0x0003]}
+        assert lookup_table(packed, greatest=0xFFFF, byteorder=byteorder).entries.tolist() == [1, 2, 3]
+
+    @pytest.mark.parametrize(
+        ("kind", "first", "elements", "expected"),
+        [
+            ("i2", 65534, {}, [0, 0, 1, 2]),
+            ("u2", 65534, {"RescaleSlope": 1, "RescaleIntercept": -3}, [0, 0, 1, 2]),
+            ("u2", 65534, {"RescaleSlope": -1, "RescaleIntercept": 0}, [2, 1, 0, 0]),
+            ("u2", 40000, {"RescaleSlope": 1, "RescaleIntercept": -1}, [0, 0, 0, 0]),
+            ("i2", 40001, {"RescaleSlope": 1, "RescaleIntercept": 40003}, [0, 0, 1, 2]),
+            ("i2", 40001, {"ModalityLUTSequence": [table(-3, range(40000, 40004), 16)]}, [0, 0, 1, 2]),
+        ],
+    )
+    def test_first_input_is_as_signed_as_modality_values_can_be(self, kind, first, elements, expected):
+        """US may be said of what is negative, and Pixel Representation says nothing of what is looked up."""
+        stored = np.array([[-3, -2, -1, 0]] if kind == "i2" else [[0, 1, 2, 3]], kind)
+        values = table(0, [0, 1, 2], 8)
+        values.LUTDescriptor = [3, first, 8]
+        ds = {"BitsStored": 16, "PixelRepresentation": int(kind == "i2"), "VOILUTSequence": [values]}
+        assert render_dataset({**ds, **elements}, array=stored).tolist() == [expected]
+
     def test_zero_entries_are_65536(self):
         data = np.arange(65536, dtype="<u2").tobytes()
-        lut = lookup_table({"LUTDescriptor": [0, 0, 16], "LUTData": data}, signed=False, byteorder="<")
+        lut = lookup_table({"LUTDescriptor": [0, 0, 16], "LUTData": data}, greatest=0xFFFF, byteorder="<")
         assert len(lut.entries) == 65536
         assert lut(np.array([-5, 65535, 70000, np.nan, np.inf])).tolist() == [0, 65535, 65535, 0, 65535]
 
@@ -303,7 +331,9 @@ class TestVoiLut:
         [
             ({"LUTData": [1]}, MissingElementError),
             ({"LUTDescriptor": [1, 0, 8]}, MissingElementError),
-            ({"LUTDescriptor": [3, 0, 8], "LUTData": [1, 2]}, ElementError),
+            ({"LUTDescriptor": [3, 0, 8], "LUTData": [1]}, ElementError),
+            ({"LUTDescriptor": [5, 0, 16], "LUTData": [1, 2, 3, 4]}, ElementError),
+            ({"LUTDescriptor": [5, 0, 16], "LUTData": bytes(8)}, ElementError),  # cut, not of bytes
             ({"LUTDescriptor": [3, 0, 8], "LUTData": b"12"}, ElementError),
             ({"LUTDescriptor": [1, 0, 7], "LUTData": [1]}, ElementError),
             ({"LUTDescriptor": [1, 0, 17], "LUTData": [1]}, ElementError),
@@ -313,7 +343,7 @@ class TestVoiLut:
     )
     def test_broken(self, elements, error):
         with pytest.raises(error, match="0028,300"):
-            lookup_table(elements, signed=False, byteorder="<")
+            lookup_table(elements, greatest=0xFFFF, byteorder="<")
 
 
 class TestPalette:

@@ -358,17 +358,35 @@ class TestColors:
     )
     def test_that_are_not_converted(self, codec, color, samples, kind):
         array, ds = self.encoded(codec, color, samples)
-        with pytest.raises(kind, match=f"{color}.*raw=True"):
-            ds.pixels()
+        for ask in (ds.pixels, ds.pixel_plan):
+            with pytest.raises(kind, match=f"{color}.*raw=True"):
+                ask()
         assert np.array_equal(ds.pixels(raw=True), array)
         assert ds.pixel_plan(raw=True).output_photometric_interpretation == color
 
-    @pytest.mark.parametrize("codec", ["rle", "plain"])
+    @pytest.mark.parametrize("codec", ["rle", "plain", "jpeg-ls"])
     def test_that_are_too_wide(self, codec):
         array, ds = self.encoded(codec, "YBR_FULL", bits=16)
-        with pytest.raises(hu.PixelDataError, match=r"YBR_FULL with 3 samples of 16 bits.*raw=True"):
-            ds.pixels()
+        for ask in (ds.pixels, ds.pixel_plan):
+            with pytest.raises(hu.PixelDataError, match=r"YBR_FULL with .*samples of 16 bits.*raw=True"):
+                ask()
         assert np.array_equal(ds.pixels(raw=True), array)
+
+    @pytest.mark.parametrize("codec", ["plain", "jpeg-ls"])
+    def test_without_planar_configuration(self, codec):
+        """It says nothing of codestreams: DCMTK and ITK read those that have none."""
+        array = generate.picture(8, 3, 2)
+        syntax, encode = {
+            "plain": (f"{SYNTAX}1.98", np.ndarray.tobytes),
+            "jpeg-ls": (f"{SYNTAX}4.80", imagecodecs.jpegls_encode),
+        }[codec]
+        ds = hu.read(generate.encapsulated(array, syntax, encode, PlanarConfiguration=None))
+        if codec == "plain":
+            with pytest.raises(hu.PixelDataError, match="PlanarConfiguration is needed"):
+                ds.pixels()
+        else:
+            assert np.array_equal(ds.pixels(), array)
+            assert any("does not matter" in each for each in ds.warnings)
 
     def test_subsampled_of_odd_width(self):
         """In JPEG any width can be subsampled, and Rows and Columns are those of the image."""
@@ -412,6 +430,20 @@ class TestReduce:
             step = 1 << reduce
             means = ds.pixel_array.reshape(1024 >> reduce, step, 1024 >> reduce, step).mean((1, 3))
             assert np.corrcoef(small.ravel(), means.ravel())[0, 1] > 0.9
+
+    @pytest.mark.parametrize("which", [None, 3, [3, 0]])
+    def test_frames_that_are_components(self, which):
+        """As in JPEG 2000 Part 2; here in HTJ2K, which any imagecodecs can reduce."""
+        array = generate.picture(8, 1, 4, rows=32, columns=48)
+        encode = partial(imagecodecs.htj2k_encode, reversible=True)
+        twos = array[..., 0].reshape(2, 2, 32, 48).transpose(0, 2, 3, 1)
+        two, one = generate.each_frame(np.ascontiguousarray(twos), encode), generate.each_frame(array, encode)
+        ds, plain = (
+            hu.read(generate.file(array, f"{SYNTAX}4.{end}", encapsulate(frames)))
+            for end, frames in (("92", two), ("201", one))
+        )
+        assert np.array_equal(ds.pixels(which, reduce=1), plain.pixels(which, reduce=1))
+        assert ds.pixel_plan(reduce=1).shape == (4, 16, 24)
 
     def test_else_in_full(self, several):
         assert several.pixel_plan(reduce=2).reduced_by == "nothing"

@@ -316,6 +316,15 @@ class TestWithoutTable:
         data = image(fragments(frames, offsets_of(frames)), declared, UNCOMPRESSED)
         assert read_all(data) == joined(frames)
 
+    @pytest.mark.parametrize("declared", [None, 0])
+    def test_a_table_of_frames_that_are_not_counted(self, declared):
+        """RLE has no end to tell frames by, but the table leads to where such frames begin."""
+        start = b"\x01\0\0\0\x40\0\0\0"
+        frames = [[start + b"one", b"more"], [start + b"two."], [start + b"th", b"ree."]]
+        frames = [[each + bytes(len(each) % 2) for each in frame] for frame in frames]
+        assert read_all(image(fragments(frames, offsets_of(frames)), declared, RLE)) == joined(frames)
+        assert read_all(image(fragments(frames, [0, 12]), declared, RLE)) == [b"".join(map(b"".join, frames))]
+
     def test_no_fragments(self):
         ds = hu.read(image(item(b"") + DELIMITER, 2))
         assert len(ds.frames) == 0

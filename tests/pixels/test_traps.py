@@ -87,8 +87,9 @@ def test_each_trap_has_its_tests(tests):
         assert re.search(rf"^ *(def|class) {test}\b", text, re.MULTILINE), name
 
 
-def jpeg_lossless(frame):
-    return imagecodecs.jpeg8_encode(frame, lossless=True, predictor=1, bitspersample=8 * frame.itemsize)
+def jpeg_lossless(frame, bitspersample=None):
+    bits = bitspersample or 8 * frame.itemsize
+    return imagecodecs.jpeg8_encode(frame, lossless=True, predictor=1, bitspersample=bits)
 
 
 LOSSLESS = {
@@ -239,6 +240,20 @@ class TestSigns:
         syntax, encode = LOSSLESS[codec]
         data = generate.encapsulated(array, syntax, encode, BitsStored=bits, PixelRepresentation=1)
         self.is_stored(array, bits, 1, hu.read(data))
+
+    @pytest.mark.parametrize("codec", ["jpeg-lossless", "jpeg2000"])
+    @pytest.mark.parametrize("bits", [10, 12])
+    @pytest.mark.parametrize("signed", [0, 1])
+    def test_a_high_bit_that_the_stream_does_not_reach(self, codec, bits, signed, tmp_path):
+        """It is that of the cells which were encoded: DCMTK leaves it so, and encodes what is stored."""
+        array = picture(bits, 1, 1)
+        syntax, encode = LOSSLESS[codec]
+        encode = partial(encode, bitspersample=bits)
+        attributes = {"BitsStored": bits, "HighBit": 15, "PixelRepresentation": signed}
+        path = tmp_path / "high.dcm"
+        path.write_bytes(generate.encapsulated(array, syntax, encode, **attributes))
+        self.is_stored(array[0], bits, signed, hu.read(path))
+        assert np.array_equal(hu.decode_batch([path], values="stored").array[0], hu.read(path).pixel_array)
 
     def is_stored(self, array, bits, signed, ds):
         values = array[..., 0].astype(int) & (1 << bits) - 1

@@ -54,6 +54,16 @@ class TestFrames:
         most, _ = off(decoded(video, generated, raw=True), generated.raw)
         assert most <= (0 if video.codec == "hevc" else 3)  # the HEVC is lossless, the others are nearly so
 
+    def test_of_a_data_set(self, generated):
+        """With `raw` as without: samples are as the plan says."""
+        ds = hu.read(generated.data)
+        most, _ = off(ds.pixels([0, 5], raw=True), generated.raw[[0, 5]])
+        assert most <= 3
+        assert ds.pixel_plan(raw=True).output_photometric_interpretation == "YBR_PARTIAL_420"
+        most, _ = off(ds.pixels([0, 5]), generated.expected[[0, 5]])
+        assert most <= generated.tolerance
+        assert ds.pixel_plan().output_photometric_interpretation == "RGB"
+
     def test_in_any_order(self, generated):
         video = open_video(stream_of(generated), layout(generated))
         expected = decoded(video, generated)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from hounsfield.display.groups import DatasetLike
 from hounsfield.errors import ElementError, MissingElementError
 
-__all__ = ["ByteOrder", "LookupTable", "apply_palette", "lookup_table"]
+__all__ = ["ByteOrder", "LookupTable", "apply_palette", "greatest_word", "lookup_table"]
 
 ByteOrder = Literal["<", ">"]
 
@@ -46,7 +46,12 @@ class LookupTable:
         return self.entries[index]
 
 
-def lookup_table(item: DatasetLike, *, signed: bool, byteorder: ByteOrder) -> LookupTable:
+def greatest_word(ds: DatasetLike) -> int:
+    """Give the greatest of 16 bits, as signed as the stored samples are."""
+    return 0x7FFF if ds.get("PixelRepresentation") == 1 else 0xFFFF
+
+
+def lookup_table(item: DatasetLike, *, greatest: float, byteorder: ByteOrder) -> LookupTable:
     """Read the table in an item of a Modality LUT or VOI LUT Sequence.
 
     Parameters
@@ -54,8 +59,9 @@ def lookup_table(item: DatasetLike, *, signed: bool, byteorder: ByteOrder) -> Lo
     item : data set
         With LUT Descriptor (0028,3002) and LUT Data (0028,3006), whose value is integers (US, SS) or bytes
         (OW).
-    signed : bool
-        Whether inputs are signed; then a first input above 32767 was read with the wrong VR.
+    greatest : float
+        The greatest input there can be: a first one beyond it, and above 32767, is a negative one that was
+        read with the wrong VR.
     byteorder : {"<", ">"}
         Byte order of LUT Data where they are bytes.
 
@@ -64,8 +70,8 @@ def lookup_table(item: DatasetLike, *, signed: bool, byteorder: ByteOrder) -> Lo
     ElementError, MissingElementError
         If the table is missing, too short, or its descriptor makes no sense.
     """
-    count, first, bits = _descriptor(item, "LUTDescriptor", LUT_DESCRIPTOR, signed)
-    entries = _entries(item, "LUTData", LUT_DATA, count, byteorder)
+    count, first, bits = _descriptor(item, "LUTDescriptor", LUT_DESCRIPTOR, greatest)
+    entries = _entries(item, "LUTData", LUT_DATA, count, bits, byteorder)
     return LookupTable(first, entries, _used_bits(entries, bits))
 
 
@@ -93,22 +99,22 @@ def apply_palette(
     ElementError, MissingElementError
         If a table is missing, too short, or has a segment that makes no sense.
     """
-    signed = ds.get("PixelRepresentation") == 1
+    greatest = greatest_word(ds)
     planes, depths = [], []
     for channel, color in enumerate(("Red", "Green", "Blue")):
         keyword = f"{color}PaletteColorLookupTable"
-        count, first, bits = _descriptor(ds, f"{keyword}Descriptor", PALETTE_DESCRIPTOR + channel, signed)
+        count, first, bits = _descriptor(ds, f"{keyword}Descriptor", PALETTE_DESCRIPTOR + channel, greatest)
         if ds.get(f"{keyword}Data") is None and (segments := ds.get(f"Segmented{keyword}Data")) is not None:
             entries = _expand(bytes(segments), bits, count, SEGMENTED_DATA + channel, byteorder)
         else:
-            entries = _entries(ds, f"{keyword}Data", PALETTE_DATA + channel, count, byteorder)
+            entries = _entries(ds, f"{keyword}Data", PALETTE_DATA + channel, count, bits, byteorder)
         planes.append(LookupTable(first, entries, bits)(array))
         depths.append(int(entries.max()).bit_length())
     # 8-bit entries may come in words, and be declared as 16-bit ones.
     return np.stack(planes, axis=-1), 8 if max(depths) <= 8 else max(bits, *depths)
 
 
-def _descriptor(ds: DatasetLike, keyword: str, tag: int, signed: bool) -> tuple[int, int, int]:
+def _descriptor(ds: DatasetLike, keyword: str, tag: int, greatest: float) -> tuple[int, int, int]:
     """Give the number of entries, the first input and the bits of an entry."""
     value = ds.get(keyword)
     if value is None:
@@ -120,19 +126,22 @@ def _descriptor(ds: DatasetLike, keyword: str, tag: int, signed: bool) -> tuple[
     if not 8 <= bits <= 16:
         raise ElementError(f"{keyword} asks for entries of {bits} bits; 8 to 16 are possible", tag=tag)
     # The count is unsigned, 0 standing for 65536, even where the three were read as SS.
-    return count % 65536 or 65536, first - 65536 if signed and first > 32767 else first, bits
+    return count % 65536 or 65536, first - 65536 if first > max(32767, greatest) else first, bits
 
 
-def _entries(ds: DatasetLike, keyword: str, tag: int, count: int, byteorder: ByteOrder) -> npt.NDArray[Any]:
+def _entries(
+    ds: DatasetLike, keyword: str, tag: int, count: int, bits: int, byteorder: ByteOrder
+) -> npt.NDArray[Any]:
     value = ds.get(keyword)
     if value is None:
         raise MissingElementError(f"{keyword} is missing", tag=tag)
-    if not isinstance(value, bytes | bytearray | memoryview):
-        entries = np.atleast_1d(np.asarray(value)).astype(np.uint16)  # SS wraps back to what was encoded
-    else:
-        entries = _words(bytes(value), byteorder)
-        if len(entries) < count:
-            entries = entries.view(np.uint8)
+    is_binary = isinstance(value, bytes | bytearray | memoryview)
+    # SS wraps back to what was encoded.
+    words = _words(bytes(value), byteorder) if is_binary else np.asarray(value).astype("<u2").reshape(-1)
+    entries: npt.NDArray[Any] = words
+    # What is neither said to be of bytes nor half as long as it is to be has been cut.
+    if len(entries) < count and ((is_binary and bits == 8) or len(entries) == (count + 1) // 2):
+        entries = entries.view(np.uint8)
     if len(entries) < count:
         raise ElementError(f"{keyword} is shorter than its {count} entries", tag=tag)
     return entries[:count]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hounsfield.display.groups import DatasetLike, by_frame, functional_group, items_of, number
-from hounsfield.display.lut import ByteOrder, LookupTable, lookup_table
+from hounsfield.display.lut import ByteOrder, LookupTable, greatest_word, lookup_table
 from hounsfield.errors import ElementError, OptionError
 from hounsfield.outputs import target_of
 
@@ -41,7 +41,7 @@ def modality_lut(ds: DatasetLike, *, byteorder: ByteOrder = "<") -> LookupTable 
     items = items_of(ds, "ModalityLUTSequence")
     if not items:
         return None
-    return lookup_table(items[0], signed=ds.get("PixelRepresentation") == 1, byteorder=byteorder)
+    return lookup_table(items[0], greatest=greatest_word(ds), byteorder=byteorder)
 
 
 def modality_values(

@@ -254,7 +254,9 @@ def _auto(
         for (where, _), (slope, intercept) in zip(parts, rescales, strict=True):
             extremes = value_range(stored[where], padded)
             if extremes is not None and table is not None:
-                inside = table(np.arange(int(extremes[0]), int(extremes[1]) + 1))
+                ends_of_table = np.clip(np.rint(extremes) - table.first, 0, len(table.entries) - 1)
+                low, high = ends_of_table.astype(np.intp).tolist()
+                inside = table.entries[low : high + 1]
                 extremes = float(inside.min()), float(inside.max())
             if extremes is not None:
                 ends += (value * slope + intercept for value in extremes)

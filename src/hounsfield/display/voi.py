@@ -64,12 +64,21 @@ def voi_alternatives(
 ) -> tuple[LookupTable | Window, ...]:
     """Give all that the file offers for a frame: the tables of its VOI LUT Sequence, then its windows."""
     item = functional_group(ds, "FrameVOILUTSequence", frame)
-    # Its inputs are modality values: signed where the samples are, or where the intercept makes them so.
-    signed = ds.get("PixelRepresentation") == 1 or rescale(ds, frame)[1] < 0
-    tables = [
-        lookup_table(table, signed=signed, byteorder=byteorder) for table in items_of(item, "VOILUTSequence")
-    ]
-    return (*tables, *file_windows(ds, frame))
+    tables = items_of(item, "VOILUTSequence")
+    greatest = _greatest_input(ds, frame) if tables else 0
+    found = [lookup_table(table, greatest=greatest, byteorder=byteorder) for table in tables]
+    return (*found, *file_windows(ds, frame))
+
+
+def _greatest_input(ds: DatasetLike, frame: int) -> float:
+    """The greatest modality value that there can be: the output of a Modality LUT is unsigned."""
+    if items_of(ds, "ModalityLUTSequence"):
+        return 0xFFFF
+    slope, intercept = rescale(ds, frame)
+    bits = min(int(ds.get("BitsStored") or 16), 16)
+    signed = int(ds.get("PixelRepresentation") == 1)
+    least, greatest = -signed << bits - signed, (1 << bits - signed) - 1
+    return max(least * slope, greatest * slope) + intercept
 
 
 def value_range(array: npt.NDArray[Any], ds: DatasetLike | None = None) -> tuple[float, float] | None:

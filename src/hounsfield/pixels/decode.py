@@ -22,8 +22,10 @@ from hounsfield.pixels.codestream import Codestream, parse
 from hounsfield.pixels.frames import COLLECTIONS
 from hounsfield.pixels.known import known_deflated, known_of
 from hounsfield.pixels.layout import (
+    DEFLATED,
     RETIRED,
     TO_RGB,
+    UNCOMPRESSED,
     Layout,
     check_color,
     check_length,
@@ -50,9 +52,7 @@ FrameLike = int | slice | Iterable[int] | None
 MOST_HALVINGS = 32
 RUN = 1 << 20  # bytes of samples that a thread takes on at a time
 
-UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
 RLE = "1.2.840.10008.1.2.5"
-DEFLATED = "1.2.840.10008.1.2.8.1"
 VIDEO = "1.2.840.10008.1.2.4.10"  # .100 to .108
 RLE_SEGMENTS = frozenset(bytes((count, 0, 0, 0)) for count in range(16))
 
@@ -142,14 +142,16 @@ class Decoder:
             codec = "video"
         elif self._frames.encapsulated:
             codec, stream = self._codec(self._bytes_of(0))
-            if stream is not None and not self._has_collections:
-                try:
+            try:
+                if stream is not None and not self._has_collections:
                     self._check_shape(stream, layout.frame_shape)
-                except DicomError as error:
-                    self._locate(error, 0)
-                    raise
+                self._check_colors(stream)
+            except DicomError as error:
+                self._locate(error, 0)
+                raise
         else:
             check_length(self._element, layout, count)
+            self._check_colors(None)
         size = self._size_of(stream)
         reduced_by = "" if not self._reduce else "nothing" if size == self._size else "codec"
         return PixelPlan(
@@ -181,7 +183,8 @@ class Decoder:
         if not self._frames.encapsulated:
             check_length(self._element, self._layout, max(numbers, default=-1) + 1)
         if self._reduce and numbers and self._frames.encapsulated and not self._is_video:
-            self._size = self._size_of(self._codec(self._bytes_of(numbers[0]))[1])
+            first = 0 if self._has_collections else numbers[0]
+            self._size = self._size_of(self._codec(self._bytes_of(first))[1])
         inner = (*self._size, *self._layout.frame_shape[2:])
         shape = (len(numbers), *inner) if has_axis else inner
         if math.prod(shape) > max_pixels:
@@ -190,8 +193,8 @@ class Decoder:
                 "frames at a time, or allow more",
                 file=self._ds.filename,
             )
-        if not self._frames.encapsulated and not self._raw:
-            check_color(self._ds, self._layout)
+        if not self._frames.encapsulated:
+            self._check_colors(None)
         target = target_of(out, shape, self._layout.dtype)
         each = target.reshape(len(numbers), *inner)
         if not self._frames.encapsulated:
@@ -268,12 +271,27 @@ class Decoder:
                 return stream.color == "ycbcr"
         return self._layout.photometric_interpretation in TO_RGB
 
+    def _check_colors(self, stream: Codestream | None) -> None:
+        """See whether colours can be given as they are asked for."""
+        if self._raw:
+            return
+        layout = self._layout
+        if stream is None:
+            check_color(self._ds, layout)
+            return
+        check_retired(self._ds, layout)
+        if stream.kind != "jpeg" and layout.dtype != np.uint8 and self._is_ybr(stream):
+            raise PixelDataError(
+                f"{layout.photometric_interpretation} with samples of {layout.bits_allocated} bits: 8 can be "
+                "converted, raw=True gives others as stored"
+            )
+
     def _output_colors(self, stream: Codestream | None) -> str:
         stored = self._layout.photometric_interpretation
         if self._layout.samples != 3 or stored in RETIRED:
             return stored
-        if self._is_video:
-            return "RGB"
+        if self._is_video:  # which is never in RGB, whatever is said
+            return "RGB" if not self._raw else stored if stored in TO_RGB else "YBR_PARTIAL_420"
         if stream is not None:
             return "YBR_FULL" if self._raw and self._is_ybr(stream) else "RGB"
         if self._raw:  # each sample at its pixel
@@ -314,7 +332,7 @@ class Decoder:
             self._note(video.mismatch)
             if kept is not None:
                 kept[0] = video
-        video.decode(numbers, out)
+        video.decode(numbers, out, raw=self._raw)
 
     def _decode_collections(self, numbers: Sequence[int], out: npt.NDArray[Any]) -> None:
         """Decode frames that are components of codestreams, each of which holds several."""
@@ -323,6 +341,7 @@ class Decoder:
         for index in range(self._frames.count):
             data = self._bytes_of(index)
             stream = parse(data)
+            self._check_colors(stream)
             held = range(first, first + stream.components // samples)
             if not missing.isdisjoint(held):
                 whole = self._whole(index, stream, data)
@@ -344,7 +363,7 @@ class Decoder:
         kept = self._frames.kept
         whole: npt.NDArray[Any] | None = None if kept is None else kept.get(index)
         if whole is None:
-            whole = np.empty((self._layout.rows, self._layout.columns, stream.components), self._layout.dtype)
+            whole = np.empty((*self._size, stream.components), self._layout.dtype)
             self._decode_stream(stream, data, whole.squeeze(2) if stream.components == 1 else whole)
             if kept is not None:
                 kept.clear()
@@ -395,8 +414,7 @@ class Decoder:
     def _decode_frame(self, number: int, out: npt.NDArray[Any], data: Buffer) -> None:
         try:
             codec, stream = self._codec(data)
-            if not self._raw:
-                (check_color if stream is None else check_retired)(self._ds, self._layout)
+            self._check_colors(stream)
             if stream is not None:
                 self._decode_stream(stream, data, out)
             elif codec == "rle":
@@ -434,10 +452,11 @@ class Decoder:
         differs = stream.signed != layout.signed or (stream.precision > stored and stream.lossless)
         if differs and stored < 8 * out.itemsize:
             # What the data set says of the sign wins; above the stored bits there may be anything.
-            mask = stored, layout.high_bit if stored == layout.bits_stored else stored - 1
+            # A high bit that the codestream does not reach is that of the cells they were encoded from.
+            mask = stored, layout.high_bit if layout.high_bit < stream.precision else stored - 1
             bits.mask(out, *mask, signed=layout.signed)
         if is_ybr and not with_codec:
-            self._to_rgb(out)
+            color.ybr_full_to_rgb(out, out)
         elif not self._raw and not self._reduce and not self._ds._notes:
             known = known_of(layout, stream, memoryview(data), ybr_to_rgb=with_codec, mask=mask)
             if known is not None and layout.frames == 1:
@@ -470,7 +489,7 @@ class Decoder:
         if excess:
             self._note(f"an RLE segment gives {excess} bytes more than there are samples: they were left out")
         if self._is_ybr(None) and not self._raw:
-            self._to_rgb(out)
+            color.ybr_full_to_rgb(out, out)
 
     def _decode_plain(self, data: Buffer, out: npt.NDArray[Any], *, deflated: bool) -> None:
         """Decode a frame as native pixel data have it."""
@@ -497,15 +516,6 @@ class Decoder:
             if self._layout.frames == 1:
                 remember(self._ds, self._like)
         return True
-
-    def _to_rgb(self, out: npt.NDArray[Any]) -> None:
-        if out.dtype != np.uint8:
-            name = self._layout.photometric_interpretation
-            raise PixelDataError(
-                f"{name} with samples of {self._layout.bits_allocated} bits: 8 can be converted, raw=True "
-                "gives others as stored"
-            )
-        color.ybr_full_to_rgb(out, out)
 
     def _note(self, problem: str) -> None:
         if problem:

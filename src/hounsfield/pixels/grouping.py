@@ -203,10 +203,14 @@ class Finder:
         """Which fragments begin a frame, where there are neither as many as frames nor only one."""
         frames = self._index.layout.frames
         marks = self._marks(reader, items, used) if self._index.has_marks else None
+        fitting = [(table, firsts) for table, firsts in by_table if firsts is not None]
+        if marks is not None and len(marks[0]) == 1 and not self._is_declared():
+            for _, firsts in fitting:
+                if len(firsts) > 1 and np.isin(firsts, marks[1]).all():
+                    return firsts
         for firsts in marks or ():
             if len(firsts) == frames:
                 return firsts
-        fitting = [(table, firsts) for table, firsts in by_table if firsts is not None]
         for table, firsts in fitting:
             if len(table.offsets) == frames > 1:
                 return firsts

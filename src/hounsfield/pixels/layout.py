@@ -37,6 +37,10 @@ OF_ONE_SAMPLE = frozenset({"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"})
 RETIRED = frozenset({"HSV", "ARGB", "CMYK"})
 OF_JPEG_2000 = frozenset({"YBR_ICT", "YBR_RCT"})
 
+# Transfer syntaxes whose frames, in fragments, are laid out as native ones.
+UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
+DEFLATED = "1.2.840.10008.1.2.8.1"
+
 
 class Layout(NamedTuple):
     """What an image's attributes say of its samples.
@@ -153,7 +157,7 @@ def _read_layout(ds: Dataset) -> Layout:
         bits_stored=stored,
         high_bit=_high_bit(ds, allocated, stored) if integers else allocated - 1,
         signed=integers and _number(ds, "PixelRepresentation", 0, 1) == 1,
-        planar=samples > 1 and _number(ds, "PlanarConfiguration", 0, 1) == 1,
+        planar=samples > 1 and _planar(ds),
         photometric_interpretation=_photometric(ds, samples),
     )
     if layout.photometric_interpretation in SUBSAMPLED:
@@ -315,6 +319,16 @@ def _frames(ds: Dataset) -> int:
     if not isinstance(value, int) or value < 0:
         raise _bad(ds, "NumberOfFrames", f"NumberOfFrames is {value!r}")
     return value
+
+
+def _planar(ds: Dataset) -> bool:
+    """Planar Configuration, which of codestreams says nothing and may be missing (PS3.3 C.7.6.3.1.3)."""
+    syntax = ds._root._syntax
+    in_codestreams = syntax is not None and syntax.encapsulated and syntax.uid not in (UNCOMPRESSED, DEFLATED)
+    if in_codestreams and ds.get("PlanarConfiguration") is None:
+        ds._note_element(tag("PlanarConfiguration"), "is missing, which for codestreams does not matter")
+        return False
+    return _number(ds, "PlanarConfiguration", 0, 1) == 1
 
 
 def _high_bit(ds: Dataset, allocated: int, stored: int) -> int:

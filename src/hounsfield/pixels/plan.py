@@ -29,7 +29,7 @@ class PixelPlan(NamedTuple):
     photometric_interpretation : str
         What the data set says of the samples as they are stored.
     output_photometric_interpretation : str
-        The same of those that decoding gives: "RGB" of colour, unless `raw`, or none can be made of it.
+        The same of those that decoding gives: "RGB" of colour, unless `raw`.
     transfer_syntax : str
         UID.
     codec : str
