@@ -115,6 +115,11 @@ def test_options_that_cannot_be(preprocess, tmp_path, capsys, options):
     assert not (tmp_path / "out" / "plan.json").exists()
 
 
+def test_names_that_cannot_be(archive, tmp_path, capsys):
+    assert run(["preprocess", str(archive), "-o", str(tmp_path / ("a" * 300))]) == 1
+    assert capsys.readouterr().err.endswith(": File name too long\n")
+
+
 def test_nothing_to_do(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert run(["preprocess", str(tmp_path / "empty"), "-o", str(tmp_path / "out")]) == 1

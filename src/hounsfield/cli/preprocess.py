@@ -184,7 +184,6 @@ def preprocess(
     or has no pixel data.
     """
     _check_libraries(format_)
-    _check_folder(folder, resume=resume, force=force)
     options = Options(values, window, dtype, frame, size, fit, int(fill) if fill.is_integer() else fill)
     is_told = on_error in ("report", "raise")
 
@@ -195,6 +194,7 @@ def preprocess(
             raise _StoppedError
 
     try:
+        _check_folder(folder, resume=resume, force=force)
         if force and folder.exists():
             clear(folder)
         plan = make_plan(
