@@ -400,6 +400,20 @@ def test_pipes_devices_and_odd_names(tmp_path, pydicom_path):
     assert hu.index.update(table, [odd])["Rows"].to_pylist() == [128]
 
 
+@pytest.mark.parametrize("year", [1950, 2400])
+def test_times_that_nanoseconds_do_not_reach(tmp_path, pydicom_path, year):
+    path = tmp_path / "ct.dcm"
+    shutil.copy(pydicom_path("CT_small.dcm"), path)
+    changed = datetime.datetime(year, 1, 1, tzinfo=datetime.UTC)
+    os.utime(path, (0, changed.timestamp()))
+    if path.stat().st_mtime != changed.timestamp():
+        pytest.skip("the file system does not reach it, either")
+    table = hu.index(path)
+    assert table["mtime"].to_pylist() == [changed]
+    assert hu.index.update(table, path).equals(table)
+    assert hu.read(path).pixel_array.shape == (128, 128)
+
+
 def test_a_folder_that_cannot_be_listed(bad_folder, monkeypatch):
     scandir = os.scandir
 
