@@ -489,6 +489,7 @@ def test_other_work_is_refused(archive, tmp_path):
         {"options": Options("stored", dtype="complex64")},
         {"options": Options(fill=256)},
         {"options": Options(fill=0.5)},
+        {"options": Options("modality", fill=1e39)},
         {"options": Options(dtype="float32"), "format": "png"},
         {"fills": True, "format": "png"},
     ],
@@ -511,6 +512,13 @@ def test_paths_that_are_no_text(tmp_path, pydicom_path):
     page = (tmp_path / "out" / "report.html").read_text()
     assert "&lt;b&gt;" in page
     assert "<b>" not in page
+
+
+def test_report_of_a_fill_that_json_has_not(archive, tmp_path):
+    make(archive / "mr.dcm", tmp_path / "out", options=Options("modality", size=(8, 16), fill=float("nan")))
+    told = json.loads((tmp_path / "out" / "report.json").read_text(), parse_constant=pytest.fail)
+    assert told["options"]["fill"] == "nan"
+    assert np.isnan(np.load(tmp_path / "out" / "shards" / "00000.npy")).any()
 
 
 def test_report(archive, tmp_path):
