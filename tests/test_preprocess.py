@@ -421,9 +421,14 @@ def test_urls(archive, tmp_path):
 
 
 def test_indexes_that_cannot_be_read(tmp_path):
+    import pyarrow
+
     bad = tmp_path / "bad.parquet"
     bad.write_bytes(b"PAR1 and no more")
     with pytest.raises(OptionError, match="broken"):
+        make_plan([str(bad)], tmp_path / "out")
+    parquet.write_table(pyarrow.table({"path": ["a.dcm", None]}), bad)
+    with pytest.raises(OptionError, match="no text"):
         make_plan([str(bad)], tmp_path / "out")
     with pytest.raises(FileNotFoundError) as caught:
         make_plan([str(tmp_path / "none.parquet")], tmp_path / "out")

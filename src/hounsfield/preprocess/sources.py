@@ -142,7 +142,10 @@ def _paths_of_index(path: str) -> Iterator[str]:
         if "path" not in index.schema_arrow.names:
             raise OptionError(f"{name} has no column `path`: it is no index")
         for batch in index.iter_batches(columns=["path"]):
-            yield from batch.column(0).to_pylist()
+            paths = batch.column(0).to_pylist()
+            if not all(isinstance(path, str) for path in paths):
+                raise OptionError(f"{name} has rows whose `path` is no text")
+            yield from paths
 
 
 class Origins:
