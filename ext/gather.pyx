@@ -397,10 +397,6 @@ cdef bint take_values(
     return True
 
 
-cdef inline int64_t microseconds(int64_t nanoseconds) noexcept nogil:
-    return nanoseconds // 1000 - (nanoseconds % 1000 < 0)
-
-
 # The files of a call, and what comes of them.
 cdef struct Files:
     const char** names
@@ -466,7 +462,7 @@ cdef void gather_files(void* given) noexcept nogil:
                 files.fates[number] = error
             else:
                 files.sizes[number] = <int64_t>head.file.size
-                files.times[number] = microseconds(head.file.changed_ns)
+                files.times[number] = head.file.changed_us
                 if head.plain and walk.ascending and stops_well(data, &head, &walk, &beyond):
                     uid.at, uid.size = data + head.syntax, head.syntax_length
                     fate = put_text(files.syntaxes, uid, ASCII)

@@ -108,7 +108,7 @@ cdef class Header:
 
     @property
     def _identity(self):
-        return self.place.size, self.place.inode, self.place.changed_ns
+        return self.place.size, self.place.inode, self.place.changed_us
 
     @property
     def _tail(self):

@@ -572,7 +572,7 @@ cdef bint fill_from_place(
             # It is looked at only now: a file that is the one that it was has not changed in between.
             if hounsfield_read(&file, out, offset, <size_t>length) == 0 and hounsfield_look(&file) == 0:
                 done = (file.size == place.size and file.inode == place.inode
-                        and file.changed_ns == place.changed_ns)
+                        and file.changed_us == place.changed_us)
             hounsfield_close(&file)
     return done
 
@@ -614,7 +614,7 @@ cdef tuple head_of_file(str path, uint32_t stop_tag, Place* place):
         table.code = head.status
     finally:
         free(walk.block)
-    place.size, place.inode, place.changed_ns = head.file.size, head.file.inode, head.file.changed_ns
+    place.size, place.inode, place.changed_us = head.file.size, head.file.inode, head.file.changed_us
     place.start = head.start
     if (head.status != FRAGMENTS or walk.position > head.file.got
             or not find_first(data + walk.position, head.file.got - walk.position, &place.fragment,
@@ -667,4 +667,4 @@ def scan_file(str path not None, uint32_t stop_tag=0xFFFFFFFF):
     if found is None:
         return None
     data, syntax, table = found
-    return (place.size, place.inode, place.changed_ns), data, place.start, syntax, table
+    return (place.size, place.inode, place.changed_us), data, place.start, syntax, table

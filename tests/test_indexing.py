@@ -1,6 +1,7 @@
 """Tables of files: what the kernel gathers is what `read` gives, and nothing in a file stops them."""
 
 import datetime
+import io
 import itertools
 import json
 import os
@@ -399,6 +400,20 @@ def test_pipes_devices_and_odd_names(tmp_path, pydicom_path):
     assert hu.index.update(table, [odd])["Rows"].to_pylist() == [128]
 
 
+@pytest.mark.parametrize("year", [1950, 2400])
+def test_times_that_nanoseconds_do_not_reach(tmp_path, pydicom_path, year):
+    path = tmp_path / "ct.dcm"
+    shutil.copy(pydicom_path("CT_small.dcm"), path)
+    changed = datetime.datetime(year, 1, 1, tzinfo=datetime.UTC)
+    os.utime(path, (0, changed.timestamp()))
+    if path.stat().st_mtime != changed.timestamp():
+        pytest.skip("the file system does not reach it, either")
+    table = hu.index(path)
+    assert table["mtime"].to_pylist() == [changed]
+    assert hu.index.update(table, path).equals(table)
+    assert hu.read(path).pixel_array.shape == (128, 128)
+
+
 def test_a_folder_that_cannot_be_listed(bad_folder, monkeypatch):
     scandir = os.scandir
 
@@ -490,8 +505,30 @@ class TestUpdate:
         assert hu.index.update(table, []).num_rows == 0
         assert hu.index.update(hu.index([]), folder).equals(table)
 
-    def test_of_what_is_no_index(self, folder):
+    def test_of_several_with_one_name(self, tmp_path, pydicom_path):
+        """Members of an archive may have one name and one size, and files be given twice."""
+        path = pydicom_path("CT_small.dcm")
+        with tarfile.open(tmp_path / "scans.tar", "w") as tar:
+            for patient in (b"1CT1", b"2CT2", b"3CT3"):
+                data = path.read_bytes().replace(b"1CT1", patient)
+                member = tarfile.TarInfo("ct.dcm")
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+        sources = [path, tmp_path / "scans.tar", path]
+        table = hu.index(sources)
+        assert table["PatientID"].to_pylist() == ["1CT1", "1CT1", "2CT2", "3CT3", "1CT1"]
+        assert hu.index.update(table, sources).equals(table)
+        assert hu.index.update(table.slice(0, 4), sources).equals(table)
+        assert hu.index.update(table, sources[:2]).equals(table.slice(0, 4))
+
+    def test_of_what_is_no_index(self, folder, tmp_path):
         table = hu.index(folder)
+        (tmp_path / "bad.parquet").write_bytes(b"PAR1 and no more")
+        with pytest.raises(hu.OptionError, match="broken"):
+            hu.index.update(tmp_path / "bad.parquet", folder)
+        with pytest.raises(FileNotFoundError) as caught:
+            hu.index.update(tmp_path / "none.parquet", folder)
+        assert caught.value.filename == str(tmp_path / "none.parquet")
         with pytest.raises(hu.OptionError, match="no index"):
             hu.index.update(pa.table({"path": ["x"]}), folder)
         with pytest.raises(hu.OptionError, match="other columns"):

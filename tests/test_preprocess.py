@@ -5,6 +5,7 @@ import io
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from hounsfield.finding import expand
 from hounsfield.preprocess import Options, files, make_plan, preprocess
 from hounsfield.preprocess.run import clear
 from hounsfield.preprocess.workers import WorkerError, work
+from hounsfield.sources import is_url
 
 parquet = pytest.importorskip("pyarrow.parquet")
 
@@ -225,6 +227,25 @@ def test_options(archive, tmp_path, options, expected):
         )
 
 
+@pytest.mark.parametrize("format_", ["npy", "zarr", "webdataset", "png"])
+def test_a_disk_that_is_full(archive, tmp_path, format_):
+    """What was begun does not stay in the way, and later the work goes on."""
+    if format_ == "zarr":
+        pytest.importorskip("zarr")
+    wanted = {"format": format_, "options": Options(size=(300, 300))}
+    make(archive, tmp_path / "expected", **wanted)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            make(archive, tmp_path / "out", **wanted)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list((tmp_path / "out").rglob("*.partial"))
+    make(archive, tmp_path / "out", **wanted)
+    assert digests(tmp_path / "out") == digests(tmp_path / "expected")
+
+
 def test_errors_are_filled(archive, tmp_path):
     out = tmp_path / "out"
     summary = make(archive, out, fills=True, options=Options(fill=7))
@@ -399,8 +420,39 @@ def test_urls(archive, tmp_path):
         fs.rm(name, recursive=True)
 
 
-def test_what_is_made_within_the_source_is_not_read(archive):
-    out = archive / "shards"
+def test_indexes_that_cannot_be_read(tmp_path):
+    import pyarrow
+
+    bad = tmp_path / "bad.parquet"
+    bad.write_bytes(b"PAR1 and no more")
+    with pytest.raises(OptionError, match="broken"):
+        make_plan([str(bad)], tmp_path / "out")
+    parquet.write_table(pyarrow.table({"path": ["a.dcm", None]}), bad)
+    with pytest.raises(OptionError, match="no text"):
+        make_plan([str(bad)], tmp_path / "out")
+    with pytest.raises(FileNotFoundError) as caught:
+        make_plan([str(tmp_path / "none.parquet")], tmp_path / "out")
+    assert caught.value.filename == str(tmp_path / "none.parquet")
+
+
+def test_from_an_index_at_a_url(archive, tmp_path):
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    hu.index.write(archive, tmp_path / "index.parquet")
+    memory.pipe("/me:word@some/index.parquet", (tmp_path / "index.parquet").read_bytes())
+    for given in (tmp_path / "index.parquet", "memory://me:word@some/index.parquet"):
+        make(given, tmp_path / str(is_url(str(given))), options=Options(size=(8, 8)))
+    memory.rm("/me:word@some", recursive=True)
+    assert digests(tmp_path / "True") == digests(tmp_path / "False")
+    with pytest.raises(FileNotFoundError) as caught:
+        make_plan(["memory://me:word@some/none.parquet"], tmp_path / "out")
+    assert "word" not in str(caught.value)
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_what_is_made_within_the_source_is_not_read(archive, tmp_path, is_link):
+    if is_link:
+        (tmp_path / "link").symlink_to(archive)
+    out = (tmp_path / "link" if is_link else archive) / "shards"
     options = {"options": Options(size=(8, 8)), "format": "webdataset"}
     for given in (archive, archive / "**" / "*"):
         make(given, out, **options)
@@ -442,6 +494,7 @@ def test_other_work_is_refused(archive, tmp_path):
         {"options": Options("stored", dtype="complex64")},
         {"options": Options(fill=256)},
         {"options": Options(fill=0.5)},
+        {"options": Options("modality", fill=1e39)},
         {"options": Options(dtype="float32"), "format": "png"},
         {"fills": True, "format": "png"},
     ],
@@ -464,6 +517,13 @@ def test_paths_that_are_no_text(tmp_path, pydicom_path):
     page = (tmp_path / "out" / "report.html").read_text()
     assert "&lt;b&gt;" in page
     assert "<b>" not in page
+
+
+def test_report_of_a_fill_that_json_has_not(archive, tmp_path):
+    make(archive / "mr.dcm", tmp_path / "out", options=Options("modality", size=(8, 16), fill=float("nan")))
+    told = json.loads((tmp_path / "out" / "report.json").read_text(), parse_constant=pytest.fail)
+    assert told["options"]["fill"] == "nan"
+    assert np.isnan(np.load(tmp_path / "out" / "shards" / "00000.npy")).any()
 
 
 def test_report(archive, tmp_path):

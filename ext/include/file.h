@@ -11,7 +11,7 @@ typedef struct {
     size_t got; /* bytes read so far */
     uint64_t size;
     uint64_t inode;
-    int64_t changed_ns; /* time of the last change */
+    int64_t changed_us; /* time of the last change; nanoseconds would end in 2262 */
     int regular;
 } hounsfield_file;
 
@@ -47,8 +47,8 @@ static inline void hounsfield_close(hounsfield_file *file) { (void)file; }
 #define HOUNSFIELD_CHANGED(status) ((status).st_mtim)
 #endif
 
-static inline int64_t hounsfield_changed_ns(const struct stat *status) {
-    return (int64_t)HOUNSFIELD_CHANGED(*status).tv_sec * 1000000000 + HOUNSFIELD_CHANGED(*status).tv_nsec;
+static inline int64_t hounsfield_changed_us(const struct stat *status) {
+    return (int64_t)HOUNSFIELD_CHANGED(*status).tv_sec * 1000000 + HOUNSFIELD_CHANGED(*status).tv_nsec / 1000;
 }
 
 /* Open a file; its descriptor, or -1. Opening a pipe does not wait for its other end. */
@@ -68,7 +68,7 @@ static inline int hounsfield_look(hounsfield_file *file) {
     file->got = 0;
     file->size = (uint64_t)status.st_size;
     file->inode = (uint64_t)status.st_ino;
-    file->changed_ns = hounsfield_changed_ns(&status);
+    file->changed_us = hounsfield_changed_us(&status);
     file->regular = S_ISREG(status.st_mode);
     return 0;
 }
@@ -113,7 +113,7 @@ static inline int hounsfield_read(hounsfield_file *file, uint8_t *out, uint64_t 
 static inline int hounsfield_is_same(const hounsfield_file *file) {
     struct stat status;
     return !fstat(file->descriptor, &status) && (uint64_t)status.st_size == file->size &&
-           hounsfield_changed_ns(&status) == file->changed_ns;
+           hounsfield_changed_us(&status) == file->changed_us;
 }
 
 static inline void hounsfield_close(hounsfield_file *file) { close(file->descriptor); }

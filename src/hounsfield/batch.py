@@ -291,11 +291,11 @@ class Decoding(NamedTuple):
 @lru_cache(maxsize=64)
 def _item_of(fill: float, kind: np.dtype[Any]) -> npt.NDArray[Any]:
     try:
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             value = np.full((), fill, kind)
     except (OverflowError, TypeError, ValueError) as error:
         raise OptionError(f"fill={fill!r} is no {kind}") from error
-    if kind.kind in "iu" and value != fill:
+    if value != fill if kind.kind in "iu" else np.isinf(value) != np.isinf(fill):
         raise OptionError(f"fill={fill!r} is no {kind}")
     value.flags.writeable = False
     return value

@@ -218,7 +218,7 @@ def _read(descriptor: int, length: int, offset: int, name: str | None) -> bytes:
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int]:
-    return status.st_size, status.st_ino, status.st_mtime_ns
+    return status.st_size, status.st_ino, status.st_mtime_ns // 1000
 
 
 class BufferSource:

@@ -151,6 +151,74 @@ def test_where_and_sql(archive, tmp_path, capsys):
         assert json.loads(out_of(capsys)) == {"d": "2004-01-19", "PixelSpacing": [0.661468, 0.661468]}
 
 
+def test_columns_of_one_name(archive, capsys):
+    join = "select a.Rows, b.Rows, a.path from files a join files b on a.Modality < b.Modality"
+    assert run(["index", str(archive), "--json", "--sql", f"{join} where a.Modality = 'CT' order by 2"]) == 0
+    rows = [json.loads(line) for line in out_of(capsys).splitlines()]
+    assert [list(row.values())[:2] for row in rows] == [[128, 64], [128, None]]
+
+
+def test_within_what_is_indexed(archive, tmp_path, monkeypatch):
+    """What is made is no file of the archive, by whatever path it is written and found."""
+    expected = hu.index(archive)
+    (tmp_path / "link").symlink_to(archive)
+    out = tmp_path / "link" / "index.parquet"
+    finish = storage._Job.finish
+    monkeypatch.setattr(storage._Job, "finish", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(["index", str(archive), "-o", str(out)])
+    monkeypatch.setattr(storage._Job, "finish", finish)
+    for more in ([], ["--update"], ["--force"]):
+        assert run(["index", str(archive), "-o", str(out), *more]) == 0
+        assert pq.read_table(out).equals(expected)
+    monkeypatch.chdir(archive)
+    assert run(["index", ".", "-o", "index.parquet", "--force"]) == 0
+    assert pq.read_table(out).num_rows == expected.num_rows
+
+
+def test_secrets_are_not_written_down(archive, tmp_path, monkeypatch):
+    """And an interrupted run goes on with others, as they expire."""
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    expected = hu.index([f"memory://some/{name}.dcm" for name in ("ct", "mr")])
+    for name in ("ct", "mr"):
+        memory.pipe(f"/me:word@some/{name}.dcm", (archive / f"{name}.dcm").read_bytes())
+        memory.pipe(f"/me:other@some/{name}.dcm", (archive / f"{name}.dcm").read_bytes())
+    out = tmp_path / "index.parquet"
+    monkeypatch.setattr(storage, "batches", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        hu.index.write([f"memory://me:word@some/{name}.dcm" for name in ("ct", "mr")], out)
+    written = [path.read_bytes() for path in storage.partial_folder(out).iterdir()]
+    assert any(b"memory://some/mr.dcm" in data for data in written)
+    assert not any(b"word" in data for data in written)
+    monkeypatch.undo()
+    hu.index.write([f"memory://me:other@some/{name}.dcm" for name in ("ct", "mr")], out)
+    table = pq.read_table(out)
+    assert table["path"].equals(expected["path"])
+    assert table["Modality"].to_pylist() == ["CT", "MR"]
+    memory.rm("/me:word@some", recursive=True)
+    memory.rm("/me:other@some", recursive=True)
+
+
+def test_names_that_cannot_be(archive, tmp_path, capsys):
+    assert run(["index", str(archive), "-o", str(tmp_path / ("a" * 300))]) == 1
+    assert capsys.readouterr().err.endswith(": File name too long\n")
+
+
+def test_a_reader_that_has_seen_enough(archive, tmp_path):
+    out = tmp_path / "index.parquet"
+    hu.index.write(archive, out)
+    command = [sys.executable, "-m", "hounsfield", "index", str(out), "--sql"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(hu.__file__).parents[1])}
+    query = "select * from files, range(100000)"
+    with subprocess.Popen(
+        [*command, query], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
+        child.stdout.readline()
+        child.stdout.close()
+        assert child.stderr.read() == b""
+    assert child.returncode == 0
+
+
 def test_without_duckdb(archive, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "duckdb", None)
     assert run(["index", str(archive), "--where", "true"]) == 2

@@ -115,6 +115,33 @@ def test_options_that_cannot_be(preprocess, tmp_path, capsys, options):
     assert not (tmp_path / "out" / "plan.json").exists()
 
 
+@pytest.mark.parametrize("option", ["--resume", "--force"])
+def test_interrupted_while_former_work_is_removed(preprocess, tmp_path, monkeypatch, option):
+    """Of which nothing is taken for the new one."""
+    out = tmp_path / "out"
+    assert preprocess("--size", "32") == 0
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        preprocess("--size", "16", "--force")
+    monkeypatch.undo()
+    assert preprocess("--size", "16") == 2
+    assert preprocess("--size", "16", option) == 0
+    assert np.load(out / "shards" / "00000.npy").shape == (4, 16, 16)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "manifest.parquet",
+        "plan.json",
+        "report.html",
+        "report.json",
+        "shards",
+        "sources.jsonl",
+    ]
+
+
+def test_names_that_cannot_be(archive, tmp_path, capsys):
+    assert run(["preprocess", str(archive), "-o", str(tmp_path / ("a" * 300))]) == 1
+    assert capsys.readouterr().err.endswith(": File name too long\n")
+
+
 def test_nothing_to_do(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert run(["preprocess", str(tmp_path / "empty"), "-o", str(tmp_path / "out")]) == 1
@@ -122,7 +149,7 @@ def test_nothing_to_do(tmp_path, capsys):
 
 
 def test_interrupted(archive, pydicom_path, tmp_path):
-    """By Ctrl-C: the processes end, and --resume goes on."""
+    """By Ctrl-C, which all processes are sent, at work or not yet: they end, and --resume goes on."""
     for number in range(300):
         shutil.copy(pydicom_path("CT_small.dcm"), archive / f"more{number}.dcm")
     out = tmp_path / "out"
@@ -141,11 +168,13 @@ def test_interrupted(archive, pydicom_path, tmp_path):
     ]
     command = [sys.executable, "-m", "hounsfield", "preprocess", *options]
     environment = {**os.environ, "PYTHONPATH": str(Path(hu.__file__).parents[1])}
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     deadline = time.monotonic() + 60
     while not list(out.glob("parts/*.json")) and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "hounsfield: interrupted\n")
     assert not (out / "manifest.parquet").exists()

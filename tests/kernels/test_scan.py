@@ -137,7 +137,7 @@ class TestRealFiles:
         if found is None:
             return
         identity, head, start, uid, table = found
-        assert identity == (status.st_size, status.st_ino, status.st_mtime_ns)
+        assert identity == (status.st_size, status.st_ino, status.st_mtime_ns // 1000)
         assert whole.startswith(head)
         meta = kernel.scan(whole, 132, stop_tag=0x00030000)
         _, _, offset, length, _, _ = meta.find(0x00020010)

@@ -10,7 +10,7 @@ cdef extern from "file.h":
         size_t got
         uint64_t size
         uint64_t inode
-        int64_t changed_ns
+        int64_t changed_us
         bint regular
     int hounsfield_read(hounsfield_file* file, uint8_t* out, uint64_t offset, size_t wanted) noexcept nogil
     bint hounsfield_is_same(const hounsfield_file* file) noexcept nogil
@@ -41,7 +41,7 @@ cdef tuple as_tuple(const Row* row)
 cdef struct Place:
     uint64_t size
     uint64_t inode
-    int64_t changed_ns
+    int64_t changed_us
     uint64_t start
     uint64_t fragment
     uint64_t fragment_length

@@ -106,7 +106,6 @@ def index(
     syntax, and attributes of patient, study, series, instance, image, geometry and window, each column of the
     type of its VR. Only the heads of the files are read. A SRC that is an index, NAME.parquet, is only asked.
     """
-    _check(sources, out, update, force, where, sql)
     query = sql if where is None else f"select path from files where {where}"
     wanted = [path for paths in tags for path in paths]
     is_index = out is None and _is_index(sources)
@@ -114,6 +113,7 @@ def index(
     summary = None
     start = time.perf_counter()
     try:
+        _check(sources, out, update, force, where, sql)
         if not is_index:
             with _progress() as progress:
                 if out is None:
@@ -133,6 +133,8 @@ def index(
         return 130
     except OptionError as error:
         raise click.UsageError(error.message, click.get_current_context()) from error
+    except BrokenPipeError:  # of whoever reads what a query gives
+        raise
     except OSError as error:
         complain(describe(error.filename or str(out), error), error, debug=debug)
         return 1
@@ -225,6 +227,8 @@ def _answer(query: str, table: Any, *, as_json: bool, paths: bool) -> None:
             result = connection.sql(query)
             if result is None:  # of what is no question
                 return
+            if len(set(result.columns)) < len(result.columns):
+                result = result.project("*")  # which gives each column a name of its own
             reader = result.to_arrow_reader()
         except duckdb.Error as error:
             raise OptionError(f"DuckDB: {str(error).partition('LINE 1')[0].strip()}") from error

@@ -184,7 +184,6 @@ def preprocess(
     or has no pixel data.
     """
     _check_libraries(format_)
-    _check_folder(folder, resume=resume, force=force)
     options = Options(values, window, dtype, frame, size, fit, int(fill) if fill.is_integer() else fill)
     is_told = on_error in ("report", "raise")
 
@@ -195,7 +194,9 @@ def preprocess(
             raise _StoppedError
 
     try:
-        if force and folder.exists():
+        _check_folder(folder, resume=resume, force=force)
+        # Without a plan, it was interrupted while it was planned, or while former work was removed.
+        if folder.exists() and (force or not (folder / PLAN).exists()):
             clear(folder)
         plan = make_plan(
             sources,
@@ -255,7 +256,6 @@ def _check_folder(folder: Path, *, resume: bool, force: bool) -> None:
         raise click.UsageError(f"{folder} is not a folder", context)
     if not folder.exists() or all(path.name == LOCK for path in folder.iterdir()):
         return
-    # A listing without a plan: it was interrupted while it was planned.
     if not (folder / PLAN).exists() and not any(folder.glob(f"{SOURCES}*")):
         raise click.UsageError(
             f"{folder} is not empty, and not of this command: another one is needed", context

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hounsfield.indexing.columns import arrow
 from hounsfield.indexing.known import Known
 from hounsfield.indexing.reading import OK, Plan, batches, batches_of, find
-from hounsfield.indexing.storage import Summary, plan_of, write_index
+from hounsfield.indexing.storage import Summary, legible, plan_of, write_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -136,7 +136,8 @@ class Index:
         """
         pa = arrow()
         if isinstance(table, str | os.PathLike):
-            table = import_module("pyarrow.parquet").read_table(os.fspath(table))
+            with legible(table):
+                table = import_module("pyarrow.parquet").ParquetFile(table).read()
         plan = plan_of(table.schema)
         known = Known(table.select(["path", "size", "mtime"]).to_batches())
         places = known.changed(find(sources, below=below))

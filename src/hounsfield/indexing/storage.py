@@ -18,11 +18,11 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
-from itertools import islice
+from itertools import filterfalse, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ from hounsfield.sources import public_name
 if TYPE_CHECKING:
     from hounsfield.indexing.columns import Wanted
 
-__all__ = ["Summary", "partial_folder", "plan_of", "write_index"]
+__all__ = ["Summary", "legible", "partial_folder", "plan_of", "write_index"]
 
 PART = 1 << 14
 """Files of a part: what an interruption costs at most."""
@@ -90,6 +90,26 @@ def partial_folder(out: Path) -> Path:
     return out.with_name(f"{out.name}.partial")
 
 
+@contextmanager
+def legible(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Read a Parquet file.
+
+    Raises
+    ------
+    OptionError
+        It is none, or broken.
+    OSError
+        It cannot be read; with its name.
+    """
+    try:
+        yield
+    except (arrow().ArrowException, OSError) as error:
+        number = getattr(error, "errno", None)
+        if number is not None:
+            raise OSError(number, os.strerror(number), os.fspath(path)) from error
+        raise OptionError(f"{path} is no Parquet file, or is broken: {error}") from error
+
+
 def plan_of(schema: Any) -> Plan:
     """Give the plan by which an index with this schema was made.
 
@@ -139,7 +159,7 @@ class _Job:
         self.update = update
         self.summary = Summary()
         self.job = {
-            "sources": sources,
+            "sources": [public_name(source) for source in sources],
             "folder": str(Path.cwd()),
             "tags": plan.tags,
             "below": below,
@@ -177,16 +197,18 @@ class _Job:
         for part in self.folder.glob("*.arrow"):
             part.unlink()
         self._save("job.json", json.dumps(self.job | {"base": base}).encode())
-        places = find(self.sources, below=self.below)
+        places: Iterator[Place] = filterfalse(self._is_own, find(self.sources, below=self.below))
         before = None
         if self.update:
-            parquet = self._parquet().ParquetFile(self.out)
-            before = Known(parquet.iter_batches(columns=["path", "size", "mtime"]))
+            with legible(self.out):
+                parquet = self._parquet().ParquetFile(self.out)
+                before = Known(parquet.iter_batches(columns=["path", "size", "mtime"]))
             places = before.changed(places)
+        numbers = {source: number for number, source in enumerate(self.sources)}
         count = 0
         with _written(self.folder / "paths") as file:
             for place in places:
-                file.write(_encoded(place))
+                file.write(_encoded(place, numbers))
                 count += 1
                 if count % 1000 == 0:
                     progress(0, None)
@@ -195,12 +217,21 @@ class _Job:
                 np.save(file, before.kept)
         self._save("job.json", json.dumps(self.job | {"base": base, "files": count}).encode())
 
+    def _is_own(self, place: Place) -> bool:
+        """Whether it is what is made here, which may be in a folder that is indexed."""
+        if not isinstance(place, str) or self.out.name not in place:
+            return False
+        out, path = os.path.realpath(self.out), os.path.realpath(place)
+        return path == out or path.startswith(f"{partial_folder(Path(out))}{os.sep}")
+
     def _base(self) -> list[int] | None:
         """What tells whether the index that is updated is still the same."""
         if not self.update:
             return None
         status = self.out.stat()
-        if not plan_of(self._parquet().read_schema(self.out)).schema.equals(self.plan.schema):
+        with legible(self.out):
+            schema = self._parquet().read_schema(self.out)
+        if not plan_of(schema).schema.equals(self.plan.schema):
             raise OptionError(f"{self.out} has columns of other tags: make it anew")
         return [status.st_size, status.st_mtime_ns, status.st_ino]
 
@@ -220,7 +251,7 @@ class _Job:
                 progress(done, total)
 
         with (self.folder / "paths").open("rb") as file:
-            places = islice(_decoded(file), number * PART, None)
+            places = islice(_decoded(file, self.sources), number * PART, None)
             for rows in _in_parts(told(batches(self.plan, places, threads))):
                 with _written(self.folder / f"{number:06}.arrow") as part:
                     options = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -254,7 +285,8 @@ class _Job:
             kept, start = np.load(self.folder / "kept.npy"), 0
             before = self._parquet().ParquetFile(self.out)
             for group in range(before.num_row_groups):
-                table = before.read_row_group(group)
+                with legible(self.out):
+                    table = before.read_row_group(group)
                 yield table.filter(pa.array(kept[start : start + table.num_rows]))
                 start += table.num_rows
         for part in self._parts():
@@ -335,8 +367,11 @@ def _only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def _encoded(place: Place) -> bytes:
-    """A record of a list of files: a path; or behind a mark what tells of something else."""
+def _encoded(place: Place, numbers: Mapping[str, int]) -> bytes:
+    """A record of a list of files: a path; or behind a mark what tells of something else.
+
+    Sources are told by their `numbers`: URLs may hold secrets, which are not written down.
+    """
     note: list[Any]
     if isinstance(place, str):
         if place and place[0] != MARK and "\0" not in place:
@@ -345,11 +380,11 @@ def _encoded(place: Place) -> bytes:
     elif isinstance(place, Unlisted):
         note = [*place]
     else:
-        note = [place.origin.name, os.fsdecode(place.source), place.number]
+        note = [place.origin.name, numbers[place.source], place.number]
     return f"{MARK}{json.dumps(note)}\0".encode()
 
 
-def _decoded(file: Any) -> Iterator[Place]:
+def _decoded(file: Any, sources: list[str]) -> Iterator[Place]:
     source: str | None = None
     left: Iterator[Origin] = iter(())
     at = 0
@@ -361,7 +396,7 @@ def _decoded(file: Any) -> Iterator[Place]:
         if len(note) < 3:
             yield note[0] if len(note) == 1 else Unlisted(*note)
             continue
-        name, given, number = note
+        name, given, number = note[0], sources[note[1]], note[2]
         if source != given or number < at:
             source, left, at = given, expand(given), 0
         origin = next(islice(left, number - at, None), None)

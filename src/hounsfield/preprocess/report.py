@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
@@ -45,6 +46,7 @@ def write_report(
     options = {
         "format": plan.format,
         **plan.options._asdict(),
+        "fill": plan.options.fill if math.isfinite(plan.options.fill) else str(plan.options.fill),
         "shape": plan.shape,
         "shard_size": plan.shard_size,
         "on_error": "fill" if plan.fills else "leave out",

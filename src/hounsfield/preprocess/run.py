@@ -7,7 +7,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import islice
@@ -136,7 +136,7 @@ def _do(
 
 
 def clear(folder: Path) -> None:
-    """Remove what is of former work, so that it can be planned anew.
+    """Remove what is of former work, so that it can be planned anew; interrupted, it can be called again.
 
     Raises
     ------
@@ -144,11 +144,14 @@ def clear(folder: Path) -> None:
         Something cannot be removed. BlockingIOError if another process is at work there.
     """
     with files.locked(folder):
-        # The plan comes first: without it nothing here is taken for work to go on with.
-        for name in (PLAN, SOURCES, MANIFEST, *REPORTS):
+        # The plan comes first: without it nothing here is taken for work to go on with. By the sources, which
+        # come last, it is known what the rest is of.
+        for name in (PLAN, MANIFEST, *REPORTS):
             (folder / name).unlink(missing_ok=True)
         for name in (PARTS, shards.SHARDS):
-            shutil.rmtree(folder / name, ignore_errors=True)
+            with suppress(FileNotFoundError):
+                shutil.rmtree(folder / name)
+        (folder / SOURCES).unlink(missing_ok=True)
 
 
 def _clean(folder: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tarfile
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -120,7 +121,8 @@ class _ArrayWriter:
         publish(self._temporary, self._path)
 
     def abandon(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # of a disk that is full
+            self._file.close()
         self._temporary.unlink(missing_ok=True)
 
     def _write_header(self) -> None:
@@ -154,7 +156,8 @@ class _TarWriter:
         publish(self._temporary, self._path)
 
     def abandon(self) -> None:
-        self._tar.close()
+        with suppress(OSError):
+            self._tar.close()
         self._temporary.unlink(missing_ok=True)
 
     def _put(self, name: str, data: bytes) -> None:

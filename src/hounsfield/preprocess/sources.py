@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hounsfield.errors import OptionError, SourceError, raise_it
 from hounsfield.finding import Origin, archive_of, expand
+from hounsfield.indexing.storage import legible
 from hounsfield.sources import as_text, is_url, public_name
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def list_sources(given: Iterable[str], folder: Path) -> Iterator[tuple[Source, O
     folder : Path
         What is made there may lie in what is read, and is left out.
     """
-    made = os.path.join(os.path.abspath(folder), "")  # noqa: PTH100, PTH118 - millions of times, as text
+    made = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118 - as text
+    really = lru_cache(1)(os.path.realpath)  # files come folder by folder
     urls = -1
     for each in given:
         urls += is_url(each)
@@ -75,8 +77,8 @@ def list_sources(given: Iterable[str], folder: Path) -> Iterator[tuple[Source, O
         else:
             for source, origin in _local(each):
                 # What was named is not left out, wherever it is.
-                place = origin.archive or source.path
-                if not (source.found and os.path.abspath(place).startswith(made)):  # noqa: PTH100
+                place = os.path.dirname(origin.archive or source.path)  # noqa: PTH120 - millions of times
+                if not (source.found and os.path.join(really(place), "").startswith(made)):  # noqa: PTH118
                     yield source, origin
 
 
@@ -135,11 +137,15 @@ def _open_member(origins: Origins, source: Source) -> Any:
 
 
 def _paths_of_index(path: str) -> Iterator[str]:
-    with import_module("pyarrow.parquet").ParquetFile(path) as index:
+    name = public_name(path)
+    with legible(name), import_module("pyarrow.parquet").ParquetFile(next(expand(path)).open()) as index:
         if "path" not in index.schema_arrow.names:
-            raise OptionError(f"{path} has no column `path`: it is no index")
+            raise OptionError(f"{name} has no column `path`: it is no index")
         for batch in index.iter_batches(columns=["path"]):
-            yield from batch.column(0).to_pylist()
+            paths = batch.column(0).to_pylist()
+            if not all(isinstance(path, str) for path in paths):
+                raise OptionError(f"{name} has rows whose `path` is no text")
+            yield from paths
 
 
 class Origins:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -78,7 +80,8 @@ def _running(do: Do, processes: int) -> Iterator[dict[Connection, BaseProcess]]:
         for _ in range(processes):
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs, do), daemon=True)
-            process.start()
+            with _uninterrupted():
+                process.start()
             theirs.close()
             running[ours] = process
         yield running
@@ -90,9 +93,24 @@ def _running(do: Do, processes: int) -> Iterator[dict[Connection, BaseProcess]]:
             each.join()
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: it is for the one that starts them, once it has done so."""
+    if sys.platform == "win32":
+        yield
+        return
+    # Else this would be started with the first of them, and let Ctrl-C through again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(connection: Connection, do: Do) -> None:
     """Be such a process: do what comes until nothing does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that has started this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not kept away before
     try:
         while True:
             part = connection.recv()
