@@ -17,10 +17,13 @@ def element(tag, vr, value, order="<", *, length=None):
     return start + struct.pack(f"{order}2xI" if vr in LONG else f"{order}H", length) + value
 
 
+def even(vr, value):
+    """The value, with a byte more where its length is odd."""
+    return value + (b"\0" if vr in ("OB", "UI", "UN") else b" ") * (len(value) % 2)
+
+
 def padded(tag, vr, value, order="<"):
-    """The same, of an even length."""
-    pad = b"\0" if vr in ("OB", "UI", "UN") else b" "
-    return element(tag, vr, value + pad * (len(value) % 2), order)
+    return element(tag, vr, even(vr, value), order)
 
 
 def implicit(tag, value, *, length=None):

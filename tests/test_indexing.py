@@ -17,13 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hounsfield as hu
+from bytewise import EXPLICIT, IMPLICIT, element, even, implicit, part10
 from hounsfield._kernels.gather import UNUSUAL, gather
 from hounsfield.indexing import reading
 from hounsfield.indexing.columns import STANDARD
 
 FUNCTIONAL = "SharedFunctionalGroupsSequence.0.PixelMeasuresSequence.0.PixelSpacing"
-EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
-LONG = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}
 
 MORE_TAGS = [
     FUNCTIONAL,
@@ -49,24 +48,15 @@ MORE_TAGS = [
 ]
 
 
-def element(tag, vr, value, *, explicit=True):
-    value += (b"\0" if vr in ("UI", "OB", "UN") else b" ") * (len(value) % 2)
-    start = struct.pack("<HH", tag >> 16, tag & 0xFFFF)
-    if not explicit:
-        return start + struct.pack("<I", len(value)) + value
-    length = struct.pack("<xxI" if vr in LONG else "<H", len(value))
-    return start + vr.encode() + length + value
-
-
-def part10(body, syntax=EXPLICIT):
-    meta = element(0x00020010, "UI", syntax.encode())
-    return bytes(128) + b"DICM" + element(0x00020000, "UL", struct.pack("<I", len(meta))) + meta + body
+def written(tag, vr, value, *, explicit=True):
+    value = even(vr, value)
+    return element(tag, vr, value) if explicit else implicit(tag, value)
 
 
 def dicom(values, *, explicit=True):
     """A file of elements, {tag: (VR, bytes)}, behind SOP Class UID."""
     values = {0x00080016: ("UI", b"1.2.3")} | values
-    body = b"".join(element(tag, *values[tag], explicit=explicit) for tag in sorted(values))
+    body = b"".join(written(tag, *values[tag], explicit=explicit) for tag in sorted(values))
     return part10(body, EXPLICIT if explicit else IMPLICIT)
 
 
@@ -318,9 +308,9 @@ def test_character_sets(tmp_path):
 @pytest.mark.parametrize("explicit", [True, False])
 def test_a_tag_that_is_wrong_hides_no_others(tmp_path, explicit):
     """What is behind a tag higher than all that are wanted is not left out if it does not rise further."""
-    first = element(0x00080016, "UI", b"1.2.3", explicit=explicit)
-    wrong = element(0x87180023, "LO", b"abc", explicit=explicit)
-    rest = element(0x00100020, "LO", b"17", explicit=explicit) + element(
+    first = written(0x00080016, "UI", b"1.2.3", explicit=explicit)
+    wrong = written(0x87180023, "LO", b"abc", explicit=explicit)
+    rest = written(0x00100020, "LO", b"17", explicit=explicit) + written(
         0x00280010, "US", b"\5\0", explicit=explicit
     )
     for body in (first + wrong + rest, wrong + first + rest, first + rest):
@@ -329,14 +319,14 @@ def test_a_tag_that_is_wrong_hides_no_others(tmp_path, explicit):
 
 
 def test_what_cannot_be_the_end_is_told(tmp_path):
-    body = element(0x00080016, "UI", b"1.2.3") + element(0x00100020, "LO", b"17")
+    body = written(0x00080016, "UI", b"1.2.3") + written(0x00100020, "LO", b"17")
     garbage = struct.pack("<HH", 0x5500, 0x1C49) + b"\1\2\3\xf4" * 8
     row = row_of(tmp_path, part10(body + garbage))
     assert (row["status"], row["PatientID"]) == ("ok", "17")
     assert "what follows was left out" in row["notes"]
     row = row_of(tmp_path, part10(garbage + body))
     assert (row["status"], row["PatientID"]) == ("broken", None)
-    row = row_of(tmp_path, part10(body + element(0x7FE00010, "OW", bytes(400))[:100]))
+    row = row_of(tmp_path, part10(body + written(0x7FE00010, "OW", bytes(400))[:100]))
     assert (row["status"], row["PatientID"]) == ("ok", "17")
     assert row["notes"].startswith("the data end inside the element")
 
@@ -361,7 +351,7 @@ def bad_folder(tmp_path, pydicom_path):
     (folder / "notes.txt").write_text("not DICOM at all")
     (folder / "prefix.dcm").write_bytes(good[:132])
     (folder / "huge").write_bytes(
-        dicom({0x00100020: ("LO", b"P1")}) + element(0x00104000, "UT", b"x" * 3_000_000)
+        dicom({0x00100020: ("LO", b"P1")}) + written(0x00104000, "UT", b"x" * 3_000_000)
     )
     return folder
 
