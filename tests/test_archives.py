@@ -128,6 +128,35 @@ def test_tar_is_not_remembered(tmp_path):
     assert [member.open() for member in found] == [bytes([number]) for number in range(100)]
 
 
+@pytest.mark.parametrize("ending", [".tar.gz", ".tar.bz2", ".tar.xz"])
+def test_what_was_released_is_read_once_more(tmp_path, ending):
+    """In whatever order: fast from one to the next, what was passed over being held."""
+    files = {str(number): bytes([number]) * number for number in range(100)}
+    path = write_tar(tmp_path / f"a{ending}", TARS[ending], files)
+    source = Counted(path.read_bytes(), path.name)
+    found = list(members(source))
+    for member in found:
+        member.open.release()
+    nearly = [number ^ 1 for number in range(100)]
+    for number in (*range(100), *reversed(range(100)), 7, 7, *nearly):
+        assert found[number].open() == bytes([number]) * number
+    assert pickle.loads(pickle.dumps(found[9].open))() == bytes([9]) * 9
+    source.read_bytes = 0
+    for number in nearly:
+        found[number].open()
+    assert source.read_bytes <= 2 * source.size
+
+
+def test_an_archive_that_has_changed_since(tmp_path):
+    path = write_tar(tmp_path / "a.tar.gz", "w:gz", {"a": bytes(1000), "b": bytes(1000)})
+    first, second = members(BufferSource(data := bytearray(path.read_bytes()), path.name))
+    for member in (first, second):
+        member.open.release()
+    data[40:] = bytes(len(data) - 40)
+    with pytest.raises(hu.ParseError, match="broken"):
+        second.open()
+
+
 # Broken ones
 
 

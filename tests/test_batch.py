@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import threading
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -355,6 +357,26 @@ print(peak() - before)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 30  # MiB: a file has 8
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_members_of_a_compressed_archive_are_not_held(tmp_path, monkeypatch, threads):
+    monkeypatch.setattr(batch, "HELD", 4 << 20)
+    with tarfile.open(tmp_path / "scans.tar.gz", "w:gz") as archive:
+        for number in range(40):
+            data = files.file(np.full((1, 512, 1024, 1), number, np.uint16))
+            info = tarfile.TarInfo(f"{number}.dcm")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    out = np.empty((40, 512, 1024), np.uint16)
+    tracemalloc.start()
+    try:
+        hu.decode_batch(tmp_path / "scans.tar.gz", values="stored", out=out, threads=threads)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (out == np.arange(40)[:, np.newaxis, np.newaxis]).all()
+    assert most < (4 << 20) + threads * (4 << 20)  # a member and its samples for each thread
 
 
 def test_into_what_the_caller_has(paths, tmp_path):

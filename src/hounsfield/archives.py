@@ -8,6 +8,7 @@ import io
 import lzma
 import struct
 import tarfile
+import threading
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -53,6 +54,9 @@ TAR_HEADER_LIMIT = 1 << 20
 
 DIRECTORY_LIMIT = 1 << 28
 """Bytes of the directory of a zip archive: more than a million files with long names."""
+
+MOST_PASSED = 64
+"""Members of a compressed tar archive that are held as others were asked for first."""
 
 LOCAL_HEADER = struct.Struct("<4s22xHH")
 LOCAL_SIGNATURE = b"PK\x03\x04"
@@ -162,7 +166,8 @@ def members(source: Source, *, limit: int = MEMBER_LIMIT) -> Iterator[Member]:
 
     Those of uncompressed tar archives, and stored ones of zip archives, are read by range. Those deflated in
     zip archives are inflated when they are opened. Those of compressed tar archives are read when they are
-    come to, and their bytes are held by the member.
+    come to, and their bytes are held by the member, or until `open.release()` is called: then opening it goes
+    through the archive once more.
 
     Folders, links and devices are left out; archives in archives are files like others.
 
@@ -212,8 +217,8 @@ def _open_range(source: Source, start: int, size: int, name: str | None) -> Rang
 
 
 def _tar_members(source: Source, kind: str | None, limit: int) -> Iterator[Member]:
-    raw = io.BufferedReader(RangeFile(source), 1 << 16)
-    file: Any = UNPACK[kind](raw) if kind in UNPACK else raw
+    file = _unpacked(source, kind)
+    again = _Again(source, kind)
     headers: Any = _Headers(file, TAR_HEADER_LIMIT, source.name)
     tar: Any = tarfile.TarFile(fileobj=headers)
     end = 0
@@ -228,7 +233,7 @@ def _tar_members(source: Source, kind: str | None, limit: int) -> Iterator[Membe
         if info.issparse():
             error = UnsupportedError("a sparse member of a tar archive", file=name)
             yield Member(info.name, partial(raise_it, error), info.size)
-        elif file is raw:
+        elif kind not in UNPACK:
             opener = partial(_open_range, source, info.offset_data, info.size, name)
             yield Member(info.name, opener, info.size)
         elif info.size > limit:
@@ -240,7 +245,7 @@ def _tar_members(source: Source, kind: str | None, limit: int) -> Iterator[Membe
                 message = f"the member has {info.size} bytes, {len(data)} are there"
                 yield Member(info.name, partial(raise_it, TruncatedError(message, file=name)), info.size)
             else:
-                yield Member(info.name, partial(_give, data), info.size)
+                yield Member(info.name, _Held(data, again, info.offset_data), info.size)
     # What tarfile takes for the end, too:
     if headers.last.strip(b"\0"):
         raise ParseError("a header of the archive is broken", file=source.name, offset=tar.offset)
@@ -248,8 +253,87 @@ def _tar_members(source: Source, kind: str | None, limit: int) -> Iterator[Membe
         raise TruncatedError("the archive has no end: it may have been cut", file=source.name)
 
 
+def _unpacked(source: Source, kind: str | None) -> Any:
+    raw = io.BufferedReader(RangeFile(source), 1 << 16)
+    return UNPACK[kind](raw) if kind in UNPACK else raw
+
+
 def _give(data: bytes) -> bytes:
     return data
+
+
+class _Again:
+    """Members of a compressed tar archive, once more and in about their order.
+
+    What is passed over on the way to one is held until it is asked for: threads take members in turn.
+    """
+
+    def __init__(self, source: Source, kind: str | None) -> None:
+        self._source = source
+        self._kind = kind
+        self._lock = threading.Lock()
+        self._places: list[tuple[int, int]] = []
+        self._file: Any = None
+        self._next = 0
+        self._passed: dict[int, bytes] = {}
+
+    def add(self, offset: int, size: int) -> int:
+        """Take where the next of them is; give its number."""
+        self._places.append((offset, size))
+        return len(self._places) - 1
+
+    def read(self, number: int) -> bytes:
+        """Give the bytes of a member.
+
+        Raises
+        ------
+        DicomError, OSError
+            The archive is no longer what it was.
+        """
+        try:
+            with self._lock:
+                data = self._passed.pop(number, None)
+                return self._find(number) if data is None else data
+        except Exception as error:
+            raise _own(error, self._source.name) from error
+
+    def _find(self, number: int) -> bytes:
+        if self._file is None or number < self._next:
+            self._file, self._next = _unpacked(self._source, self._kind), 0
+        while True:
+            at, (offset, size) = self._next, self._places[self._next]
+            self._file.seek(offset)
+            data: bytes = self._file.read(size)
+            if len(data) < size:
+                raise EOFError(f"{size} bytes of a member are needed, {len(data)} are there")
+            self._next += 1
+            if at == number:
+                return data
+            self._passed[at] = data
+            if len(self._passed) > MOST_PASSED:
+                del self._passed[next(iter(self._passed))]
+
+
+class _Held:
+    """The bytes of a member, here or where they were."""
+
+    def __init__(self, data: bytes, again: _Again, offset: int) -> None:
+        self._data: bytes | None = data
+        self._again = again
+        self._at = offset, len(data)
+        self._number = -1
+
+    def __call__(self) -> bytes:
+        return self._again.read(self._number) if self._data is None else self._data
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial, (_give, self())
+
+    def release(self) -> None:
+        """Hold them no longer; to be called in the order of the members."""
+        if self._data is not None:
+            self._number = self._again.add(*self._at)
+            self._data = None
 
 
 def _too_large(size: int, limit: int, name: str) -> LimitError:

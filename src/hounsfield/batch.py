@@ -56,6 +56,9 @@ LONGEST = 32767
 AT_ONCE = 16
 """Files that a thread takes at a time, at most: few enough that all threads end at the same time."""
 
+HELD = 1 << 24
+"""Bytes of members of archives before those of compressed ones are not held, but read twice."""
+
 MOST_LEFT = 64
 """Files that are given to the facade, at most, before the kernel is asked again."""
 
@@ -347,8 +350,8 @@ def decode_batch(
     """Decode one frame of each of many files into one array.
 
     Files of the common kind are read, decoded, rescaled and windowed without the GIL; others by codecs that
-    release it. Beside the result, memory is needed for one image a thread; and, as the array is as long as
-    there are sources, for all members of compressed tar archives, of which `hounsfield.stream` holds few.
+    release it. Beside the result, memory is needed for one image a thread. Compressed tar archives of more
+    than 16 MiB are gone through twice, as the array is as long as there are sources.
 
     Parameters
     ----------
@@ -416,7 +419,7 @@ def decode_batch(
     decoding = Decoding.checked(
         values=values, window=window, frame=operator.index(frame), dtype=kind, size=size, fit=fit, fill=fill
     )
-    origins = list(expand(sources, storage_options=storage_options))
+    origins = _expanded(sources, storage_options)
     if target is None:
         shape, first = _first_image(origins, decoding)
         target = np.empty((len(origins), *shape), first)
@@ -439,6 +442,17 @@ def decode_batch(
     elif failed:
         target, items = _without(target, items)
     return Batch(target, items)
+
+
+def _expanded(sources: Sources, storage_options: Mapping[str, Any] | None) -> list[Origin]:
+    """Find all sources; no more than a few of their bytes are held."""
+    origins, held = [], 0
+    for origin in expand(sources, storage_options=storage_options):
+        held += origin.size or 0
+        if held > HELD:
+            origin.release()
+        origins.append(origin)
+    return origins
 
 
 class _Work:
@@ -480,7 +494,9 @@ class _Work:
             if start >= self._stop:
                 return None
             left = self._stop - start
-            if self._threads > 1:
+            if self._origins[start].path is None:
+                left = 1  # of an archive, threads take what is next
+            elif self._threads > 1:
                 left = max(1, left // (4 * self._threads))  # fewer and fewer, to end together
             self._next = start + min(AT_ONCE, left)
             return start, self._next

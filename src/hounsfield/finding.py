@@ -184,6 +184,11 @@ class Origin:
         """
         return self.path if self._open is None else self._open()
 
+    def release(self) -> None:
+        """Hold no bytes of an archive: `open` goes through it once more, best in the order of its members."""
+        if (release := getattr(self._open, "release", None)) is not None:
+            release()
+
     def __repr__(self) -> str:
         return f"<Origin {self.name}>"
 
@@ -206,7 +211,7 @@ def expand(
     member_limit : int
         Bytes that a compressed member of an archive may have. Stored ones are read by range, deflated ones of
         zip archives inflated when they are opened; those of compressed tar archives are read when it is their
-        turn, and held as long as the `Origin` is.
+        turn, and held as long as the `Origin` is, or until its `release`.
     storage_options : mapping, optional
         For the file systems of URLs, as fsspec has it.
 
