@@ -536,6 +536,9 @@ def test_colour(tmp_path):
         {"window": (40, 0)},
         {"window": (np.nan, 5)},
         {"window": (1, 2, 3)},
+        {"window": 0.5},
+        {"window": "lung", "values": "modality"},
+        {"window": 1, "values": "stored"},
         {"dtype": np.int16},
         {"dtype": np.dtype(">u2")},
         {"values": "modality", "dtype": np.uint8},
@@ -563,6 +566,11 @@ def test_colour(tmp_path):
 def test_options_are_checked(paths, options):
     with pytest.raises(hu.OptionError):
         hu.decode_batch(paths[:4], **options)
+
+
+def test_a_number_of_numpy_is_a_window(paths):
+    expected = hu.decode_batch(paths[1:3], window=0).array
+    np.testing.assert_array_equal(hu.decode_batch(paths[1:3], window=np.int64(0)).array, expected)
 
 
 def test_what_is_no_source():

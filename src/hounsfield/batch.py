@@ -187,6 +187,8 @@ class Decoding(NamedTuple):
         if fit not in FITS:
             raise OptionError(f"fit={fit!r} is none of {', '.join(FITS)}")
         decoding = cls(values, _checked_window(window), frame, kind, _checked_size(size), fit, fill)
+        if decoding.window != 0 and values != "display":
+            raise OptionError(f"window={window!r} is for display values, not for {values} ones")
         if kind is not None:
             decoding.filling(kind)
         return decoding
@@ -358,8 +360,8 @@ def decode_batch(
     sources : path, pattern, URL, bytes-like, file object, or an iterable of them
         What `read` takes; of folders all files in them, of tar and zip archives their members.
     window : str, (center, width) or int, optional
-        For display values, as for `Dataset.render`: a preset, a center and width in modality units, "auto",
-        or n for each file's own n-th. By default each file's first, or "auto" where it has none.
+        For display values only, as for `Dataset.render`: a preset, a center and width in modality units,
+        "auto", or n for each file's own n-th. By default each file's first, or "auto" where it has none.
     size : int or (int, int), optional
         Rows and columns that all images are resized to, in their values: before the window, by area averages
         where they shrink and bilinearly where they grow (see `hounsfield._kernels.resize`). By default all
@@ -548,7 +550,9 @@ def _checked_window(window: WindowLike) -> str | tuple[float, float] | int:
     if window is None:
         return 0
     try:
-        return _window_of(window if isinstance(window, str | int) else tuple(window))
+        if isinstance(window, str):
+            return _window_of(window)
+        return _window_of(int(window) if isinstance(window, int | np.integer) else tuple(window))
     except TypeError as error:
         raise OptionError(f"window {window!r} is no name, number or (center, width)") from error
 
