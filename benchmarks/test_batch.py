@@ -30,6 +30,13 @@ def samples(path):
     ds = dcmread(path)
     return ds.pixel_array, float(ds.RescaleSlope), float(ds.RescaleIntercept)
 """
+OF_PYDICOM = """
+from pydicom import dcmread
+from pydicom.pixels import apply_rescale, apply_windowing
+def samples(path):
+    ds = dcmread(path)
+    return apply_windowing(apply_rescale(ds.pixel_array, ds), ds), 1, 0
+"""
 DICOMSDL = """
 import dicomsdl
 def samples(path):
@@ -50,6 +57,7 @@ batch()
 assert abs(out.astype(np.float32) - expected).max() <= {tolerance}
 """
 WINDOWED = f"row[...] = {{}}(stored, slope=slope, intercept=intercept, center={CENTER}, width={WIDTH})"
+LEVELS = f"row[...] = (stored - ({INTERCEPT} - 2**15)) * 255 / (2**16 - 1)"
 IN_FLOAT32 = "np.multiply(stored, np.float32(slope), out=row); row += np.float32(intercept)"
 
 
@@ -154,6 +162,7 @@ def test_slow_peers(row, paths, expected):
         {
             "pydicom + NumPy": peer(PYDICOM, WINDOWED.format("window_numpy"), few, first, 1),
             "pydicom + textbook formula": peer(PYDICOM, WINDOWED.format("window_textbook"), few, first, 2),
+            "pydicom's own apply_windowing": peer(OF_PYDICOM, LEVELS, few, first, 1),
         },
         target=[("faster", 20, "pydicom + NumPy"), ("faster", 50, "pydicom + textbook formula")],
     )
