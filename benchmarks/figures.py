@@ -57,7 +57,8 @@ def judge(target: list[Any], time: float, times: dict[str, float]) -> tuple[bool
 def print_tables(report: dict[str, Any]) -> int:
     """Print all groups and return how many targets were missed."""
     machine = report["machine_info"]
-    print(f"{machine['cpu'].get('brand_raw', 'unknown CPU')}, {machine['cpu'].get('count')} cores")
+    cpu = machine["cpu"]
+    print(f"{cpu.get('brand_raw', 'unknown CPU')}, {cpu.get('count')} cores, {machine['priority']}")
     print(", ".join(f"{library} {version}" for library, version in machine["libraries"].items()))
     missed = 0
     groups: dict[str, list[dict[str, Any]]] = {}

@@ -54,7 +54,11 @@ def test_tables(figures: ModuleType, capsys: pytest.CaptureFixture[str]) -> None
         }
 
     report = {
-        "machine_info": {"cpu": {"brand_raw": "a CPU", "count": 2}, "libraries": {"numpy": "2.0"}},
+        "machine_info": {
+            "priority": "ordinary priority",
+            "cpu": {"brand_raw": "a CPU", "count": 2},
+            "libraries": {"numpy": "2.0"},
+        },
         "benchmarks": [
             result("swap", "ours", 0.002, target=["at most", 1.2, "memcpy"]),
             result("other", "alone", 1.0),
