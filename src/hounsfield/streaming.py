@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 import numpy as np
 
 from hounsfield._kernels.pipeline import decode_files
-from hounsfield.batch import Decoding, Size, Values
+from hounsfield.decoding import Decoding, Size, Values
 from hounsfield.errors import DicomError, OptionError, SourceError
 from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, expand

@@ -13,7 +13,7 @@ import generate
 import hounsfield as hu
 from generate import files
 from hounsfield._kernels.pipeline import decode_files, decode_samples
-from hounsfield.batch import Decoding
+from hounsfield.decoding import Decoding
 
 GREY = ("u1", "u2", "f4")
 

@@ -12,9 +12,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from hounsfield.batch import LONGEST, Values
 from hounsfield.cli.report import complain, counted, debug_option, describe, reason_lines
 from hounsfield.cli.windows import Choice, window_option
+from hounsfield.decoding import LONGEST, Values
 from hounsfield.display.resizing import FITS, Mode
 from hounsfield.errors import OptionError
 from hounsfield.preprocess import FORMATS, Options, Summary, make_plan

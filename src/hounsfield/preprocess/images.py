@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hounsfield._kernels.pipeline import decode_files
-from hounsfield.batch import Decoding, Values, WindowLike, sizes
+from hounsfield.decoding import Decoding, Values, WindowLike, sizes
 from hounsfield.display.resizing import Mode
 from hounsfield.errors import NotDicomError, OptionError, reason
 from hounsfield.facade import read

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from hounsfield.batch import Decoding
+from hounsfield.decoding import Decoding
 from hounsfield.errors import OptionError
 from hounsfield.facade import read
 from hounsfield.finding import Origin
