@@ -80,6 +80,23 @@ def test_one_of_three_missing_is_a_gap() -> None:
     assert volume.spacing[0] == pytest.approx(2)
 
 
+@pytest.mark.parametrize(
+    ("step", "elements", "is_sparse"),
+    [
+        (3.0, {}, True),
+        (2.0, {}, False),
+        (3.0, {"SpacingBetweenSlices": 3.0}, False),
+        (3.0, {"SliceThickness": 5.0, "SpacingBetweenSlices": 1.5}, True),
+        (3.0, {"SliceThickness": None}, False),
+    ],
+)
+def test_each_second_slice_missing_is_told(step: float, elements: dict[str, Any], is_sparse: bool) -> None:
+    """Slices are 1.5 mm thick; gaps between those of MR are nothing strange."""
+    volume = volume_of(*(one(step * at, **elements) for at in range(4)))
+    assert [problem.kind for problem in volume.problems] == ["sparse"] * is_sparse
+    assert volume.spacing[0] == pytest.approx(step)
+
+
 @pytest.mark.parametrize("places", [(0, 1, 2.1, 3), (0, 1, 1.7, 3, 4)], ids=str)
 def test_uneven_spacing_is_told(places: tuple[float, ...]) -> None:
     volume = volume_of(*map(one, places))
@@ -125,14 +142,14 @@ def test_slices_displaced_at_random_are_told() -> None:
 def test_axes_that_are_rounded_do_not_change_the_step() -> None:
     """They are not quite unit vectors, nor at a right angle."""
     rounded = 1.0, 0.0, 0.0, 0.009, 0.995, 0.0
-    images = [one(0, orientation=rounded) for _ in range(40)]
+    images = [one(0, orientation=rounded, SliceThickness=5) for _ in range(40)]
     for at, ds in enumerate(images):
         ds.ImagePositionPatient[2] = 5.0 * at
     volume = volume_of(*images)
     assert volume.problems == ()
     assert volume.spacing == pytest.approx((5, 0.5, 0.25), rel=1e-9)
     np.testing.assert_allclose((volume.affine @ (0, 0, 39, 1))[:3], volume.positions[39], atol=1e-9)
-    assert volume_of(images[0]).spacing[0] == pytest.approx(1.5, rel=1e-9)
+    assert volume_of(images[0]).spacing[0] == pytest.approx(5, rel=1e-9)
 
 
 def test_an_only_slice_has_its_thickness() -> None:

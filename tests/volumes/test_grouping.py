@@ -75,6 +75,23 @@ def test_orientations_are_apart_and_nearly_equal_ones_are_not() -> None:
     assert sorted(len(volume) for volume in series_of(*images).volumes) == [1, 3]
 
 
+@pytest.mark.parametrize("name", ["EchoTime", "DiffusionBValue", "KVP"])
+def test_values_that_differ_by_rounding_are_the_same(name: str) -> None:
+    images = grid(name, [4.92, 9.84])
+    for ds in images[:2]:
+        ds[name].value *= 1.00001
+    assert shown(series_of(*images)) == [({name: 4.92}, [0, 1, 2]), ({name: 9.84}, [100, 101, 102])]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), [("KVP", [80.0, 140.0]), ("ConvolutionKernel", ["B30f", "B70f"])]
+)
+def test_reconstructions_between_each_other_are_apart(name: str, values: list[Any]) -> None:
+    """The slices of one are half-way between those of the other."""
+    series = series_of(*(one(float(at), **{name: values[at % 2]}) for at in range(6)))
+    assert [found for _, found in shown(series)] == [[0, 200, 400], [100, 300, 500]]
+
+
 def test_sizes_are_apart_and_told() -> None:
     images = [one(0), one(1), one(2, size=(8, 8))]
     series = series_of(*images)
@@ -202,6 +219,15 @@ def test_fields_of_view_beside_each_other_are_apart() -> None:
     assert not series.warnings
 
 
+def test_fields_of_view_at_depths_of_their_own_are_apart() -> None:
+    images = [field_of_view(float(at), 100.0 * (at % 2)) for at in range(8)]
+    series = series_of(*images)
+    assert [found for _, found in shown(series)] == [[0, 200, 400, 600], [100, 300, 500, 700]]
+    assert not series.warnings
+    (volume,) = series_of(*images[::2], images[1]).volumes  # one that is displaced is no field of view
+    assert "shifted" in kinds(volume)
+
+
 def test_a_shift_in_plane_between_time_points_is_no_field_of_view() -> None:
     images = [
         field_of_view(2.0 * at, 0.2 * time, value=100 * time + at, AcquisitionNumber=time)
@@ -275,6 +301,30 @@ def test_slices_that_are_not_rescaled_among_others_are_told() -> None:
     assert problem.slices == (1,)
     assert problem.text.endswith("no Rescale Slope or Intercept of 1")
     assert not series_of(*images(0)).warnings
+
+
+@pytest.mark.parametrize(("name", "values"), [("FlipAngle", [5, 15]), ("SliceThickness", [1.5, 3])])
+def test_slices_that_were_not_made_alike_are_told(name: str, values: list[float]) -> None:
+    (volume,) = series_of(*(one(2.0 * at, **{name: values[at == 1]}) for at in range(3))).volumes
+    (problem,) = volume.problems
+    assert problem.kind == "mixed-values"
+    assert problem.slices == (1,)
+
+
+@pytest.mark.parametrize("name", ["TemporalPositionIdentifier", "EchoTime", "AcquisitionNumber"])
+def test_a_scan_that_was_stopped_is_told(name: str) -> None:
+    images = [mr(2.0 * at, **{name: time}) for time in (1, 2, 3) for at in range(5 if time < 3 else 3)]
+    series = series_of(*images)
+    assert [len(volume) for volume in series.volumes] == [5, 5, 3]
+    assert [kinds(volume) for volume in series.volumes] == [set(), set(), {"incomplete"}]
+    assert series.volumes[2].warnings == ("3 slices, where another volume of the series has 5",)
+
+
+def test_volumes_of_other_places_are_not_incomplete() -> None:
+    first, second = (
+        [mr(2.0 * at, EchoTime=time) for at in places] for time, places in ((1, (0, 1)), (2, (1, 2, 3)))
+    )
+    assert not series_of(*first, *second).warnings
 
 
 # Acquisitions
@@ -356,6 +406,18 @@ def test_dimensions_tell_frames_apart() -> None:
 def test_a_concatenation_is_one_volume() -> None:
     (volume,) = series_of(enhanced([{"at": 2.0}, {"at": 0.0}]), enhanced([{"at": 4.0}, {"at": 6.0}])).volumes
     assert volume.positions[:, 2].tolist() == [5, 7, 9, 11]
+
+
+def test_parts_of_a_concatenation_have_an_order() -> None:
+    """Their UIDs tell nothing."""
+    frames = [{"at": 2.0 * at} for at in range(3)]
+    parts = [
+        enhanced(frames, InstanceNumber=1, ConcatenationFrameOffsetNumber=before, SOPInstanceUID=uid)
+        for before, uid in ((0, "1.9"), (3, "1.8"))
+    ]
+    first, second = series_of(*parts).volumes
+    assert first.labels == {"InstanceNumber rank": 0}
+    assert [volume.headers[0].SOPInstanceUID for volume in (first, second)] == ["1.9", "1.8"]
 
 
 def test_each_frame_has_its_own_rescale() -> None:

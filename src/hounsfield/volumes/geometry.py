@@ -18,6 +18,7 @@ __all__ = [
     "MISSING",
     "Geometry",
     "affine_of",
+    "are_among",
     "depths",
     "direction_of",
     "fields",
@@ -85,6 +86,15 @@ def fields(planes: Sequence[Plane]) -> list[tuple[int, int]]:
     return list(zip(along_rows.tolist(), along_columns.tolist(), strict=True))
 
 
+def are_among(planes: Sequence[Plane], others: Sequence[Plane]) -> bool:
+    """Whether there is one of the others, which are sorted, where each of these planes is."""
+    along = depths(others)
+    mine, theirs = (np.array([plane.position for plane in each]) for each in (planes, others))
+    at = np.searchsorted((along[1:] + along[:-1]) / 2, mine @ normal_of(others[0]))
+    off = np.linalg.norm(mine - theirs[at], axis=1)
+    return bool(off.max() <= BESIDE * min(others[0].spacing))
+
+
 def _numbered(along: Array, apart: float) -> npt.NDArray[np.intp]:
     """Number distances from 0 up; those that others no further than `apart` lead to have one number."""
     order = np.argsort(along, kind="stable")
@@ -113,6 +123,7 @@ def affine_of(planes: Sequence[Plane]) -> Geometry:
         return Geometry(affine, () if first.thickness else (unknown,))
     along = depths(planes)
     step, problems = _steps(along, min(first.spacing))
+    problems += _sparse(planes, usual_step(np.diff(along)))
     shifts = _shift(planes, along)
     affine[:3, 2] = np.subtract(planes[-1].position, first.position) * (step / (along[-1] - along[0]))
     return Geometry(affine, (*problems, *shifts))
@@ -155,6 +166,18 @@ def _steps(along: Array, pixel: float) -> tuple[float, list[Problem]]:
             text += f", up to {drift.max():.3g} mm from where even spacing puts them"
         problems.append(Problem("uneven-spacing", text, tuple(where.tolist())))
     return (even if far.any() else float(mean)), problems
+
+
+def _sparse(planes: Sequence[Plane], usual: float) -> list[Problem]:
+    """Tell of slices that are all too far from each other, as if every second one were missing."""
+    said = max((plane.thickness or 0.0 for plane in planes), default=0.0)
+    if not said or usual <= MISSING * said:
+        return []
+    text = (
+        f"slices are {usual:.4g} mm apart, and by Spacing Between Slices or Slice Thickness {said:.4g} mm: "
+        "others may be missing between them"
+    )
+    return [Problem("sparse", text)]
 
 
 def _shift(planes: Sequence[Plane], along: Array) -> list[Problem]:

@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hounsfield.volumes.geometry import MISSING, affine_of, depths, fields, places, sort_planes, usual_step
-from hounsfield.volumes.planes import APART, IF_NEEDED, MEANING, plain
+from hounsfield.volumes.geometry import (
+    MISSING,
+    affine_of,
+    are_among,
+    depths,
+    fields,
+    places,
+    sort_planes,
+    usual_step,
+)
+from hounsfield.volumes.planes import APART, IF_NEEDED, MEANING, MEASURED, plain
 from hounsfield.volumes.problems import Problem
 
 if TYPE_CHECKING:
@@ -23,15 +32,19 @@ if TYPE_CHECKING:
 __all__ = ["Stack", "stacks_of"]
 
 ALIKE = 1e-3
-"""Axes and pixel spacings that differ by less are the same, the spacings by so much of their size."""
+"""Axes that differ by less are the same; pixel spacings, and what is `MEASURED`, by so much of their size."""
 
 FEW = 0.1
 """So many images, as a part of those there are, may be missing or too many where there are several at each
 place; else these are duplicates."""
 
 OF_FILE = tuple(each.name for each in APART)
+OF_SCAN = "SOPClassUID", "FrameOfReferenceUID", "ImageType", "StackID", "ConvolutionKernel", "SliceThickness"
 FIELD = "ImagePositionPatient in plane"
 LATER = FIELD, *(each.name for each in IF_NEEDED)
+
+COMPARED = "InversionTime", "FlipAngle", "DiffusionGradientOrientation", "SliceThickness"
+"""What slices at places of their own may differ in, and that is said."""
 
 MOST_NAMED = 10
 
@@ -67,6 +80,7 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
         Of the series.
     """
     found, problems = _without_copies(sorted(planes, key=lambda plane: plane.order))
+    _level(found)
     located = [plane for plane in found if not plane.missing]
     others = [plane for plane in found if plane.missing]
     left: list[Plane] = []
@@ -79,6 +93,7 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
         problems.append(Problem("incomplete", text, sources=_names(left)))
     for stack in stacks:
         _settle(stack)
+    _look_at_lengths(stacks)
     if others and stacks:
         reasons = Counter(plane.missing for plane in others)
         text = ", ".join(f"{reason} (of {count})" for reason, count in reasons.items())
@@ -154,6 +169,22 @@ def _without_copies(planes: list[Plane]) -> tuple[list[Plane], list[Problem]]:
     return kept, problems
 
 
+def _level(planes: list[Plane]) -> None:
+    """Give what differs by rounding alone the value that most have."""
+    for name in MEASURED:
+        counts = Counter(plane.traits.get(name) for plane in planes)
+        groups: list[list[float]] = []
+        for value in sorted(each for each in counts if isinstance(each, int | float)):
+            if not groups or value - groups[-1][0] > ALIKE * abs(value):
+                groups.append([])
+            groups[-1].append(value)
+        if len(groups) < len(counts):
+            usual = {value: max(group, key=counts.__getitem__) for group in groups for value in group}
+            for plane in planes:
+                if (known := plane.traits.get(name)) in usual:
+                    plane.traits[name] = usual[known]
+
+
 def _apart(planes: list[Plane]) -> list[Stack]:
     """Part planes that differ in what a volume has in common: size, orientation, spacing, and `APART`."""
     facing = _facing(planes)
@@ -203,7 +234,9 @@ def _parted(stack: Stack, candidates: list[str], left: list[Plane]) -> list[Stac
     at = places(planes)
     most = int(np.bincount(at).max())
     if most == 1:
-        return [stack] if "AcquisitionNumber" in stack.labels else _by_acquisition(stack)
+        if "AcquisitionNumber" in stack.labels:
+            return [stack]
+        return [part for field in _by_field(stack) for part in _by_acquisition(field)]
     for number, name in enumerate(candidates):
         values = _part_by(planes, at, most, name)
         if values is None:
@@ -275,6 +308,18 @@ def _ranks(at: npt.NDArray[np.intp], values: list[Any], most: int) -> list[int] 
     return ranks
 
 
+def _by_field(stack: Stack) -> list[Stack]:
+    """Part planes of fields of view beside each other, whose slices are at depths of their own."""
+    if FIELD in stack.labels or not _has(stack.planes, "shifted"):
+        return [stack]
+    parts: dict[Hashable, list[Plane]] = {}
+    for plane, value in zip(stack.planes, fields(stack.planes), strict=True):
+        parts.setdefault(value, []).append(plane)
+    if any(len(members) == 1 or _has(members, "shifted") for members in parts.values()):
+        return [stack]
+    return [Stack(members, stack.labels | {FIELD: value}) for value, members in parts.items()]
+
+
 def _by_acquisition(stack: Stack) -> list[Stack]:
     """Part acquisitions that do not make one even stack: of two regions, say."""
     if len(_acquisitions(stack.planes)) == 1 or _is_even(stack.planes):
@@ -322,9 +367,11 @@ def _joined(stack: Stack) -> Stack:
 
 
 def _is_even(planes: list[Plane]) -> bool:
-    return not any(
-        problem.kind in ("gap", "uneven-spacing") for problem in affine_of(sort_planes(planes)).problems
-    )
+    return not _has(planes, "gap", "uneven-spacing")
+
+
+def _has(planes: list[Plane], *kinds: str) -> bool:
+    return any(problem.kind in kinds for problem in affine_of(sort_planes(planes)).problems)
 
 
 def _settle(stack: Stack) -> None:
@@ -345,6 +392,20 @@ def _settle(stack: Stack) -> None:
     stack.planes = sort_planes(list(taken.values()))
     stack.affine, problems = affine_of(stack.planes)
     stack.problems.extend(problems)
+
+
+def _look_at_lengths(stacks: list[Stack]) -> None:
+    """Say which volumes have only some of the slices of another, as the last time point of a scan may."""
+    longest: dict[tuple[Hashable, ...], list[Plane]] = {}
+    for stack in sorted(stacks, key=lambda stack: -len(stack.planes)):
+        planes, first = stack.planes, stack.planes[0]
+        if "SegmentNumber" in first.traits:  # each is where its organ is
+            continue
+        key = first.size, first.axes, stack.labels.get(FIELD), *(first.traits.get(name) for name in OF_SCAN)
+        others = longest.setdefault(key, planes)
+        if len(planes) < len(others) and are_among(planes, others):
+            text = f"{counted(planes, 'slice')}, where another volume of the series has {len(others)}"
+            stack.problems.append(Problem("incomplete", text))
 
 
 def _unsorted(planes: list[Plane]) -> Problem:
@@ -368,13 +429,15 @@ def _look_at_types(stack: Stack) -> None:
 def _look_at_values(stack: Stack) -> None:
     """Say if values of slices cannot be compared."""
     texts, unlike = [], set()
-    for at, each in enumerate(MEANING):
-        found = {number: plane.meaning[at] for number, plane in enumerate(stack.planes)}
-        counts = Counter(value for value in found.values() if value is not None)
+    columns = {each.name: [plane.meaning[at] for plane in stack.planes] for at, each in enumerate(MEANING)}
+    columns |= {name: [plane.traits.get(name) for plane in stack.planes] for name in COMPARED}
+    for name, found in columns.items():
+        counts = Counter(value for value in found if value is not None)
         if len(counts) > 1:
             (usual, _), *_ = ordered = counts.most_common()
-            texts.append(f"{each.name} {', '.join(f'{value} of {count}' for value, count in ordered)}")
-            unlike |= {number for number, value in found.items() if value not in (None, usual)}
+            named = ", ".join(f"{value} of {count}" for value, count in ordered[:MOST_NAMED])
+            texts.append(f"{name} {named}{' ...' if len(ordered) > MOST_NAMED else ''}")
+            unlike |= {number for number, value in enumerate(found) if value not in (None, usual)}
     if any(plane.scale and plane.scale != (1.0, 0.0) for plane in stack.planes):
         without = {number for number, plane in enumerate(stack.planes) if not _is_scaled(plane)}
         if without:

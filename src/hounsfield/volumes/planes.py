@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hounsfield.facade import Dataset
     from hounsfield.pixels.layout import Layout
 
-__all__ = ["APART", "IF_NEEDED", "MEANING", "Plane", "UnusableError", "plain", "planes_of"]
+__all__ = ["APART", "IF_NEEDED", "MEANING", "MEASURED", "Plane", "UnusableError", "plain", "planes_of"]
 
 Vector = tuple[float, ...]
 
@@ -72,6 +72,8 @@ APART = (
     Field("EchoTime", ("MREchoSequence.EffectiveEchoTime",)),
     Field("TemporalPositionIdentifier", ("FrameContentSequence.TemporalPositionIndex",)),
     Field("DiffusionBValue", ("MRDiffusionSequence.DiffusionBValue",)),
+    Field("KVP", ("CTXRayDetailsSequence.KVP",)),
+    Field("ConvolutionKernel", ("CTReconstructionSequence.ConvolutionKernel",)),
 )
 """What images of one volume have in common, whatever their places are."""
 
@@ -82,8 +84,7 @@ IF_NEEDED = (
     Field("FlipAngle", ("MRTimingAndRelatedParametersSequence.FlipAngle",)),
     Field("RepetitionTime", ("MRTimingAndRelatedParametersSequence.RepetitionTime",)),
     Field("DiffusionGradientOrientation"),
-    Field("KVP", ("CTXRayDetailsSequence.KVP",)),
-    Field("ConvolutionKernel", ("CTReconstructionSequence.ConvolutionKernel",)),
+    THICKNESS,
     Field("FrameReferenceTime", ("FrameContentSequence.FrameReferenceDateTime",)),
     Field("AcquisitionNumber", ("FrameContentSequence.FrameAcquisitionNumber",)),
     Field("AcquisitionTime", ("FrameContentSequence.FrameAcquisitionDateTime",)),
@@ -91,7 +92,18 @@ IF_NEEDED = (
 )
 """What images of one volume may differ in, unless they are at the same place; the first that does, tells."""
 
-OF_SLICE = POSITION, ORIENTATION, SPACING, THICKNESS, BETWEEN, SLOPE, INTERCEPT
+MEASURED = (
+    "EchoTime",
+    "DiffusionBValue",
+    "KVP",
+    "InversionTime",
+    "FlipAngle",
+    "RepetitionTime",
+    "SliceThickness",
+)
+"""Of these, what may be rounded in one image and not in another."""
+
+OF_SLICE = POSITION, ORIENTATION, SPACING, BETWEEN, SLOPE, INTERCEPT
 FIELDS = *OF_SLICE, *MEANING, INDEX_VALUES, *APART, *IF_NEEDED
 
 VECTORS = "EnergyWindowVector", "RRIntervalVector", "TimeSlotVector", "PhaseVector"
@@ -140,7 +152,8 @@ class Plane:
     traits : dict
         Values by the names of `APART`, `IF_NEEDED` and the file's own dimensions, if it has any.
     order : tuple
-        What sorts planes that have no geometry: Instance Number, frame, SOP Instance UID, name.
+        What sorts planes that have no geometry: Instance Number, frame, SOP Instance UID, name. Frames of a
+        concatenation are counted through (PS3.3 C.7.6.16.2.2.4).
     """
 
     ds: Dataset
@@ -179,12 +192,15 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
         values = {each.name: [plain(ds, each.name)] * count for each in FIELDS}
         if count > 1:
             values |= _stacked(ds, values, count)
-    positions, orientations, spacings, thicknesses, between, slopes, intercepts = (
+    positions, orientations, spacings, between, slopes, intercepts = (
         values.pop(each.name) for each in OF_SLICE
     )
+    thicknesses = values[THICKNESS.name]
     meanings = list(zip(*(values.pop(each.name) for each in MEANING), strict=True))
     number, uid = plain(ds, "InstanceNumber"), str(plain(ds, "SOPInstanceUID") or "")
     first = number if isinstance(number, int) else math.inf
+    before = plain(ds, "ConcatenationFrameOffsetNumber")
+    before = before if isinstance(before, int) else 0
     known: dict[Any, tuple[Vector, Vector, str]] = {}
     planes = []
     for frame in range(count):
@@ -207,7 +223,7 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
                 thickness=_positive(between[frame]) or _positive(thicknesses[frame]),
                 meaning=meanings[frame],
                 traits={key: column[frame] for key, column in values.items() if column[frame] is not None},
-                order=(first, frame, uid, name),
+                order=(first, before + frame, uid, name),
             )
         )
     return planes

@@ -17,15 +17,18 @@ class Problem(NamedTuple):
 
         =================== =========================================================================
         "gap"               slices are missing
+        "sparse"            all slices are further apart than the file has it, as if each second were missing
         "uneven-spacing"    slices are not equally far from each other
         "tilt"              slices are displaced in their plane, evenly: a gantry tilt, which `affine` has
         "shifted"           slices are displaced in their plane, unevenly
         "duplicate"         images at the place of another, or files given twice: left out
         "same-uid"          images at different places have the same SOP Instance UID
         "repeats"           several images at each place, which only their order tells apart
-        "incomplete"        more or fewer images at a place than at others, and nothing tells which: left out
+        "incomplete"        more or fewer images at a place than at others, and nothing tells which: left out;
+                            or a volume that has only some of the slices that another of its series has
         "acquisitions"      slices of several acquisitions make one even stack
-        "mixed-values"      slices differ in what their values are: Rescale Type, units; some are not rescaled
+        "mixed-values"      slices differ in what their values are: Rescale Type, units, flip angle, thickness
+                            ...; some are not rescaled
         "missing-geometry"  no position, orientation or spacing, or none that makes sense
         "unknown-thickness" of an only slice
         "mixed-sizes"       images of a series differ in Rows or Columns
