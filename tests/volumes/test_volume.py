@@ -239,6 +239,9 @@ def test_a_table_of_members_of_archives(
     here = table.filter([each.startswith(f"{path}::") for each in table["path"].to_pylist()])
     np.testing.assert_array_equal(hu.load_volume(here).array, hu.load_volume(folder).array)
     assert len(hu.load_volume(here.slice(0, 2))) == 2
+    assert len(hu.load_volume(here["path"][0].as_py())) == 1
+    named = [*here["path"].to_pylist()[1:3], written(one(2))]
+    assert len(hu.load_volume(named)) == 3
     archive_of(folder / "none", path)
     with pytest.raises(FileNotFoundError, match=f"{path.name}::s/"):
         hu.load_volume(here)
@@ -275,6 +278,12 @@ def test_a_file_that_cannot_be_read_is_told(folder: Path) -> None:
         hu.load_series(folder, strict=True)
     with pytest.raises(hu.VolumeError, match=r"bad\.dcm"):
         hu.load_volume(folder, strict=True)
+
+
+@pytest.mark.parametrize("source", [None, 3])
+def test_what_is_no_source_is_an_error(source: Any) -> None:
+    with pytest.raises(TypeError, match="cannot read from"):
+        hu.load_series(source)
 
 
 def test_a_path_that_is_not_there_is_an_error(tmp_path: Path) -> None:

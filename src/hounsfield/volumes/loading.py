@@ -9,7 +9,7 @@ import numpy as np
 
 from hounsfield.errors import DicomError, NotDicomError, OptionError, VolumeError
 from hounsfield.facade import Dataset, read
-from hounsfield.finding import Origin, archive_of, expand, is_single
+from hounsfield.finding import archive_of, each_source, expand
 from hounsfield.pixels.plan import MAX_PIXELS
 from hounsfield.sources import as_text, public_name
 from hounsfield.volumes.grouping import stacks_of
@@ -43,7 +43,8 @@ def load_series(
     source : path, pattern, URL, bytes-like, file object, Dataset, table, or an iterable of these
         What `hounsfield.finding.expand` takes: files, folders, which are searched with all folders in them,
         patterns, URLs, archives, whose members that are compressed are held in memory as long as their data
-        sets; or data sets; or a table with a column `path`, such as `index` gives.
+        sets; or members by the names that they have here, ``"scans.zip::a.dcm"``; or data sets; or a table
+        with a column `path`, such as `index` gives.
     dtype : {float32, int16}
         Of ``volume.array``.
     threads : int
@@ -62,11 +63,12 @@ def load_series(
         `problems` tell of files that are in no volume, and why: not DICOM, broken, no images, colour.
 
         Images are in one volume if they have in common: series, size, orientation, pixel spacing, frame of
-        reference, SOP class, image type, stack, segment, echo, temporal position and b-value. Of those at the
-        same place along their normal, the first of these that differs tells which belong together: position
-        in the plane, trigger time, inversion time, flip angle, repetition time, gradient, KVP, kernel,
-        reference time, acquisition number and time, content time, the dimensions of a multi-frame image,
-        Instance Number, SOP Instance UID. Acquisitions at different places are one volume if they make one
+        reference, SOP class, image type, stack, segment, echo, temporal position, b-value, KVP and kernel;
+        numbers that differ by rounding are the same. Of those at the same place along their normal, the first
+        of these that differs tells which belong together: position in the plane, trigger time, inversion
+        time, flip angle, repetition time, gradient, slice thickness, reference time, acquisition number and
+        time, content time, the dimensions of a multi-frame image, Instance Number, SOP Instance UID. Fields
+        of view beside each other are volumes, too; acquisitions at different places are one if they make one
         even stack.
 
     Raises
@@ -234,7 +236,7 @@ def _opened(
 
     One of many in a folder, pattern or archive that cannot be read is no reason to stop.
     """
-    for number, given in enumerate(_each(source, storage_options)):
+    for number, given in _each(source, storage_options):
         if isinstance(given, Dataset):
             yield given.filename or f"item {number}", given
             continue
@@ -254,30 +256,26 @@ def _opened(
             yield name, ds
 
 
-def _each(source: Any, storage_options: Mapping[str, Any] | None) -> Iterable[Any]:
+def _each(source: Any, storage_options: Mapping[str, Any] | None) -> Iterator[tuple[int, Any]]:
+    """Number what was given; members of an archive that were named come last, as it is opened once."""
     if _is_table(source):
-        return _rows(source.column("path").to_pylist(), storage_options)
-    return [source] if isinstance(source, Dataset) or is_single(source) else source
-
-
-def _rows(paths: list[str], storage_options: Mapping[str, Any] | None) -> Iterator[str | Origin]:
-    """Give what the rows of a table are of; members of an archive at once, as it is opened once."""
+        source = source.column("path").to_pylist()
     wanted: dict[str, dict[str, None]] = {}
-    for path in paths:
-        archive = archive_of(path)
+    for number, given in enumerate([source] if isinstance(source, Dataset) else each_source(source)):
+        archive = archive_of(os.fsdecode(given)) if isinstance(given, str | os.PathLike) else None
         if archive is None:
-            yield path
+            yield number, given
         else:
-            wanted.setdefault(archive, {})[path] = None
+            wanted.setdefault(archive, {})[os.fsdecode(given)] = None
     for archive, members in wanted.items():
         there = set()
         for origin in expand(archive, storage_options=storage_options):
             name = as_text(origin.name)
             there.add(name)
             if name in members or name == archive:  # that is broken
-                yield origin
+                yield 0, origin
         if archive not in there:
-            yield from (name for name in members if name not in there)
+            yield from ((0, name) for name in members if name not in there)
 
 
 def _is_table(source: Any) -> bool:
