@@ -65,7 +65,7 @@ def read_region(
         Leave colours as the codec gives them: see `Dataset.pixels`.
     fill : number, or one for each sample; optional
         What stands where there is no tile, and outside the matrix. By default Recommended Absent Pixel CIELab
-        Value, or else white, for colour; 0 for all others.
+        Value, or else white, for colour; Pixel Padding Value, or else 0, for all others.
     out : ndarray, optional
         Where to put the samples: writable, C-contiguous, of the shape and dtype of the result.
     threads : int

@@ -361,6 +361,15 @@ def test_recommended_absent_pixel(lab, rgb):
     assert (hu.read_region(data, (100, 100), (2, 1), fill=3) == 3).all()
 
 
+@pytest.mark.parametrize(("padding", "expected"), [(255, 255), (0, 0), (256, 0), (None, 0)])
+def test_pixel_padding_is_where_labels_have_no_tile(padding, expected):
+    """0 may be the number of a segment."""
+    data = sparse(matrix(20, 30, 1), 10, 10, missing=(4,), PixelPaddingValue=padding)
+    result = hu.read_region(data, (0, 0), (40, 20))
+    assert (result[10:, 10:20] == expected).all()
+    assert (result[:, 30:] == expected).all()
+
+
 def test_out():
     out = np.zeros((20, 30, 3), "u1")
     assert hu.read_region(IMAGES["full"], (5, 5), (30, 20), out=out) is out
@@ -547,8 +556,9 @@ def test_several_frames_that_are_no_tiles():
 
 def test_an_image_without_tiles(pydicom_path):
     path = pydicom_path("CT_small.dcm")
-    whole = hu.read(path).pixel_array
-    np.testing.assert_array_equal(hu.read_region(path, (100, 120), (40, 10)), cut(whole, 100, 120, 40, 10))
+    whole, padding = hu.read(path).pixel_array, -2000
+    region = hu.read_region(path, (100, 120), (40, 10))
+    np.testing.assert_array_equal(region, cut(whole, 100, 120, 40, 10, padding))
 
 
 def test_a_tile_that_is_cut_off():
@@ -589,7 +599,7 @@ def test_slides_against_a_plain_assembly(corpus_file):
     whole = grid.reshape(down * ds.Rows, across * ds.Columns, *frames.shape[3:])[:height, :width]
     for region in REGIONS:
         result = hu.read_region(corpus_file.path, region[:2], region[2:])
-        np.testing.assert_array_equal(result, cut(whole, *region), strict=True)
+        np.testing.assert_array_equal(result, cut(whole, *region, ds.PixelPaddingValue), strict=True)
 
 
 @pytest.mark.corpus(lambda file: "seg_image_sm" in file.path.as_posix())

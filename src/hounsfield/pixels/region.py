@@ -536,7 +536,10 @@ def _background(image: Image, fill: float | Sequence[float] | None, raw: bool) -
     if fill is not None:
         return _checked_fill(fill, layout)
     if layout.samples != 3:
-        return np.zeros(1, layout.dtype)
+        padding = image.ds.get("PixelPaddingValue")
+        wanted = np.array([padding if isinstance(padding, int) else 0])
+        found: Array = wanted.astype(layout.dtype)
+        return found if found == wanted else np.zeros_like(found)
     lab = image.ds.get("RecommendedAbsentPixelCIELabValue")
     is_lab = isinstance(lab, tuple) and len(lab) == 3 and all(isinstance(each, int) for each in lab)
     rgb = _rgb_of(lab) if is_lab else np.ones(3)
