@@ -85,6 +85,7 @@ def image_of(folder, row):
 
 
 def test_every_image_is_what_render_gives(archive, tmp_path):
+    (archive / "head.dcm").write_bytes((archive / "mr.dcm").read_bytes()[:1000])
     out = tmp_path / "out"
     summary = make(archive, out, shard_size=5)
     table = rows(out)
@@ -104,7 +105,8 @@ def test_every_image_is_what_render_gives(archive, tmp_path):
         "empty.dcm": "not DICOM",
     }
     errors = {Path(row["path"]).name: row["reason"] for row in table if row["status"] == "error"}
-    assert errors.keys() == {"mr.dcm", "rgb.dcm", "cut.dcm"}
+    assert errors.keys() == {"mr.dcm", "rgb.dcm", "cut.dcm", "head.dcm"}
+    assert "no pixel data: the data end inside the element" in errors["head.dcm"]
     assert errors["mr.dcm"] == "OptionError: the image is 64 x 64, not 128 x 128"
     assert all(row["shard"] is None for row in table if row["status"] != "ok")
     shapes = [np.load(path, mmap_mode="r").shape for path in sorted((out / "shards").iterdir())]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hounsfield.errors import NotDicomError
 from hounsfield.facade import Dataset, read
 from hounsfield.finding import find_files
-from hounsfield.pixels.plan import MAX_PIXELS, PIXEL_KEYWORDS
+from hounsfield.pixels.plan import MAX_PIXELS, has_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,7 +131,7 @@ def _images(given: Source | Sequence[Source]) -> list[Dataset]:
                 found.append(read(path))
     else:
         return [_opened(given)]
-    return [ds for ds in found if any(keyword in ds for keyword in PIXEL_KEYWORDS)]
+    return [ds for ds in found if has_pixels(ds)]
 
 
 def _opened(given: Any) -> Dataset:

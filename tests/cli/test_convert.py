@@ -92,6 +92,15 @@ def test_pictures_of_a_folder(archive, tmp_path, capsys):
     )
 
 
+def test_a_file_that_ends_before_its_pixels_is_a_failure(archive, tmp_path, capsys):
+    (archive / "cut.dcm").write_bytes((archive / "ct.dcm").read_bytes()[:1000])
+    assert run(["convert", str(archive), "-o", str(tmp_path / "out"), "--json"]) == 1
+    told = summary(capsys)
+    assert told["passed_over"] == {"not DICOM": 1, "without pixel data": 1}
+    (failure,) = told["failures"]
+    assert "no pixel data: the data end inside the element" in failure
+
+
 def test_strict(archive, tmp_path, pydicom_path, capsys):
     (archive / "bare.dcm").write_bytes(pydicom_path("CT_small.dcm").read_bytes()[132:])
     assert run(["convert", str(archive), "-o", str(tmp_path / "repaired")]) == 0

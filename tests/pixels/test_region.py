@@ -455,6 +455,9 @@ def test_levels(tmp_path):
         hu.read_region(tmp_path / "more", (0, 0), (1, 1))
     with pytest.raises(FileNotFoundError):
         hu.read_region(tmp_path / "none", (0, 0), (1, 1))
+    (tmp_path / "1.dcm").write_bytes((tmp_path / "1.dcm").read_bytes()[:603])
+    with pytest.raises(hu.PixelDataError, match=r"1\.dcm.*the data end inside the element"):
+        hu.read_region(tmp_path, (0, 0), (1, 1), level=2)
 
 
 def test_a_folder_of_two_slides(tmp_path):

@@ -280,6 +280,15 @@ def test_a_file_that_cannot_be_read_is_told(folder: Path) -> None:
         hu.load_volume(folder, strict=True)
 
 
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.9])
+def test_a_file_that_ends_before_its_pixels_is_told(folder: Path, kept: float) -> None:
+    path = folder / "e.dcm"
+    data = path.read_bytes()
+    path.write_bytes(data[: int(kept * data.index(b"\xe0\x7f\x10\x00"))])
+    problems = {problem.kind: problem for problem in hu.load_volume(folder).problems}
+    assert problems["unreadable"].sources == (str(path),)
+
+
 @pytest.mark.parametrize("source", [None, 3])
 def test_what_is_no_source_is_an_error(source: Any) -> None:
     with pytest.raises(TypeError, match="cannot read from"):

@@ -32,7 +32,7 @@ from hounsfield.display.voi import voi_alternatives
 from hounsfield.errors import NotDicomError, UnsupportedError
 from hounsfield.facade import Dataset, read
 from hounsfield.finding import Found, find_files
-from hounsfield.pixels.plan import PIXEL_KEYWORDS
+from hounsfield.pixels.plan import has_pixels
 from hounsfield.sources import public_name
 
 __all__ = ["convert"]
@@ -230,7 +230,7 @@ def _images(found: Found, window: Choice, frame: int | None, strict: bool, tally
             raise
         tally.passed_over["not DICOM"] += 1
         return []
-    if found.folder is not None and not any(keyword in ds for keyword in PIXEL_KEYWORDS):
+    if found.folder is not None and not has_pixels(ds):
         tally.passed_over["without pixel data"] += 1
         return []
     tally.bytes_read += ds._source.size

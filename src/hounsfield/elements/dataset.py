@@ -20,6 +20,7 @@ from hounsfield.elements.scanning import (
     CUT,
     EXPLICIT_LITTLE,
     FLAG_CUT,
+    INCOMPLETE,
     UNDEFINED,
     Encoding,
     Row,
@@ -346,6 +347,11 @@ class Dataset(Header):
         self._examine()
         with _LOCK:
             return tuple(self._notes or ())
+
+    @property
+    def _incomplete(self) -> str:
+        """Why there may have been more elements; "" if all are there."""
+        return next(filter(INCOMPLETE.match, tuple(self._notes or ())), "")
 
     def _warnings_of(self, tag: int) -> tuple[str, ...]:
         self._examine()

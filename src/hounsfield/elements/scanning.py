@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ __all__ = [
     "FLAG_UNDEFINED",
     "FLAG_UN_SEQUENCE",
     "IMPLICIT_LITTLE",
+    "INCOMPLETE",
     "UNDEFINED",
     "Encoding",
     "Row",
@@ -45,6 +47,11 @@ LARGEST = 1 << 30
 
 CUT = "the data end inside the element at byte"
 """How the note begins that says so."""
+
+INCOMPLETE = re.compile(
+    rf"{CUT}|no data set follows|the deflate stream has no end|.*: what follows was left out$"
+)
+"""Notes that say that there were more elements."""
 
 AFTER_PIXELS = 0x7FE00011
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})

@@ -12,7 +12,7 @@ from hounsfield.elements.dataset import Dataset
 from hounsfield.elements.dictionary import tag
 from hounsfield.elements.element import Element
 from hounsfield.errors import PixelDataError, UnsupportedError
-from hounsfield.pixels.plan import PIXEL_KEYWORDS
+from hounsfield.pixels.plan import PIXEL_KEYWORDS, no_pixels
 
 __all__ = [
     "Layout",
@@ -138,7 +138,7 @@ def layout_of(ds: Dataset) -> Layout:
 def _read_layout(ds: Dataset) -> Layout:
     keyword = next((word for word in PIXEL_KEYWORDS if word in ds), None)
     if keyword is None:
-        raise PixelDataError("the data set has no pixel data", file=ds._source.name)
+        raise no_pixels(ds)
     samples = _number(ds, "SamplesPerPixel", 1, 0xFFFF)
     allocated = _number(ds, "BitsAllocated", 1, 64)
     integers = keyword == "PixelData"

@@ -9,7 +9,7 @@ from hounsfield.decoding import Decoding, Values, WindowLike, sizes
 from hounsfield.display.resizing import Mode
 from hounsfield.errors import NotDicomError, OptionError, reason
 from hounsfield.facade import read
-from hounsfield.pixels.plan import PIXEL_KEYWORDS
+from hounsfield.pixels.plan import has_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +113,7 @@ def _decode(
     """Decode what is not of the common kind, or broken."""
     try:
         ds = read(origin.open())
-        if source.found and not any(keyword in ds for keyword in PIXEL_KEYWORDS):
+        if source.found and not has_pixels(ds):
             return Image(PASSED_OVER, "without pixel data")
         layout = ds.frames.layout
         fits = row is not None and decoding.shape(layout) == row.shape

@@ -12,7 +12,7 @@ from hounsfield.elements.sequence import Sequence
 from hounsfield.errors import DicomError, LimitError, PixelDataError, UnsupportedError
 from hounsfield.pixels.decode import Decoder
 from hounsfield.pixels.layout import layout_of
-from hounsfield.pixels.plan import PIXEL_KEYWORDS
+from hounsfield.pixels.plan import has_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -244,7 +244,7 @@ def _frames_of(ds: Dataset, layout: Layout, name: str) -> int:
 
 
 def _check_is_image(ds: Dataset) -> None:
-    if not any(each in ds for each in PIXEL_KEYWORDS):
+    if not has_pixels(ds):
         raise UnusableError("no pixel data")
     if (ds.get("SamplesPerPixel") or 1) != 1:
         raise UnusableError("colour")
