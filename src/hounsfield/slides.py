@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from hounsfield.errors import NotDicomError
+from hounsfield.errors import NotDicomError, OptionError
 from hounsfield.facade import Dataset, read
 from hounsfield.finding import find_files
 from hounsfield.pixels.plan import MAX_PIXELS, has_pixels
@@ -104,8 +104,10 @@ def read_region(
     """
     from hounsfield.pixels.region import Image, Region, level_of, read_level
 
+    if len(position) != 2 or len(size) != 2:
+        raise OptionError(f"position={position}, size={size}: these are (x, y) and (width, height)")
     return read_level(
-        level_of((Image(ds, ds._tiles) for ds in _images(images)), level),
+        level_of((Image(ds, ds._tiles) for ds in _images(images)), operator.index(level)),
         Region(*map(operator.index, (*position, *size))),
         optical_path=optical_path,
         segment=segment,

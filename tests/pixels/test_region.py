@@ -395,6 +395,7 @@ def test_raw_colours_with_their_background():
     [
         (((0, 0), (0, 5)), {}, "0 x 5"),
         (((0, 0), (5, -1)), {}, "5 x -1"),
+        (((0, 0, 5), (5,)), {}, "width, height"),
         (((0, 0), (5, 5), 1), {}, "level 1"),
         (((0, 0), (5, 5), -2), {}, "level -2"),
         (((0, 0), (5, 5)), {"threads": 0}, "threads=0"),
@@ -404,6 +405,11 @@ def test_raw_colours_with_their_background():
 def test_arguments_that_cannot_be_used(arguments, options, message):
     with pytest.raises(hu.OptionError, match=message):
         hu.read_region(IMAGES["full"], *arguments, **options)
+
+
+def test_a_level_is_a_whole_number():
+    with pytest.raises(TypeError, match="'str' object cannot be interpreted as an integer"):
+        hu.read_region(IMAGES["full"], (0, 0), (5, 5), "0")
 
 
 def test_limit():
