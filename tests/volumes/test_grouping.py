@@ -44,6 +44,7 @@ def grid(name: str, values: list[Any], **more: Any) -> list[Dataset]:
         ("TemporalPositionIdentifier", [1, 2, 3]),
         ("DiffusionBValue", [0.0, 1000.0]),
         ("TriggerTime", [0.0, 33.3]),
+        ("NominalPercentageOfCardiacPhase", [0.0, 75.0]),
         ("FlipAngle", [5.0, 15.0]),
         ("InversionTime", [100.0, 900.0]),
         ("KVP", [80.0, 140.0]),

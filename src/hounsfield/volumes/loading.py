@@ -65,11 +65,11 @@ def load_series(
         Images are in one volume if they have in common: series, size, orientation, pixel spacing, frame of
         reference, SOP class, image type, stack, segment, echo, temporal position, b-value, KVP and kernel;
         numbers that differ by rounding are the same. Of those at the same place along their normal, the first
-        of these that differs tells which belong together: position in the plane, trigger time, inversion
-        time, flip angle, repetition time, gradient, slice thickness, reference time, acquisition number and
-        time, content time, the dimensions of a multi-frame image, Instance Number, SOP Instance UID. Fields
-        of view beside each other are volumes, too; acquisitions at different places are one if they make one
-        even stack.
+        of these that differs tells which belong together: position in the plane, trigger time, cardiac phase,
+        inversion time, flip angle, repetition time, gradient, slice thickness, reference time, acquisition
+        number and time, content time, the dimensions of a multi-frame image, Instance Number, SOP Instance
+        UID. Fields of view beside each other are volumes, too; acquisitions at different places are one if
+        they make one even stack.
 
     Raises
     ------

@@ -79,6 +79,10 @@ APART = (
 
 IF_NEEDED = (
     Field("TriggerTime", ("CardiacSynchronizationSequence.NominalCardiacTriggerDelayTime",)),
+    Field(
+        "NominalPercentageOfCardiacPhase",
+        ("CardiacSynchronizationSequence.NominalPercentageOfCardiacPhase",),
+    ),
     Field("TemporalPositionTimeOffset", ("TemporalPositionSequence.TemporalPositionTimeOffset",)),
     Field("InversionTime", ("MRModifierSequence.InversionTimes",)),
     Field("FlipAngle", ("MRTimingAndRelatedParametersSequence.FlipAngle",)),
