@@ -265,6 +265,18 @@ def test_one_uid_for_all_images_loses_none_and_is_told() -> None:
     assert not series.left_out
 
 
+@pytest.mark.parametrize("name", ["TemporalPositionIdentifier", "InstanceNumber"])
+def test_one_uid_for_all_time_points_loses_none(name: str) -> None:
+    images = [
+        mr(2.0 * at, value=10 * time + at, SOPInstanceUID="1.2.3", **{name: 3 * time + (name[0] == "I") * at})
+        for at in range(3)
+        for time in range(2)
+    ]
+    series = series_of(*images)
+    assert [found for _, found in shown(series)] == [[0, 1, 2], [10, 11, 12]]
+    assert kinds(series) == {"same-uid"}
+
+
 def test_an_image_without_position_among_others_is_left_out_and_told() -> None:
     series = series_of(*(one(2.0 * at) for at in range(3)), one(3, ImagePositionPatient=None))
     assert [len(volume) for volume in series.volumes] == [3]

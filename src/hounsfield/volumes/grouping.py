@@ -145,18 +145,20 @@ def _frames(planes: Iterable[Plane]) -> str:
 
 
 def _without_copies(planes: list[Plane]) -> tuple[list[Plane], list[Problem]]:
-    """Leave out what has the SOP Instance UID of another file, and is at the same place."""
-    there: dict[tuple[Hashable, ...], set[Hashable]] = {}
+    """Leave out what has the SOP Instance UID of another file, and is the same image by what it says."""
+    first: dict[tuple[str, int], Plane] = {}
+    there: dict[tuple[str, int], set[Hashable]] = {}
     kept, copies, alike = [], [], []
     for plane in planes:
         _, frame, uid, _ = plane.order
-        others, place = there.setdefault((uid, frame), set()), (plane.position, plane.axes)
-        if uid and place in others:
-            copies.append(plane)
-            continue
-        if uid and others:
+        before = first.setdefault((uid, frame), plane)
+        if uid and before is not plane:
+            images, image = there.setdefault((uid, frame), {_image(before)}), _image(plane)
+            if image in images:
+                copies.append(plane)
+                continue
+            images.add(image)
             alike.append(plane)
-        others.add(place)
         kept.append(plane)
     problems = []
     if copies:
@@ -164,9 +166,15 @@ def _without_copies(planes: list[Plane]) -> tuple[list[Plane], list[Problem]]:
         text = f"left out, as others have the same SOP Instance UID: {counted(names, 'file')}"
         problems.append(Problem("duplicate", text, sources=names))
     if alike:
-        text = f"{counted(alike, 'image')} with the SOP Instance UID of another, at a different place: kept"
+        text = f"{counted(alike, 'image')} with the SOP Instance UID of another, and not the same: kept"
         problems.append(Problem("same-uid", text))
     return kept, problems
+
+
+def _image(plane: Plane) -> Hashable:
+    """What a copy has, too, even if it is compressed in another way."""
+    traits = frozenset(item for item in plane.traits.items() if item[0] != "ImageType")
+    return plane.position, plane.axes, plane.order[0], traits
 
 
 def _level(planes: list[Plane]) -> None:

@@ -22,7 +22,7 @@ class Problem(NamedTuple):
         "tilt"              slices are displaced in their plane, evenly: a gantry tilt, which `affine` has
         "shifted"           slices are displaced in their plane, unevenly
         "duplicate"         images at the place of another, or files given twice: left out
-        "same-uid"          images at different places have the same SOP Instance UID
+        "same-uid"          images of different places, times ... have the same SOP Instance UID
         "repeats"           several images at each place, which only their order tells apart
         "incomplete"        more or fewer images at a place than at others, and nothing tells which: left out;
                             or a volume that has only some of the slices that another of its series has
