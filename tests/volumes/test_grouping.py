@@ -333,6 +333,13 @@ def test_a_scan_that_was_stopped_is_told(name: str) -> None:
     assert series.volumes[2].warnings == ("3 slices, where another volume of the series has 5",)
 
 
+def test_fewer_slices_than_number_of_slices_are_told() -> None:
+    images = [one(2.0 * at, Modality="PT", NumberOfSlices=4) for at in range(4)]
+    assert not series_of(*images).warnings
+    (volume,) = series_of(*images[:3]).volumes
+    assert volume.warnings == ("3 slices of 4, which Number of Slices says",)
+
+
 def test_volumes_of_other_places_are_not_incomplete() -> None:
     first, second = (
         [mr(2.0 * at, EchoTime=time) for at in places] for time, places in ((1, (0, 1)), (2, (1, 2, 3)))

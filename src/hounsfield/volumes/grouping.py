@@ -110,6 +110,7 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
             stack.problems.append(_unsorted(stack.planes))
     for stack in stacks:
         _look_at_types(stack)
+        _look_at_count(stack)
         _look_at_values(stack)
     sizes = Counter(plane.size for plane in found)
     if len(sizes) > 1:
@@ -432,6 +433,14 @@ def _look_at_types(stack: Stack) -> None:
             "each image is a mosaic of slices, which is not taken apart: `affine` is not that of the slices"
         )
         stack.problems.append(Problem("mosaic", text))
+
+
+def _look_at_count(stack: Stack) -> None:
+    """Say if there are fewer slices than PET and nuclear medicine say (PS3.3 C.8.9.1 and C.8.4.8)."""
+    said = plain(stack.planes[0].ds, "NumberOfSlices")
+    if isinstance(said, int) and len(stack.planes) < said:
+        text = f"{counted(stack.planes, 'slice')} of {said}, which Number of Slices says"
+        stack.problems.append(Problem("incomplete", text))
 
 
 def _look_at_values(stack: Stack) -> None:

@@ -25,7 +25,8 @@ class Problem(NamedTuple):
         "same-uid"          images of different places, times ... have the same SOP Instance UID
         "repeats"           several images at each place, which only their order tells apart
         "incomplete"        more or fewer images at a place than at others, and nothing tells which: left out;
-                            or a volume that has only some of the slices that another of its series has
+                            or a volume that has only some of the slices that another of its series has,
+                            or that Number of Slices says
         "acquisitions"      slices of several acquisitions make one even stack
         "mixed-values"      slices differ in what their values are: Rescale Type, units, flip angle, thickness
                             ...; some are not rescaled
