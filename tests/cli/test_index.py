@@ -151,6 +151,46 @@ def test_where_and_sql(archive, tmp_path, capsys):
         assert json.loads(out_of(capsys)) == {"d": "2004-01-19", "PixelSpacing": [0.661468, 0.661468]}
 
 
+def strictly(text):
+    return json.loads(text, parse_constant=pytest.fail)
+
+
+def test_values_that_json_lacks(archive, capsys):
+    query = (
+        "select sum(Rows) n, round(1.25, 2) r, 'nan'::float f, [1.5, '-inf'::double] l, "
+        "{'i': 'inf'::float} s, map {'k': 'nan'::float} m, '\\x00\\xFF'::blob b, "
+        "date '2004-01-19' d, null e from files"
+    )
+    assert run(["index", str(archive), "--json", "--sql", query]) == 0
+    assert strictly(out_of(capsys)) == {
+        "n": 192,
+        "r": 1.25,
+        "f": "NaN",
+        "l": [1.5, "-Infinity"],
+        "s": {"i": "Infinity"},
+        "m": [["k", "NaN"]],
+        "b": "AP8=",
+        "d": "2004-01-19",
+        "e": None,
+    }
+    assert run(["index", str(archive), "--sql", query]) == 0
+    (row,) = csv.DictReader(io.StringIO(out_of(capsys)))
+    assert (row["n"], row["r"], row["b"], row["e"]) == ("192", "1.25", "AP8=", "")
+    assert strictly(row["l"]) == [1.5, "-Infinity"]
+
+
+@pytest.mark.parametrize("name", ["x[1].parquet", "x*.parquet", "~x.parquet", "a[1]/x.parquet"])
+def test_a_name_is_no_pattern(archive, tmp_path, monkeypatch, capsys, name):
+    (tmp_path / "a1").mkdir()
+    (tmp_path / "a[1]").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for other in ("x1.parquet", "xy.parquet", "a1/x.parquet"):
+        hu.index.write(archive / "mr.dcm", other)
+    hu.index.write(archive / "ct.dcm", name)
+    assert run(["index", name, "--sql", "select Modality from files"]) == 0
+    assert out_of(capsys) == "Modality\nCT\n"
+
+
 def test_columns_of_one_name(archive, capsys):
     join = "select a.Rows, b.Rows, a.path from files a join files b on a.Modality < b.Modality"
     assert run(["index", str(archive), "--json", "--sql", f"{join} where a.Modality = 'CT' order by 2"]) == 0
@@ -219,10 +259,21 @@ def test_a_reader_that_has_seen_enough(archive, tmp_path):
     assert child.returncode == 0
 
 
-def test_without_duckdb(archive, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "duckdb", None)
-    assert run(["index", str(archive), "--where", "true"]) == 2
-    assert "hounsfield[sql]" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("library", "options", "extra"),
+    [
+        ("duckdb", ["--where", "true"], "sql"),
+        ("pyarrow", ["--where", "true"], "sql"),
+        ("pyarrow", [], "index"),
+    ],
+)
+def test_without_libraries(archive, tmp_path, monkeypatch, capsys, library, options, extra):
+    """They are missed before hours of work, not behind them."""
+    monkeypatch.setitem(sys.modules, library, None)
+    assert run(["index", str(archive), "-o", str(tmp_path / "i.parquet"), *options]) == 2
+    said = capsys.readouterr().err
+    assert f'{library} is needed, and not installed: pip install "hounsfield[{extra}]"' in said
+    assert not (tmp_path / "i.parquet").exists()
 
 
 class StoppedError(Exception):

@@ -1,12 +1,15 @@
 """`hounsfield index`: a table of what is in files, in a Parquet file, and questions to it."""
 
 import csv
+import glob
 import json
+import os
 import re
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hounsfield.cli.dump import TagsType
-from hounsfield.cli.report import complain, debug_option, describe, reason_lines
+from hounsfield.cli.report import check_libraries, complain, debug_option, describe, reason_lines
+from hounsfield.elements.json_model import base64_text, json_float
 from hounsfield.errors import OptionError
 from hounsfield.indexing import index as index_files
 from hounsfield.indexing.reading import BROKEN, NOT_DICOM, OK, UNREADABLE
@@ -114,6 +118,8 @@ def index(
     start = time.perf_counter()
     try:
         _check(sources, out, update, force, where, sql)
+        asks = {} if query is None else {"pyarrow": "sql", "duckdb": "sql"}
+        check_libraries(**{"pyarrow": "index", **asks})
         if not is_index:
             with _progress() as progress:
                 if out is None:
@@ -213,16 +219,12 @@ def _as_json(summary: Summary, seconds: float) -> str:
 
 def _answer(query: str, table: Any, *, as_json: bool, paths: bool) -> None:
     """Print what a query gives; `table` is one of Arrow, or the path of a Parquet file."""
-    try:
-        duckdb = import_module("duckdb")
-    except ImportError as error:
-        raise OptionError(
-            "queries are answered by DuckDB, which is not installed: pip install 'hounsfield[sql]'"
-        ) from error
+    duckdb = import_module("duckdb")
     with duckdb.connect() as connection:
         try:
             if isinstance(table, str):
-                table = connection.read_parquet(table)
+                # DuckDB takes a name for a pattern, which may be that of another file.
+                table = connection.read_parquet(glob.escape(os.path.abspath(table)))  # noqa: PTH100 - "~" too
             connection.register("files", table)
             result = connection.sql(query)
             if result is None:  # of what is no question
@@ -238,7 +240,7 @@ def _answer(query: str, table: Any, *, as_json: bool, paths: bool) -> None:
         for batch in reader:
             for row in batch.to_pylist():
                 if as_json:
-                    click.echo(json.dumps(row, ensure_ascii=False, default=str))
+                    click.echo(_json(row))
                 elif paths:
                     click.echo(row["path"])
                 else:
@@ -246,7 +248,29 @@ def _answer(query: str, table: Any, *, as_json: bool, paths: bool) -> None:
 
 
 def _cell(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else value
+    if isinstance(value, list | dict):
+        return _json(value)
+    return base64_text(value) if isinstance(value, bytes) else value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, default=str)
+
+
+def _plain(value: Any) -> Any:
+    """Give a value of a query as what JSON has; dates and times are left as they are."""
+    match value:
+        case float():
+            return json_float(value)
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case bytes():
+            return base64_text(value)
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case dict():
+            return {name: _plain(each) for name, each in value.items()}
+    return value
 
 
 @contextmanager

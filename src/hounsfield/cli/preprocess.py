@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,14 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from hounsfield.cli.report import complain, counted, debug_option, describe, reason_lines
+from hounsfield.cli.report import (
+    check_libraries,
+    complain,
+    counted,
+    debug_option,
+    describe,
+    reason_lines,
+)
 from hounsfield.cli.windows import Choice, window_option
 from hounsfield.decoding import LONGEST, Values
 from hounsfield.display.resizing import FITS, Mode
@@ -183,7 +189,7 @@ def preprocess(
     not named, in folders, archives and indexes and by patterns, is passed over and counted if it is not DICOM
     or has no pixel data.
     """
-    _check_libraries(format_)
+    check_libraries(pyarrow="index", **({"zarr": "zarr"} if format_ == "zarr" else {}))
     options = Options(values, window, dtype, frame, size, fit, int(fill) if fill.is_integer() else fill)
     is_told = on_error in ("report", "raise")
 
@@ -237,14 +243,6 @@ def preprocess(
         complain("there are no DICOM images in what was given")
         return 1
     return int(bool(summary.failures) and is_told)
-
-
-def _check_libraries(format_: str) -> None:
-    needed = {"pyarrow": "index", **({"zarr": "zarr"} if format_ == "zarr" else {})}
-    for library, extra in needed.items():
-        if find_spec(library) is None:
-            message = f'{library} is needed, and not installed: pip install "hounsfield[{extra}]"'
-            raise click.UsageError(message, click.get_current_context())
 
 
 def _check_folder(folder: Path, *, resume: bool, force: bool) -> None:

@@ -3,6 +3,7 @@
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 
 import click
 
@@ -11,7 +12,16 @@ from hounsfield.elements.text import printable
 from hounsfield.errors import DicomError
 from hounsfield.sources import public_name
 
-__all__ = ["complain", "counted", "debug_option", "describe", "reason", "reason_lines", "strict_option"]
+__all__ = [
+    "check_libraries",
+    "complain",
+    "counted",
+    "debug_option",
+    "describe",
+    "reason",
+    "reason_lines",
+    "strict_option",
+]
 
 MOST_REASONS = 20
 
@@ -22,6 +32,14 @@ debug_option: Callable[..., Callable[..., int]] = click.option(
 strict_option: Callable[..., Callable[..., int]] = click.option(
     "--strict", is_flag=True, help="Take what would be repaired or assumed, with a warning, for an error."
 )
+
+
+def check_libraries(**extras: str) -> None:
+    """Raise a UsageError, before any work is done, for a library that an extra has and that is not there."""
+    for library, extra in extras.items():
+        if find_spec(library) is None:
+            message = f'{library} is needed, and not installed: pip install "hounsfield[{extra}]"'
+            raise click.UsageError(message, click.get_current_context())
 
 
 def complain(message: str, error: Exception | None = None, *, debug: bool = False) -> None:

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 __all__ = [
     "WORD_CODES",
     "BulkURI",
+    "base64_text",
     "chosen_json_dict",
     "decode_json",
     "file_uri",
+    "json_float",
     "little_endian",
     "read_file_uri",
     "syntax_by_pixels",
@@ -244,7 +246,7 @@ def _attribute(element: Element, bulk_threshold: int | None, bulk_uri: BulkURI |
     value = element.value
     if isinstance(value, bytes):
         # What its VR does not allow was left as it is.
-        return {"vr": "UN", "InlineBinary": _base64(value)}
+        return {"vr": "UN", "InlineBinary": base64_text(value)}
     if value is None or value == "":
         return {"vr": vr}
     values = value if isinstance(value, tuple) else (value,)
@@ -263,7 +265,7 @@ def _binary(
     value = element.bytes
     if element._dataset._encoding.big_endian and vr in WORD_CODES:
         value = little_endian(value, WORD_CODES[vr])
-    return {"vr": vr, "InlineBinary": _base64(value)} if value else {"vr": vr}
+    return {"vr": vr, "InlineBinary": base64_text(value)} if value else {"vr": vr}
 
 
 def little_endian(value: bytes, code: str) -> bytes:
@@ -275,7 +277,8 @@ def little_endian(value: bytes, code: str) -> bytes:
     return words.tobytes() + value[whole:]
 
 
-def _base64(value: bytes) -> str:
+def base64_text(value: bytes) -> str:
+    """Write bytes as JSON has them."""
     return base64.b64encode(value).decode("ascii")
 
 
@@ -287,7 +290,12 @@ def _plain(value: Any) -> Any:
         groups = zip(("Alphabetic", "Ideographic", "Phonetic"), value.components, strict=False)
         return {name: str(group) for name, group in groups if group} or None
     if isinstance(value, float):
-        if math.isfinite(value):
-            return float(value)
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        return json_float(value)
     return str(value) if isinstance(value, str) else value
+
+
+def json_float(value: float) -> float | str:
+    """Give a number, or as text one that JSON does not have."""
+    if math.isfinite(value):
+        return float(value)
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
