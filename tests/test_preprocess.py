@@ -516,6 +516,9 @@ def test_paths_that_are_no_text(tmp_path, pydicom_path):
     (row,) = rows(tmp_path / "out")
     assert row["status"] == "ok"
     assert row["path"].endswith("\\udcff<b>.dcm")
+    hu.index.write(folder, tmp_path / "index.parquet")
+    make(tmp_path / "index.parquet", tmp_path / "again")
+    assert rows(tmp_path / "again") == [row]
     page = (tmp_path / "out" / "report.html").read_text()
     assert "&lt;b&gt;" in page
     assert "<b>" not in page

@@ -26,6 +26,7 @@ __all__ = [
     "PathSource",
     "RemoteSource",
     "Source",
+    "as_path",
     "as_text",
     "file_system",
     "is_url",
@@ -39,6 +40,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+(::.*)?://")  # two letters at least
 _IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s'\"]+")
 _CREDENTIALS = re.compile(r"(?<=://)[^/?]*@")
 _QUERY = re.compile(r"\?.*", re.DOTALL)
+_NO_UTF8 = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 
 NO_RANGES = "is served whole, not by ranges: fetch it, and pass its bytes"
 
@@ -334,6 +336,13 @@ def public_name(path: str) -> str:
 def as_text(path: str) -> str:
     r"""Give a path, which need not be text, as text: bytes that are no UTF-8 as ``\udc80`` to ``\udcff``."""
     return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def as_path(text: str) -> str:
+    """Give the path that `as_text` gave as this text; a file that is really called so is meant itself."""
+    if "\\udc" not in text or os.path.lexists(text):
+        return text
+    return _NO_UTF8.sub(lambda byte: chr(int(byte[1], 16)), text)
 
 
 def _public_text(error: object) -> str:

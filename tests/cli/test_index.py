@@ -179,6 +179,15 @@ def test_values_that_json_lacks(archive, capsys):
     assert strictly(row["l"]) == [1.5, "-Infinity"]
 
 
+def test_names_that_are_no_text(archive, tmp_path, capfdbinary):
+    path = os.fsdecode(os.fsencode(archive) + b"/odd\xff.dcm")
+    shutil.copy(archive / "ct.dcm", path)
+    assert run(["index", path, "-o", str(tmp_path / "i.parquet")]) == 0
+    capfdbinary.readouterr()
+    assert run(["index", str(tmp_path / "i.parquet"), "--where", "Rows = 128"]) == 0
+    assert capfdbinary.readouterr().out == os.fsencode(path) + b"\n"
+
+
 @pytest.mark.parametrize("name", ["x[1].parquet", "x*.parquet", "~x.parquet", "a[1]/x.parquet"])
 def test_a_name_is_no_pattern(archive, tmp_path, monkeypatch, capsys, name):
     (tmp_path / "a1").mkdir()

@@ -1,5 +1,6 @@
 """Values of volumes, and where their files come from."""
 
+import os
 import shutil
 import tarfile
 import zipfile
@@ -229,6 +230,13 @@ def test_a_table_of_paths(folder: Path) -> None:
     assert len(hu.load_volume(table, series=uids[0])) == 5
 
 
+def test_a_table_of_names_that_are_no_text(folder: Path) -> None:
+    pytest.importorskip("pyarrow")
+    for path in folder.iterdir():
+        path.rename(os.fsdecode(os.fsencode(path) + b"\xff"))
+    assert len(hu.load_volume(hu.index(folder))) == 5
+
+
 @pytest.mark.parametrize("name", ["deflated.zip", "a.tar"])
 def test_a_table_of_members_of_archives(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, name: str
@@ -239,6 +247,8 @@ def test_a_table_of_members_of_archives(
     here = table.filter([each.startswith(f"{path}::") for each in table["path"].to_pylist()])
     np.testing.assert_array_equal(hu.load_volume(here).array, hu.load_volume(folder).array)
     assert len(hu.load_volume(here.slice(0, 2))) == 2
+    chosen = hu.load_volume(here, series=here["SeriesInstanceUID"][0].as_py())
+    np.testing.assert_array_equal(chosen.array, hu.load_volume(folder).array)
     assert len(hu.load_volume(here["path"][0].as_py())) == 1
     named = [*here["path"].to_pylist()[1:3], written(one(2))]
     assert len(hu.load_volume(named)) == 3

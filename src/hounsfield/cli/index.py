@@ -25,6 +25,7 @@ from hounsfield.errors import OptionError
 from hounsfield.indexing import index as index_files
 from hounsfield.indexing.reading import BROKEN, NOT_DICOM, OK, UNREADABLE
 from hounsfield.indexing.storage import Summary, partial_folder
+from hounsfield.sources import as_path
 
 __all__ = ["index"]
 
@@ -242,9 +243,15 @@ def _answer(query: str, table: Any, *, as_json: bool, paths: bool) -> None:
                 if as_json:
                     click.echo(_json(row))
                 elif paths:
-                    click.echo(row["path"])
+                    click.echo(_name(row["path"]))
                 else:
                     writer.writerow(map(_cell, row.values()))
+
+
+def _name(text: str) -> str | bytes:
+    """The path that an index has as text: as it is in the file system, so that others find it there."""
+    path = as_path(text)
+    return text if path == text else path.encode("utf-8", "surrogateescape")
 
 
 def _cell(value: Any) -> Any:

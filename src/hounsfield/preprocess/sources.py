@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hounsfield.errors import OptionError, SourceError, raise_it
 from hounsfield.finding import Origin, archive_of, expand
 from hounsfield.indexing.storage import legible
-from hounsfield.sources import as_text, is_url, public_name
+from hounsfield.sources import as_path, as_text, is_url, public_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,9 +113,10 @@ def _indexed(index: str) -> Iterator[tuple[Source, Origin]]:
     """What the rows of an index are of: files, and members of archives."""
     origins = Origins(())
     members_of = lru_cache(LISTED)(_members)
-    for path in _paths_of_index(index):
+    for text in _paths_of_index(index):
+        path = as_path(text)
         archive = archive_of(path)
-        named = None if archive is None else members_of(archive).get(path)
+        named = None if archive is None else members_of(archive).get(text)
         if named is None:
             yield _file(path, True), Origin(path, path)
         else:

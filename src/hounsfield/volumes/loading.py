@@ -11,7 +11,7 @@ from hounsfield.errors import DicomError, NotDicomError, OptionError, VolumeErro
 from hounsfield.facade import Dataset, read
 from hounsfield.finding import archive_of, each_source, expand
 from hounsfield.pixels.plan import MAX_PIXELS
-from hounsfield.sources import as_text, public_name
+from hounsfield.sources import as_path, as_text, public_name
 from hounsfield.volumes.grouping import stacks_of
 from hounsfield.volumes.planes import Plane, UnusableError, planes_of
 from hounsfield.volumes.problems import LeftOut, Problem
@@ -262,11 +262,12 @@ def _each(source: Any, storage_options: Mapping[str, Any] | None) -> Iterator[tu
         source = source.column("path").to_pylist()
     wanted: dict[str, dict[str, None]] = {}
     for number, given in enumerate([source] if isinstance(source, Dataset) else each_source(source)):
-        archive = archive_of(os.fsdecode(given)) if isinstance(given, str | os.PathLike) else None
-        if archive is None:
-            yield number, given
+        path = as_path(os.fsdecode(given)) if isinstance(given, str | os.PathLike) else None
+        archive = None if path is None else archive_of(path)
+        if path is None or archive is None:
+            yield number, path or given
         else:
-            wanted.setdefault(archive, {})[os.fsdecode(given)] = None
+            wanted.setdefault(archive, {})[as_text(path)] = None
     for archive, members in wanted.items():
         there = set()
         for origin in expand(archive, storage_options=storage_options):
