@@ -170,6 +170,13 @@ def test_buffers_and_file_objects(tmp_path):
     assert names(np.array(["a", "b"])) == names(np.array(["a", "b"], object)) == ["a", "b"]
 
 
+def test_columns_of_tables():
+    pyarrow = pytest.importorskip("pyarrow")
+    column = pyarrow.table({"path": ["a", "b"]})["path"]
+    assert names(column) == names(column.chunk(0)) == ["a", "b"]
+    assert names(column[0]) == ["a"]
+
+
 def test_origins_stay_as_they_are():
     given = Origin("name", open=lambda: b"data")
     assert list(expand([given])) == [given]

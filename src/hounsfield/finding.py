@@ -237,6 +237,8 @@ def expand(
                 yield from _matching(path, member_limit)
             else:
                 yield from _local(path, member_limit)
+        elif hasattr(given, "as_py"):  # of a column of a table, a buffer of its text
+            yield from expand((given.as_py(),), member_limit=member_limit, storage_options=storage_options)
         else:
             name = getattr(given, "name", None)
             yield Origin(

@@ -139,6 +139,8 @@ class TestFileWindows:
         assert file_windows(dataset(RAMP, WindowCenter=None, WindowWidth=None)) == ()
         with pytest.raises(OptionError, match="none of index 1"):
             render_dataset(dataset(RAMP), 1)
+        with pytest.raises(OptionError, match="none of index 1"):
+            render_dataset(dataset(RAMP), np.int64(1))
 
     def test_width_below_one(self):
         ds = dataset(RAMP, WindowCenter=0.5, WindowWidth=0.8, RescaleSlope=0.01, RescaleIntercept=0.5)

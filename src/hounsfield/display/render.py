@@ -134,8 +134,8 @@ def render_dataset(
     ElementError, MissingElementError
         If an element that the pipeline needs cannot be used; the error names its tag.
     """
-    if isinstance(window, int):
-        index, window = window, None
+    if isinstance(window, int | np.integer):
+        index, window = int(window), None
     stored = stored_samples(ds, array, frame)
     return rendered(
         ds,
