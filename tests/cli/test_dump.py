@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,22 @@ def test_dump_of_several_files_says_which(ct, pydicom_path, capsys):
     assert lines[0] == f"# {ct}"
     assert f"# {plain}" in lines
     assert "# Used TransferSyntax: Explicit VR Big Endian" in lines
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("options", [["dump"], ["dump", "--json"], ["index", "--where", "true"], ["--help"]])
+def test_output_that_cannot_be_written(ct, options):
+    """It is no error of the file."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*COMMAND, *options, ct], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "hounsfield: the output cannot be written: No space left on device"
+    assert "Traceback" not in done.stderr
+
+
+def test_output_that_is_closed(ct):
+    done = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *COMMAND, "dump", ct], stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_json_lines(ct, tmp_path, capsys):

@@ -53,6 +53,12 @@ def many(tmp_path, pydicom_path):
     return root
 
 
+def started(arguments, **options):
+    """Start the command in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(hu.__file__).parents[1])}
+    return subprocess.Popen([sys.executable, "-m", "hounsfield", *arguments], env=environment, **options)
+
+
 def out_of(capsys):
     return capsys.readouterr().out
 
@@ -200,6 +206,36 @@ def test_a_name_is_no_pattern(archive, tmp_path, monkeypatch, capsys, name):
     assert out_of(capsys) == "Modality\nCT\n"
 
 
+def test_several_indexes(archive, tmp_path, capsys):
+    names = [str(tmp_path / f"{name}.parquet") for name in "ab"]
+    hu.index.write(archive / "ct.dcm", names[0])
+    hu.index.write(archive / "mr.dcm", names[1], ["KVP"])
+    assert run(["index", *names, "--sql", "select Modality, KVP from files order by all"]) == 0
+    assert out_of(capsys) == "Modality,KVP\nCT,\nMR,\n"
+    assert run(["index", *names, "-o", str(tmp_path / "c.parquet")]) == 2
+    assert run(["index", *names, str(tmp_path / "c.parquet"), "--where", "true"]) == 2
+    assert "c.parquet: No such file" in capsys.readouterr().err
+
+
+def test_an_error_behind_many_rows(archive, capsys):
+    query = "select if(range = 300000, error('late'), 1) from range(400000)"
+    assert run(["index", str(archive), "--sql", query]) == 2
+    assert "hounsfield: DuckDB: Invalid Input Error: late" in capsys.readouterr().err
+
+
+def test_a_query_is_interrupted(archive):
+    query = "select count(*) from range(1000000) a, range(1000000) b where (a.range + b.range) % 7 = 9"
+    with started(["index", str(archive), "--sql", query], stderr=subprocess.PIPE) as child:
+        assert child.stderr.readline().startswith(b"4 files")
+        time.sleep(0.3)
+        child.send_signal(signal.SIGINT)
+        try:
+            assert b"interrupted" in child.communicate(timeout=20)[1]
+        finally:
+            child.kill()
+    assert child.returncode == 130
+
+
 def test_columns_of_one_name(archive, capsys):
     join = "select a.Rows, b.Rows, a.path from files a join files b on a.Modality < b.Modality"
     assert run(["index", str(archive), "--json", "--sql", f"{join} where a.Modality = 'CT' order by 2"]) == 0
@@ -256,12 +292,9 @@ def test_names_that_cannot_be(archive, tmp_path, capsys):
 def test_a_reader_that_has_seen_enough(archive, tmp_path):
     out = tmp_path / "index.parquet"
     hu.index.write(archive, out)
-    command = [sys.executable, "-m", "hounsfield", "index", str(out), "--sql"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(hu.__file__).parents[1])}
     query = "select * from files, range(100000)"
-    with subprocess.Popen(
-        [*command, query], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as child:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with started(["index", str(out), "--sql", query], **pipes) as child:
         child.stdout.readline()
         child.stdout.close()
         assert child.stderr.read() == b""

@@ -4,10 +4,11 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 import click
 
-from hounsfield.cli.report import complain
+from hounsfield.cli.report import complain, reason
 
 __all__ = ["commands", "run"]
 
@@ -45,6 +46,8 @@ def commands(context: click.Context) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give the exit code."""
+    if sys.stdout is None:  # it was closed by whoever started this
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for as long as the process lives
     # A name or a value that the terminal's encoding lacks must not end the output.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -65,8 +68,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain("interrupted")
         return 130
-    except BrokenPipeError:
-        # Whoever read the output has seen enough. The interpreter would complain when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read the output has seen enough
+        _drop_output()
         return 0
+    except OSError as error:  # commands tell those of the files they read by themselves
+        if error.filename is None:
+            _drop_output()
+        complain(f"{error.filename or 'the output cannot be written'}: {reason(error)}")
+        return 1
     return code or 0
+
+
+def _drop_output() -> None:
+    """Write what is left of it nowhere: the interpreter would fail when it flushes it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from hounsfield.cli.report import complain, debug_option, describe, strict_option
+from hounsfield.cli.report import OutputError, complain, debug_option, describe, strict_option
 from hounsfield.elements.charset import override
 from hounsfield.elements.dictionary import tag_number
 from hounsfield.elements.json_model import chosen_json_dict
@@ -162,7 +162,7 @@ def dump(
                     _decode(ds, wanted)
             for warning in ds.warnings:
                 complain(f"{public_name(path)}: {warning}")
-        except BrokenPipeError:
+        except (BrokenPipeError, OutputError):
             raise
         except Exception as error:
             # Whatever it is, the other files are still to be dumped.
@@ -224,10 +224,19 @@ def _lines(ds: Dataset, problem: Callable[[str], None]) -> Iterator[str]:
 
 def _writer() -> Callable[[str], object]:
     """Give what prints a line: in colours on a terminal, else as it is."""
+    colored = None
     if sys.stdout.isatty() or "FORCE_COLOR" in os.environ:
         from hounsfield.cli.colors import colored_writer
 
-        writer = colored_writer()
-        if writer is not None:
-            return writer
-    return lambda line: sys.stdout.write(f"{line}\n")
+        colored = colored_writer()
+    write = colored or (lambda line: sys.stdout.write(f"{line}\n"))
+
+    def checked(line: str) -> None:
+        try:
+            write(line)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(error.errno, error.strerror) from error
+
+    return checked

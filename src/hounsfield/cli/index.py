@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from decimal import Decimal
 from importlib import import_module
@@ -25,13 +26,17 @@ from hounsfield.errors import OptionError
 from hounsfield.indexing import index as index_files
 from hounsfield.indexing.reading import BROKEN, NOT_DICOM, OK, UNREADABLE
 from hounsfield.indexing.storage import Summary, partial_folder
-from hounsfield.sources import as_path
+from hounsfield.sources import as_path, is_url
 
 __all__ = ["index"]
 
 OF_CREATOR = re.compile(r"[0-9A-Fa-f]{4},?xx[0-9A-Fa-f]{2}:[^,]*")
 
 STATUSES = (OK, NOT_DICOM, BROKEN, UNREADABLE)
+
+
+AT_ONCE = 10_000
+"""Rows that are printed at a time: as Python's objects they take thousands of bytes each."""
 
 
 class ColumnsType(TagsType):
@@ -109,12 +114,12 @@ def index(
 
     It has path, size, time of the last change, status with reason, notes on values that do not fit, transfer
     syntax, and attributes of patient, study, series, instance, image, geometry and window, each column of the
-    type of its VR. Only the heads of the files are read. A SRC that is an index, NAME.parquet, is only asked.
+    type of its VR. Only the heads of the files are read. SRCs that are indexes, NAME.parquet, are only asked.
     """
     query = sql if where is None else f"select path from files where {where}"
     wanted = [path for paths in tags for path in paths]
     is_index = out is None and _is_index(sources)
-    table: Any = sources[0] if is_index else str(out)
+    table: Any = sources if is_index else (str(out),)
     summary = None
     start = time.perf_counter()
     try:
@@ -122,14 +127,17 @@ def index(
         asks = {} if query is None else {"pyarrow": "sql", "duckdb": "sql"}
         check_libraries(**{"pyarrow": "index", **asks})
         if not is_index:
-            with _progress() as progress:
-                if out is None:
-                    summary, table = _in_memory(sources, wanted, threads, progress)
-                else:
-                    summary = index_files.write(
-                        sources, out, wanted, update=update, threads=threads, progress=progress
-                    )
-        if summary is not None:
+            try:
+                with _progress() as progress:
+                    if out is None:
+                        summary, table = _in_memory(sources, wanted, threads, progress)
+                    else:
+                        summary = index_files.write(
+                            sources, out, wanted, update=update, threads=threads, progress=progress
+                        )
+            except OSError as error:
+                complain(describe(error.filename or str(out), error), error, debug=debug)
+                return 1
             _tell(
                 summary, time.perf_counter() - start, as_json=as_json and query is None, err=query is not None
             )
@@ -140,11 +148,6 @@ def index(
         return 130
     except OptionError as error:
         raise click.UsageError(error.message, click.get_current_context()) from error
-    except BrokenPipeError:  # of whoever reads what a query gives
-        raise
-    except OSError as error:
-        complain(describe(error.filename or str(out), error), error, debug=debug)
-        return 1
     if summary is not None and not summary.files:
         complain("there are no files in what was given")
         return 1
@@ -167,12 +170,16 @@ def _check(
         problem = f"{out} is already there: --update brings it up to date, --force replaces it"
     elif out is not None and _is_index(sources):
         problem = f"{sources[0]} is an index: it can be asked, and not be indexed"
+    elif _is_index(sources) and (
+        gone := [each for each in sources if not is_url(each) and not Path(each).exists()]
+    ):
+        problem = f"{gone[0]}: No such file"
     if problem:
         raise click.UsageError(problem, click.get_current_context())
 
 
 def _is_index(sources: tuple[str, ...]) -> bool:
-    return len(sources) == 1 and Path(sources[0]).suffix.lower() == ".parquet"
+    return all(Path(source).suffix.lower() == ".parquet" for source in sources)
 
 
 def _in_memory(
@@ -219,33 +226,55 @@ def _as_json(summary: Summary, seconds: float) -> str:
 
 
 def _answer(query: str, table: Any, *, as_json: bool, paths: bool) -> None:
-    """Print what a query gives; `table` is one of Arrow, or the path of a Parquet file."""
-    duckdb = import_module("duckdb")
-    with duckdb.connect() as connection:
+    """Print what a query gives; `table` is one of Arrow, or the paths of Parquet files."""
+    with import_module("duckdb").connect() as connection, ThreadPoolExecutor(1) as executor:
+        answer = executor.submit(_print, query, connection, table, as_json=as_json, paths=paths)
         try:
-            if isinstance(table, str):
-                # DuckDB takes a name for a pattern, which may be that of another file.
-                table = connection.read_parquet(glob.escape(os.path.abspath(table)))  # noqa: PTH100 - "~" too
-            connection.register("files", table)
-            result = connection.sql(query)
-            if result is None:  # of what is no question
-                return
-            if len(set(result.columns)) < len(result.columns):
-                result = result.project("*")  # which gives each column a name of its own
-            reader = result.to_arrow_reader()
-        except duckdb.Error as error:
-            raise OptionError(f"DuckDB: {str(error).partition('LINE 1')[0].strip()}") from error
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        if not as_json and not paths:
-            writer.writerow(reader.schema.names)
-        for batch in reader:
-            for row in batch.to_pylist():
-                if as_json:
-                    click.echo(_json(row))
-                elif paths:
-                    click.echo(_name(row["path"]))
-                else:
-                    writer.writerow(map(_cell, row.values()))
+            answer.result()
+        except KeyboardInterrupt:  # which does not reach a thread that DuckDB is at work in
+            while not answer.done():
+                connection.interrupt()
+                wait([answer], 0.1)
+            raise
+
+
+def _print(query: str, connection: Any, table: Any, *, as_json: bool, paths: bool) -> None:
+    with _told_of_duckdb():
+        if isinstance(table, tuple):
+            # DuckDB takes a name for a pattern, which may be that of another file.
+            names = [path if is_url(path) else glob.escape(os.path.abspath(path)) for path in table]  # noqa: PTH100
+            table = connection.read_parquet(names, union_by_name=True)
+        connection.register("files", table)
+        result = connection.sql(query)
+        if result is None:  # of what is no question
+            return
+        if len(set(result.columns)) < len(result.columns):
+            result = result.project("*")  # which gives each column a name of its own
+        reader = result.to_arrow_reader(AT_ONCE)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    if not as_json and not paths:
+        writer.writerow(reader.schema.names)
+    while (batch := _next(reader)) is not None:
+        for row in batch.to_pylist():
+            if as_json:
+                click.echo(_json(row))
+            elif paths:
+                click.echo(_name(row["path"]))
+            else:
+                writer.writerow(map(_cell, row.values()))
+
+
+def _next(reader: Any) -> Any:
+    with _told_of_duckdb():
+        return next(reader, None)
+
+
+@contextmanager
+def _told_of_duckdb() -> Iterator[None]:
+    try:
+        yield
+    except (import_module("duckdb").Error, OSError) as error:  # OSError by way of Arrow
+        raise OptionError(f"DuckDB: {str(error).partition('LINE 1')[0].strip()}") from error
 
 
 def _name(text: str) -> str | bytes:

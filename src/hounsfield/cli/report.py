@@ -13,6 +13,7 @@ from hounsfield.errors import DicomError
 from hounsfield.sources import public_name
 
 __all__ = [
+    "OutputError",
     "check_libraries",
     "complain",
     "counted",
@@ -32,6 +33,10 @@ debug_option: Callable[..., Callable[..., int]] = click.option(
 strict_option: Callable[..., Callable[..., int]] = click.option(
     "--strict", is_flag=True, help="Take what would be repaired or assumed, with a warning, for an error."
 )
+
+
+class OutputError(OSError):
+    """What is printed cannot be written, which is no error of the file that it is about."""
 
 
 def check_libraries(**extras: str) -> None:
