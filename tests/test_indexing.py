@@ -9,6 +9,7 @@ import shutil
 import struct
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -637,3 +638,8 @@ def test_kernel_in_a_thread_with_descriptors_of_its_own(corpus):
     with open(paths[0], "rb") as file:  # noqa: PTH123 - whose descriptor is meant
         assert gather(paths, columns, 0x00281051, apart=True) == gather(paths, columns, 0x00281051)
         assert len(file.read(132)) == 132
+
+
+def test_readme_counts_the_columns():
+    readme = Path(__file__).parents[1] / "README.md"
+    assert f"a row a file, {hu.index([]).num_columns} columns" in readme.read_text()

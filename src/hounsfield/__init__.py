@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from hounsfield.batch import Batch, Item, decode_batch
     from hounsfield.indexing import index
     from hounsfield.slides import read_region
-    from hounsfield.streaming import stream
-    from hounsfield.volumes import load_series, load_volume
+    from hounsfield.streaming import Stream, stream
+    from hounsfield.volumes import Series, Volume, load_series, load_volume
 
 __all__ = [
     "PRESETS",
@@ -61,11 +61,14 @@ __all__ = [
     "PersonName",
     "PixelDataError",
     "Sequence",
+    "Series",
     "SourceError",
+    "Stream",
     "Tag",
     "Time",
     "TruncatedError",
     "UnsupportedError",
+    "Volume",
     "VolumeError",
     "decode_batch",
     "errors",
@@ -85,6 +88,9 @@ __all__ = [
 _LATER = {
     "Batch": "hounsfield.batch",
     "Item": "hounsfield.batch",
+    "Series": "hounsfield.volumes",
+    "Stream": "hounsfield.streaming",
+    "Volume": "hounsfield.volumes",
     "decode_batch": "hounsfield.batch",
     "index": "hounsfield.indexing",
     "load_series": "hounsfield.volumes",

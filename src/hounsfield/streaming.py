@@ -615,8 +615,8 @@ def stream(
     Returns
     -------
     Stream
-        An iterator of `Item`, for ``for`` and ``async for``, and a context manager. Nothing is read before
-        the first item is asked for.
+        An iterator of `hounsfield.streaming.Item`, for ``for`` and ``async for``, and a context manager.
+        Nothing is read before the first item is asked for.
 
     Raises
     ------
