@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tokenize
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,14 @@ def test_all_names_exist(name: str) -> None:
 
 def test_all_is_what_completion_shows() -> None:
     assert set(hounsfield.__all__) <= set(dir(hounsfield))
+
+
+def test_version() -> None:
+    try:
+        installed = version("hounsfield")
+    except PackageNotFoundError:
+        installed = "not installed"
+    assert hounsfield.__version__ == installed
 
 
 @pytest.mark.parametrize("name", hounsfield.__all__)

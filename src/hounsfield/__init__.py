@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from hounsfield.streaming import Stream, stream
     from hounsfield.volumes import Series, Volume, load_series, load_volume
 
+    __version__: str
+
 __all__ = [
     "PRESETS",
     "UID",
@@ -100,12 +102,25 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_LATER[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # for which any name would be there
+
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            value = _version()
+        elif name in _LATER:
+            value = getattr(import_module(_LATER[name]), name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+
+def _version() -> str:
+    metadata = import_module("importlib.metadata")
+    try:
+        return str(metadata.version("hounsfield"))
+    except metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def __dir__() -> list[str]:

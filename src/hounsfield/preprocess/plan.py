@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from hounsfield import __version__
 from hounsfield.decoding import Decoding
 from hounsfield.errors import OptionError
 from hounsfield.facade import read
@@ -176,7 +176,7 @@ def _make_plan(
         raise OptionError(f"what is to be filled needs a size, which images in {format} have each for itself")
     if format == "png" and options.dtype not in ("uint8", "uint16"):
         raise OptionError(f"PNG files hold uint8 or uint16, not {options.dtype}")
-    plan = Plan(format, options, shape, shard_size, fills, count, size, digest.hexdigest(), _version(), urls)
+    plan = Plan(format, options, shape, shard_size, fills, count, size, digest.hexdigest(), __version__, urls)
     if before is None:
         with write_whole(known) as file:
             file.write(plan.as_json().encode())
@@ -218,13 +218,6 @@ def shards_of(plan: Plan, folder: Path) -> Iterator[list[Source]]:
         sources = (Source(*json.loads(line)) for line in lines)
         while part := list(islice(sources, plan.shard_size)):
             yield part
-
-
-def _version() -> str:
-    try:
-        return version("hounsfield")
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _check(format: str, shard_size: int) -> None:  # noqa: A002 - as the option is called
