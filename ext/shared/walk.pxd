@@ -186,13 +186,20 @@ cdef inline bint leads_to_element(
     if next_at == level.end:
         return True
     if not has(next_at, 8, source.size):
-        return header.length < 0x10000 and source.size < source.whole
+        return False
     at = source.data + next_at
     tag = load_tag(at, level.big)
     if tag >> 16 == 0xFFFE:
         return tag == ITEM if header.length == UNDEFINED else level.delimited and tag == ITEM_DELIMITER
     return header.length != UNDEFINED and tag > header.tag and (
         vr_form(at + 4) != 0 or fits(next_at + 8, load32(at + 4, level.big), level.end))
+
+
+cdef inline bint leads_near(const Source* source, const Level* level, const Header* header) noexcept nogil:
+    """Whether that can be told only by bytes which are not at hand, but not far away."""
+    cdef uint64_t next_at = header.value + header.length
+    return (header.length < 0x10000 and source.size < source.whole and next_at < level.end
+            and not has(next_at, 8, source.size))
 
 
 cdef inline Status read_header(
@@ -217,13 +224,14 @@ cdef inline Status read_header(
     # Implicit VR in the middle of explicit, and the reverse, as some writers leave it: the VR's two letters
     # decide, or their absence, if the length they go with leads somewhere.
     form = vr_form(at + 4)
-    header.flags = FLAG_IMPLICIT
-    if level.explicit:
-        if form or not leads_to_element(source, level, header):
-            header.flags = 0
-    elif form and not leads_to_element(source, level, header):
-        header.flags = 0
-    if header.flags:
+    if (form != 0) != level.explicit:
+        if leads_near(source, level, header):
+            return MORE
+        if leads_to_element(source, level, header):
+            header.flags = FLAG_IMPLICIT
+            return COMPLETE
+    elif form == 0:
+        header.flags = FLAG_IMPLICIT
         return COMPLETE
 
     if form == 0:

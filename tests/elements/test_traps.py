@@ -12,6 +12,7 @@
 | numbers and dates that are none | TestNumbers | test_values.py, test_times.py |
 """
 
+import io
 import pickle
 import struct
 import time
@@ -32,6 +33,7 @@ from bytewise import (
     part10,
     sequence_end,
 )
+from hounsfield.elements.scanning import CHUNK
 
 CT = element(0x00080060, "CS", b"CT")
 ID = element(0x00100020, "LO", b"ID")
@@ -151,6 +153,19 @@ class TestMixedVR:
         data = implicit(0x00080060, b"CT") + element(0x00100010, "PN", b"A^B ") + implicit(0x00100020, b"ID")
         ds = is_repaired(part10(data, IMPLICIT), "(0010,0010) PatientName: is written in explicit VR")
         assert (ds.PatientName, ds.PatientID) == ("A^B", "ID")
+
+    @pytest.mark.parametrize("room", range(8, 41, 4))
+    def test_where_what_was_read_ends(self, room, tmp_path):
+        """ "OW" is a length of implicit VR, too: that it leads nowhere shows only behind what was read."""
+        data = part10(implicit(0x00080060, b"CT"), IMPLICIT)
+        data += implicit(0x00091001, bytes(CHUNK - len(data) - 8 - room))
+        data += element(0x00091002, "OW", bytes(30000)) + implicit(0x00100020, b"ID")
+        path = tmp_path / "mixed.dcm"
+        path.write_bytes(data)
+        for source in (data, path, io.BytesIO(data)):
+            ds = hu.read(source)
+            assert ds.keys() == [0x00080060, 0x00091001, 0x00091002, 0x00100020]
+            assert ds[0x00091002].length == 30000
 
     @pytest.mark.parametrize("other", [False, True])
     def test_items(self, other):

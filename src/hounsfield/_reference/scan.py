@@ -96,7 +96,9 @@ class _Walker:
         if next_at == level.end:
             return True
         if next_at + 8 > len(self.data):
-            return length < 0x10000 and len(self.data) < self.whole
+            if length < 0x10000 and len(self.data) < self.whole:
+                raise _EndError("more")
+            return False
         next_tag = self.load_tag(next_at, level.big)
         if length == UNDEFINED:
             return next_tag == ITEM
@@ -121,9 +123,8 @@ class _Walker:
             return tag, "", position + 8, length, 0
         vr = self.vr_at(position)
         known = vr in SHORT_VRS or vr in LONG_VRS
-        sensible = self.leads_to_element(tag, position + 8, length, level)
-        implicit = not known and sensible if level.explicit else not known or sensible
-        if implicit:
+        is_odd = known != level.explicit
+        if self.leads_to_element(tag, position + 8, length, level) if is_odd else not known:
             return tag, "", position + 8, length, FLAG_IMPLICIT
         if not known and not all("A" <= letter <= "Z" for letter in vr):
             raise ParseError("bad VR", offset=position, tag=tag)
