@@ -78,8 +78,9 @@ def decode(const uint8_t[::1] data not None, object out not None):
     start = &data[0]
     PyObject_GetBuffer(out, &view, PyBUF_FORMAT | PyBUF_STRIDES)
     try:
+        # NumPy writes "=" before what is not aligned.
         if (view.readonly or not PyBuffer_IsContiguous(&view, b"C") or view.ndim not in (2, 3)
-                or view.format not in (b"B", b"b", b"H", b"h")):
+                or view.format.removeprefix(b"=") not in (b"B", b"b", b"H", b"h")):
             raise OptionError("out is no writable C-contiguous array of 2 or 3 axes of 8 or 16-bit integers")
         if start < <uint8_t*>view.buf + view.len and <uint8_t*>view.buf < start + size:
             raise OptionError("out overlaps data")

@@ -19,6 +19,8 @@ from pydicom.encaps import generate_frames
 from hounsfield._kernels import jpegll as kernel
 from hounsfield._reference import jpegll as reference
 from hounsfield.errors import DicomError, OptionError, PixelDataError, UnsupportedError
+from hounsfield.pixels import codecs
+from hounsfield.pixels.codestream import parse
 
 # Huffman tables by the SSSS of their codes, shortest first: BITS and HUFFVAL.
 FLAT = (bytes([0, 0, 0, 0, 17] + [0] * 11), bytes(range(17)))  # 5 bits each
@@ -445,6 +447,16 @@ class TestBroken:
             with pytest.raises(UnsupportedError):
                 decoded(twin("jpegll"), changed, image.shape, "u1")
 
+    def test_libjpeg_is_cut_to_the_precision_as_well(self):
+        """What it decodes instead, where differences were taken modulo 2^12."""
+        image = picture(12, components=2)
+        stream = encode(image.astype(int) + (np.arange(17) % 2 << 12)[:, None], 12)
+        with pytest.raises(UnsupportedError):
+            kernel.decode(stream, np.empty((13, 17), "u2"))
+        out = np.empty(image.shape, "u2")
+        codecs.decode(parse(stream), stream, out)
+        assert np.array_equal(out, image)
+
 
 class TestOut:
     @pytest.mark.parametrize(
@@ -487,6 +499,13 @@ class TestOut:
         kernel.decode(encode(image, 12), volume[1])
         assert np.array_equal(volume[1], image[:, :, 0])
         assert (volume[[0, 2]] == 7).all()
+
+    def test_at_an_odd_address(self, twin):
+        image = picture(12)
+        octets = np.zeros(2 * image.size + 1, "u1")
+        out = octets[1:].view("i2").reshape(13, 17)
+        twin("jpegll").decode(encode(image, 12), out)
+        assert np.array_equal(out, image[:, :, 0])
 
     def test_buffers(self, twin, as_buffer, strided):
         image = picture(12)

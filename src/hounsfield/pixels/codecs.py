@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hounsfield._kernels import jpegll
+from hounsfield._kernels import bits, jpegll
 from hounsfield.errors import DicomError, OptionError, PixelDataError, UnsupportedError
 from hounsfield.pixels.codestream import Codestream
 from hounsfield.pixels.codestream.model import END, Kind
@@ -339,7 +339,10 @@ def _decode_jpeg_lossless(frame: Frame) -> str:
     try:
         jpegll.decode(frame.view, samples)
     except UnsupportedError:
-        return _decode_jpeg(frame)
+        note = _decode_jpeg(frame)
+        # As by our kernel, what is beyond the precision is cut off: libjpeg leaves it.
+        bits.mask(out, stream.precision, stream.precision - 1)
+        return note
     if samples is not out:
         out[...] = samples
     return "" if stream.terminated else "the JPEG has no end marker"
