@@ -109,7 +109,7 @@ cdef void fit_window(const Image* image, const uint8_t* samples, size_t count, R
     last = <double>high * image.slope + image.intercept
     least, most = min(first, last), max(first, last)
     if least == most:
-        result.function, result.center, result.width = VOI_LINEAR, least + 0.5, 1.0
+        result.function, result.center, result.width = VOI_LINEAR, least + 1.0, 1.0
     else:
         result.function = VOI_LINEAR_EXACT
         result.center, result.width = least / 2 + most / 2, most - least

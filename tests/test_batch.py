@@ -134,6 +134,17 @@ def test_items_tell_the_window(paths):
     assert hu.decode_batch(paths[:1], values="modality").items[0].window is None
 
 
+def test_images_without_contrast_are_black(tmp_path):
+    ds = files.dataset(np.ones((1, 8, 9, 1), np.uint16))
+    ds.RescaleSlope, ds.RescaleIntercept = "0.1", "0"  # 1 * 0.1 + 0.5 - 0.5 is less than 0.1
+    path = tmp_path / "flat.dcm"
+    path.write_bytes(files.written(ds))
+    for size in (None, 4):
+        batch = hu.decode_batch([path], window="auto", size=size)
+        assert not batch.array.any()
+        assert batch.items[0].window == (1.1, 1)
+
+
 def test_a_batch_is_an_array(paths):
     batch = hu.decode_batch(paths[:3])
     assert len(batch) == 3

@@ -110,6 +110,15 @@ class TestWindows:
     def test_auto_without_contrast_is_black(self, array):
         assert not render(np.array(array)).any()
 
+    @pytest.mark.parametrize("slope", [1, 0.1, 1 / 3, -0.3, 1e-9])
+    @pytest.mark.parametrize("value", [1, 0.1, 1e-20, 2.0**52 + 1])
+    def test_auto_without_contrast_is_black_however_values_are_rounded(self, value, slope):
+        for dtype in ("u1", "i2", "f4", "f8"):
+            if np.dtype(dtype).kind == "f" or value == 1:
+                samples = np.full((2, 3), value, dtype)
+                assert not render(samples, slope=slope).any()
+                assert not render(samples, slope=slope, intercept=-1000.1).any()
+
     def test_auto_with_a_sigmoid(self):
         levels = render(np.array([0, 50, 100]), function="SIGMOID").tolist()
         assert levels == [30, 128, 225]

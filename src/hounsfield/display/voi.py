@@ -108,11 +108,12 @@ def value_range(array: npt.NDArray[Any], ds: DatasetLike | None = None) -> tuple
 def auto_window(extremes: tuple[float, float] | None) -> Window:
     """Give the window that shows the least modality value black, the greatest white, and cuts nothing off.
 
-    Where all values are equal, or there are none, it shows black.
+    Where all values are equal, or there are none, it shows black: its step is half a unit above them, and
+    none is beyond it by how it was rounded.
     """
     least, greatest = extremes or (0.0, 0.0)
     if least == greatest:
-        return Window(least + 0.5, 1.0)
+        return Window(least + 1.0, 1.0)
     return Window(least / 2 + greatest / 2, greatest - least, "LINEAR_EXACT")
 
 
