@@ -11,6 +11,7 @@ from pydicom.encaps import encapsulate
 
 import generate
 import hounsfield as hu
+from framed import fragments, image
 from hounsfield._kernels import color, rle
 
 SYNTAX = "1.2.840.10008.1.2."
@@ -175,10 +176,8 @@ class TestFramesThatAreAlike:
         path = tmp_path / "image.dcm"
         path.write_bytes(generate.file(frames, "1.2.840.10008.1.2.4.80", encapsulate(encoded)))
         ds = hu.read(path)
-        with pytest.raises(hu.PixelDataError, match="frame 5: "):  # RLE has no mark that tells
-            ds.pixels(threads=threads)
-        others = [number for number in range(12) if number % 3 == 0 or number % 5]
-        assert np.array_equal(ds.pixels(others, threads=threads), frames[others, ..., 0])
+        assert np.array_equal(ds.pixels(threads=threads), frames[..., 0])
+        assert "the frames are RLE, which the transfer syntax does not say" in str(ds.warnings)
         assert "the transfer syntax says jpeg-ls, the codestream is jpeg2000" in str(ds.warnings)
         assert "the transfer syntax says jpeg-ls, the codestream is htj2k" in str(ds.warnings)
 
@@ -228,6 +227,26 @@ class TestFramesThatAreAlike:
         ds = hu.read(path)
         assert np.array_equal(ds.pixels(), frames[..., 0])
         assert "bytes more than there are samples" in str(ds.warnings)
+
+
+@pytest.mark.parametrize("end", ["1", "4.70", "4.90"])
+def test_rle_whatever_the_transfer_syntax_says(end):
+    frames = np.arange(40, dtype=np.uint8).reshape(2, 4, 5)
+    encoded = [[rle.encode(frame)] for frame in frames]
+    ds = hu.read(image(fragments(encoded), 2, SYNTAX + end))
+    assert ds.pixel_plan().codec == "rle"
+    assert np.array_equal(ds.pixels(), frames)
+    assert "the frames are RLE, which the transfer syntax does not say" in str(ds.warnings)
+
+
+def test_what_follows_the_samples_of_an_uncompressed_frame_is_noted():
+    """It may be a codestream, whatever the transfer syntax says."""
+    frames = [[bytes(range(20)) + bytes(extra)] for extra in (0, 6)]
+    ds = hu.read(image(fragments(frames), 2, f"{SYNTAX}1.98"))
+    assert ds.pixels(0).tobytes() == bytes(range(20))
+    assert not ds.warnings
+    assert ds.pixels(1).tobytes() == bytes(range(20))
+    assert "6 bytes follow the samples of a frame and were left out" in str(ds.warnings)
 
 
 class TestOut:
@@ -370,6 +389,16 @@ class TestColors:
         for ask in (ds.pixels, ds.pixel_plan):
             with pytest.raises(hu.PixelDataError, match=r"YBR_FULL with .*samples of 16 bits.*raw=True"):
                 ask()
+        assert np.array_equal(ds.pixels(raw=True), array)
+
+    @pytest.mark.parametrize("color", ["YBR_PARTIAL_422", "YBR_PARTIAL_420"])
+    @pytest.mark.parametrize("codec", ["rle", "jpeg-ls"])
+    def test_of_partial_range_that_are_not_subsampled(self, codec, color):
+        array, ds = self.encoded(codec, color)
+        exact = (array - np.array([16, 128, 128])) @ np.array(
+            [[255 / 219] * 3, [0, -0.39176, 2.01723], [1.59603, -0.81297, 0]]
+        )
+        assert np.abs(ds.pixels() - exact.clip(0, 255)).max() < 0.51
         assert np.array_equal(ds.pixels(raw=True), array)
 
     @pytest.mark.parametrize("codec", ["plain", "jpeg-ls"])

@@ -11,7 +11,9 @@ from hounsfield._kernels import color
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["to_rgb", "upsample"]
+__all__ = ["full_size_to_rgb", "to_rgb", "upsample"]
+
+PARTIAL = "YBR_PARTIAL_422", "YBR_PARTIAL_420"
 
 
 def to_rgb(data: memoryview, photometric: str, out: npt.NDArray[np.uint8], *, planar: bool) -> None:
@@ -34,6 +36,24 @@ def to_rgb(data: memoryview, photometric: str, out: npt.NDArray[np.uint8], *, pl
         color.ybr_partial_422_to_rgb(data, out)
     else:
         color.ybr_partial_422_to_rgb(_as_422(np.frombuffer(data, np.uint8), *out.shape[:2]), out)
+
+
+def full_size_to_rgb(photometric: str, out: npt.NDArray[np.uint8]) -> None:
+    """Convert a frame in place that has a colour at each pixel, as codecs give it, whatever is subsampled.
+
+    Parameters
+    ----------
+    photometric : str
+        YBR_PARTIAL_422 and _420 have less than the range of 8 bits; all else is YBR_FULL.
+    out : ndarray of uint8, shape (rows, columns, 3)
+    """
+    if photometric not in PARTIAL:
+        color.ybr_full_to_rgb(out, out)
+        return
+    # Each pixel for a pair, which shares its colour.
+    pairs = np.empty((out.shape[0], 2 * out.shape[1], 3), np.uint8)
+    color.ybr_partial_422_to_rgb(np.take(out, (0, 0, 1, 2), axis=2), pairs)
+    out[...] = pairs[:, ::2]
 
 
 def upsample(data: memoryview, photometric: str, out: npt.NDArray[Any]) -> None:

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from hounsfield._kernels import bits, color, rle
+from hounsfield._kernels import bits, rle
 from hounsfield._kernels.known import Encoded, Known, decode_like, remember
 from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, OptionError, PixelDataError
 from hounsfield.outputs import target_of
 from hounsfield.pixels import codecs
 from hounsfield.pixels.codestream import Codestream, parse
+from hounsfield.pixels.color import full_size_to_rgb
 from hounsfield.pixels.frames import COLLECTIONS
+from hounsfield.pixels.grouping import RLE_STARTS
 from hounsfield.pixels.known import known_deflated, known_of
 from hounsfield.pixels.layout import (
     DEFLATED,
@@ -250,7 +252,8 @@ class Decoder:
             return "native", None
         if self._uid == DEFLATED:
             return "deflate", None
-        if self._uid == RLE and bytes(memoryview(data)[:4]) in RLE_SEGMENTS:
+        start = bytes(memoryview(data)[:8])
+        if start in RLE_STARTS or (self._uid == RLE and start[:4] in RLE_SEGMENTS):
             return "rle", None
         stream = parse(data)
         return stream.kind, stream
@@ -456,7 +459,7 @@ class Decoder:
             mask = stored, layout.high_bit if layout.high_bit < stream.precision else stored - 1
             bits.mask(out, *mask, signed=layout.signed)
         if is_ybr and not with_codec:
-            color.ybr_full_to_rgb(out, out)
+            full_size_to_rgb(layout.photometric_interpretation, out)
         elif not self._raw and not self._reduce and not self._ds._notes:
             known = known_of(layout, stream, memoryview(data), ybr_to_rgb=with_codec, mask=mask)
             if known is not None and layout.frames == 1:
@@ -486,10 +489,12 @@ class Decoder:
                 bits.mask(out, layout.bits_stored, layout.high_bit, signed=layout.signed)
             if self._raw or not self._is_ybr(None):
                 self._like = RleLike(layout.bits_stored, layout.high_bit, layout.signed)
+        if self._uid != RLE:
+            self._note("the frames are RLE, which the transfer syntax does not say")
         if excess:
             self._note(f"an RLE segment gives {excess} bytes more than there are samples: they were left out")
         if self._is_ybr(None) and not self._raw:
-            color.ybr_full_to_rgb(out, out)
+            full_size_to_rgb(layout.photometric_interpretation, out)
 
     def _decode_plain(self, data: Buffer, out: npt.NDArray[Any], *, deflated: bool) -> None:
         """Decode a frame as native pixel data have it."""
@@ -502,6 +507,8 @@ class Decoder:
         size = memoryview(data).nbytes
         if size < layout.native_bytes:
             raise PixelDataError(f"{layout.native_bytes} bytes are needed for a frame, {size} are there")
+        if size > layout.native_bytes + layout.native_bytes % 2:
+            self._note(f"{size - layout.native_bytes} bytes follow the samples of a frame and were left out")
         decode_native(BufferSource(data), 0, size, layout, out[np.newaxis], raw=self._raw)
 
     def _inflate(self, data: Buffer, out: npt.NDArray[Any]) -> bool:

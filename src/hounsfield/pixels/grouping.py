@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from hounsfield.elements.dataset import Dataset
 
-__all__ = ["BEGINNING", "ITEM_TAG", "Finder"]
+__all__ = ["BEGINNING", "ITEM_TAG", "RLE_STARTS", "Finder"]
 
 ITEM_TAG = b"\xfe\xff\x00\xe0"
 DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
@@ -32,13 +32,16 @@ TAIL, HEAD = 16, 12
 
 BEGINNING = ITEM_HEADER + HEAD
 
+RLE_STARTS = tuple(bytes((count, 0, 0, 0, 64, 0, 0, 0)) for count in range(1, 16))
+"""What a frame of RLE begins with: the number of segments, and where the first is (PS3.5 Annex G.5)."""
+
 STARTS = {
     b"\xff\xd8\xff": True,  # SOI of JPEG and JPEG-LS, and the next marker
     b"\xff\x4f\xff\x51": True,  # SOC and SIZ of JPEG 2000
     b"\0\0\0\x0cjP  ": True,  # its file format, JP2
     b"\xff\x0a": False,  # JPEG XL
     b"\0\0\0\x0cJXL ": False,  # its file format
-    **{bytes((count, 0, 0, 0, 64, 0, 0, 0)): False for count in range(1, 16)},  # RLE (PS3.5 Annex G.5)
+    **dict.fromkeys(RLE_STARTS, False),
 }
 """What a frame may begin with, and whether such frames have `END` in their last bytes."""
 
