@@ -60,8 +60,10 @@ def target_of(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDA
     array = array_of(out)
     flags = array.flags
     if array.shape != shape or array.dtype != dtype or not flags.c_contiguous or not flags.writeable:
+        strides = "" if flags.c_contiguous else f" with strides {array.strides}"
+        read_only = "" if flags.writeable else " that is read-only"
         raise OptionError(
             f"out must be a writable C-contiguous {dtype} array of shape {shape}, unlike {array.dtype} "
-            f"{array.shape}"
+            f"{array.shape}{strides}{read_only}"
         )
     return array

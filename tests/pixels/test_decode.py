@@ -95,6 +95,12 @@ class TestFrames:
         with pytest.raises(hu.OptionError, match="there are 30"):
             several.pixels(frame)
 
+    @pytest.mark.parametrize("frame", [True, [True, False] * 15, np.arange(30) > 3])
+    def test_are_not_chosen_by_a_mask(self, several, frame):
+        """Whose values are 1 and 0: not the frames that are meant."""
+        with pytest.raises(TypeError):
+            several.pixels(frame)
+
     @pytest.mark.parametrize("threads", [2, 3, 64])
     def test_on_threads(self, several, threads):
         assert np.array_equal(several.pixels(threads=threads), several.pixels())
@@ -309,6 +315,14 @@ class TestOut:
                 do(frame=0, out=OnDevice())
             with pytest.raises(TypeError, match="into str"):
                 do(frame=0, out="nothing")
+
+    def test_that_is_refused_for_what_it_is(self, several):
+        out = np.empty((240, 320, 3), np.uint8)
+        out.flags.writeable = False
+        with pytest.raises(hu.OptionError, match=r"unlike uint8 \(240, 320, 3\) that is read-only"):
+            several.pixels(0, out=out)
+        with pytest.raises(hu.OptionError, match=r"3\) with strides \(1, 240, 76800\)"):
+            several.pixels(0, out=np.empty((240, 320, 3), np.uint8, order="F"))
 
 
 class TestPlan:

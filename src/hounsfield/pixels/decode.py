@@ -223,6 +223,8 @@ class Decoder:
         return [self._number(frame, count)], False
 
     def _number(self, frame: int, count: int) -> int:
+        if isinstance(frame, bool):
+            raise TypeError("frames are chosen by their numbers, not by True or False")
         number = operator.index(frame)
         if -count <= number < count:
             return number % count
