@@ -11,7 +11,7 @@ from pydicom.encaps import encapsulate
 
 import generate
 import hounsfield as hu
-from framed import fragments, image
+from framed import fragments, image, offsets_of
 from hounsfield._kernels import color, rle
 
 SYNTAX = "1.2.840.10008.1.2."
@@ -223,6 +223,20 @@ class TestFramesThatAreAlike:
             found = outcome(lambda ds: list(ds.pixels()), hu.read(path))
             assert type(found) is type(expected)
             assert np.array_equal(found, expected)
+
+    @pytest.mark.parametrize("threads", [1, 2])
+    @pytest.mark.parametrize("numbers", [None, [0, 1], [1, 0]])
+    def test_whichever_comes_first_where_the_offset_table_is_wrong(self, numbers, threads):
+        """A fragment of the first frame is said to reach beyond the second, which the table leads to."""
+        one, two = (rle.encode(np.full((4, 5), value, np.uint8)) for value in (1, 2))
+        encoded = [[one[:64], one[64:66], one[66:]], [two]]
+        length = len(one[66:]).to_bytes(4, "little")
+        longer = (len(one[66:]) + 8 + len(two)).to_bytes(4, "little")
+        data = fragments(encoded, offsets_of(encoded)).replace(length + one[66:], longer + one[66:])
+        ds = hu.read(image(data, 2, f"{SYNTAX}5"))
+        assert (hu.read(image(data, 2, f"{SYNTAX}5")).pixels(1) == 2).all()
+        with pytest.raises(hu.PixelDataError, match="frame 1 is not there: there is 1 of 2"):
+            ds.pixels(numbers, threads=threads)
 
     def test_of_rle_with_bytes_in_excess_are_noted(self, tmp_path):
         frames = frames_of(dtype="u2")

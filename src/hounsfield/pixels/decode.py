@@ -381,10 +381,14 @@ class Decoder:
             self._decode_frame(numbers[0], out[0], self._bytes_of(numbers[0]))
             return
         frames = self._frames
-        runs = deque(_runs(numbers, out[:1].nbytes, threads))
-        with frames.held_open(len(numbers)) as self._frames:
-            together(partial(self._decode_runs, runs, numbers, out), min(threads, len(runs)))
-        self._frames = frames
+        told_by = None
+        # Once more where it proved wrong: it depends on the threads which frames had been found by it.
+        while told_by is not frames.told_by:
+            told_by = frames.told_by
+            runs = deque(_runs(numbers, out[:1].nbytes, threads))
+            with frames.held_open(len(numbers)) as self._frames:
+                together(partial(self._decode_runs, runs, numbers, out), min(threads, len(runs)))
+            self._frames = frames
 
     def _decode_runs(
         self, runs: deque[tuple[int, int]], numbers: Sequence[int], out: npt.NDArray[Any]

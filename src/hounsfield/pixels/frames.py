@@ -152,6 +152,11 @@ class Frames:
             self._index.kept = {}
 
     @property
+    def told_by(self) -> object:
+        """What tells where the frames are: not the same any more once an offset table has proved wrong."""
+        return self._known()
+
+    @property
     def layout(self) -> Layout:
         """What the data set says of the image."""
         return self._index.layout
