@@ -411,6 +411,20 @@ class TestColors:
         assert np.array_equal(ds.pixels(raw=True), array)
         assert ds.pixel_plan(raw=True).output_photometric_interpretation == color
 
+    @pytest.mark.parametrize("codec", ["plain", "jpeg-ls"])
+    def test_that_are_not_converted_is_said_alike_of_files_and_bytes(self, codec, tmp_path):
+        encode = imagecodecs.jpegls_encode if codec == "jpeg-ls" else np.ndarray.tobytes
+        syntax = f"{SYNTAX}4.80" if codec == "jpeg-ls" else f"{SYNTAX}1.98"
+        array = generate.picture(8, 4, 2)
+        data = generate.encapsulated(array, syntax, encode, PhotometricInterpretation="RGB")
+        path = tmp_path / "image.dcm"
+        path.write_bytes(data)
+        for source in (data, path):
+            with pytest.raises(hu.PixelDataError) as caught:
+                hu.read(source).pixels()
+            assert caught.value.message.startswith("4 samples a pixel with RGB")
+            assert caught.value.tag == 0x00280002
+
     @pytest.mark.parametrize("codec", ["rle", "plain", "jpeg-ls"])
     def test_that_are_too_wide(self, codec):
         array, ds = self.encoded(codec, "YBR_FULL", bits=16)

@@ -436,8 +436,8 @@ class Decoder:
 
     def _locate(self, error: DicomError, number: int) -> None:
         """Say of an error in a frame which frame that was, and where it is in the source."""
-        if error.file is not None:
-            return
+        if error.tag is not None:
+            return  # it is of an attribute, not of a frame
         ranges = self._frames[number].ranges
         inside = error.offset if len(ranges) == 1 else None
         error.file, error.tag = self._ds.filename, self._ds[self._layout.keyword].tag
