@@ -1,17 +1,20 @@
 """Decoding of codestreams: real ones as pydicom and DCMTK decode them, and round trips through encoders."""
 
 import hashlib
+import io
 import re
 import subprocess
 import sys
 import warnings
 import zlib
 from contextlib import suppress
+from itertools import pairwise
 
 import imagecodecs
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom.encaps import generate_frames
 from pydicom.pixels import convert_color_space
 
@@ -294,6 +297,19 @@ class TestJpeg:
             # What is cut off may be padding, or the zeros that are taken for it.
             with suppress(hu.PixelDataError):
                 np.testing.assert_array_equal(decoded(data[:cut])[0], whole)
+
+    @pytest.mark.parametrize("options", [{"restart_marker_rows": 1}, {"restart_marker_blocks": 3}])
+    def test_missing_samples_in_an_interval_between_restarts(self, options):
+        file = io.BytesIO()
+        Image.fromarray(image(40, 40, 8)).save(file, "JPEG", quality=98, **options)
+        data = file.getvalue()
+        assert parse(data).restart_interval
+        assert decoded(data)[1] == ""
+        first = data.index(b"\xff\xda") + 10
+        restarts = [each.start() for each in re.finditer(rb"\xff[\xd0-\xd7]", data) if each.start() > first]
+        for begin, end in pairwise([first, *restarts]):
+            with pytest.raises(hu.PixelDataError, match="ends before its samples do"):
+                decoded(data[: (begin + end) // 2] + b"\xff\xd9")
 
 
 class TestTruncation:

@@ -315,8 +315,8 @@ def _decode_jpeg(frame: Frame) -> str:
     grey = frame.out.item(-1) == 1 << stream.precision - 1
     if stream.terminated and not grey:
         return ""
-    sequential = stream.interleaved and not stream.restart_interval and stream.sof in (SOF0, SOF1, SOF3)
-    if sequential:
+    in_one_scan = stream.interleaved and stream.sof in (SOF0, SOF1, SOF3)
+    if in_one_scan:
         # If other data behind give other samples, some are missing.
         entropy = bytes(frame.view).removesuffix(END).rstrip(b"\xff")
         other = _codec("jpeg8_decode")(entropy + NOISE + END, **spaces)
@@ -326,6 +326,8 @@ def _decode_jpeg(frame: Frame) -> str:
             return NO_END
     if stream.terminated:
         return ""
+    # What is missing from a restart marker on is grey whatever stands there.
+    sequential = in_one_scan and not stream.restart_interval
     if frame.strict and not sequential:
         raise PixelDataError("the JPEG has no end, and its samples cannot be told to be all there")
     return "the JPEG has no end marker" if sequential else NO_END
