@@ -4,6 +4,7 @@ import io
 import random
 import struct
 import warnings
+from itertools import accumulate, pairwise
 
 import numpy as np
 import pydicom
@@ -261,6 +262,16 @@ class TestWithoutTable:
         """A fragment may begin with the marker by chance, or with a picture within the picture."""
         frames = [jpeg(b"one", b"\xff\xd8\xff thumbnail", b"more"), TWO]
         assert read_all(image(fragments(frames), 2)) == joined(frames)
+
+    @pytest.mark.parametrize("sizes", [(1, 2), (2, 4), (4, 10), (1, 1, 1, 1)])
+    @pytest.mark.parametrize("which", [(0,), (2,), (0, 1, 2)])
+    def test_first_fragments_too_short_to_tell(self, which, sizes):
+        """What a frame begins with goes on in its next fragments."""
+        frames = [ONE, TWO, THREE]
+        for number in which:
+            whole, cuts = b"".join(frames[number]), [0, *accumulate(sizes), 100]
+            frames[number] = [whole[begin:end] for begin, end in pairwise(cuts)]
+        assert read_all(image(fragments(frames), 3)) == joined(frames)
 
     @pytest.mark.parametrize("empty", [1, 2])
     def test_empty_fragments_at_the_end(self, empty):

@@ -32,6 +32,9 @@ TAIL, HEAD = 16, 12
 
 BEGINNING = ITEM_HEADER + HEAD
 
+MOST_SHORT = 4096
+"""Fragments shorter than that, of which the beginning is looked for in those that follow."""
+
 RLE_STARTS = tuple(bytes((count, 0, 0, 0, 64, 0, 0, 0)) for count in range(1, 16))
 """What a frame of RLE begins with: the number of segments, and where the first is (PS3.5 Annex G.5)."""
 
@@ -237,6 +240,8 @@ class Finder:
         """Fragments that surely begin a frame, and those that possibly do, by their first and last bytes."""
         edges = self._edges(reader, items.offsets)
         heads = edges[used, -HEAD:]
+        for at in np.flatnonzero(items.lengths[used] < HEAD)[:MOST_SHORT]:
+            heads[at] = _joined_head(reader, items, used[at : at + HEAD])
         first = heads[0].tobytes()
         mark = next((mark for mark in STARTS if first.startswith(mark)), None)
         if mark is None:
@@ -312,6 +317,15 @@ def _alone(reader: Reader, item: int, stop: int) -> Frame | None:
     if not length or head[:4] != ITEM_TAG or behind + ITEM_HEADER > stop:
         return None
     return Frame(((item + ITEM_HEADER, length),)) if reader.read(behind, ITEM_HEADER) == DELIMITER else None
+
+
+def _joined_head(reader: Reader, items: Fragments, numbers: npt.NDArray[np.intp]) -> npt.NDArray[np.uint8]:
+    """The first bytes of fragments together, where one alone has too few."""
+    head = b""
+    for offset, length in zip(items.offsets[numbers].tolist(), items.lengths[numbers].tolist(), strict=True):
+        if len(head) < HEAD:
+            head += reader.read(offset, min(length, HEAD - len(head)))
+    return np.frombuffer(head.ljust(HEAD, b"\0"), np.uint8)
 
 
 def _table_firsts(
