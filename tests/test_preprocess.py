@@ -592,6 +592,25 @@ def test_killed_and_started_again(archive, tmp_path, format_, kind):
     assert not list(out.rglob("*.partial"))
 
 
+def test_what_was_killed_in_a_zarr_store_is_removed(archive, tmp_path):
+    """What the library had begun to write has a name that nobody will give again."""
+    pytest.importorskip("zarr")
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    make(archive, whole, format="zarr", shard_size=5)
+    plan = make_plan([str(archive)], out, format="zarr", shard_size=5)
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        preprocess(plan, out, progress=stop)
+    left = out / "shards" / "images.zarr" / "c" / "1" / "0" / "0.5f4dcc3b.partial"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"begun")
+    preprocess(plan, out)
+    assert digests(out) == digests(whole)
+
+
 HOLD = """
 import sys
 from pathlib import Path
@@ -674,3 +693,45 @@ def test_workers():
         list(work(parts, range(6), 2))
     with pytest.raises(OptionError, match="of 1"):
         list(work(failing, [1], 2))
+
+
+class Deadly:
+    """Ends the process that it is sent to, before that has taken any part of the work."""
+
+    def __reduce__(self):
+        return os._exit, (3,)
+
+
+def test_workers_that_end_before_they_begin():
+    with pytest.raises(WorkerError, match="exit code 3"):
+        list(work(Deadly(), range(4), 2))
+
+
+ORPHANS = """
+import os, sys, time
+from hounsfield.preprocess.workers import work
+
+def sleep(number):
+    yield os.getpid()
+    time.sleep(60)
+
+if __name__ == "__main__":
+    for number in work(sleep, range(2), 2):
+        print(number, flush=True)
+"""
+
+
+def test_workers_end_with_what_started_them(tmp_path):
+    """Else they would still write where another run goes on."""
+    script = tmp_path / "orphans.py"
+    script.write_text(ORPHANS)
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+        # Their ends of it are closed when they end, too.
+        workers = [process.stdout.readline() for _ in range(2)]
+        process.kill()
+        begun = time.monotonic()
+        assert process.stdout.read() == b""
+        assert time.monotonic() - begun < 20
+    assert all(workers)
