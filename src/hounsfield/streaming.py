@@ -380,8 +380,13 @@ class _Work:
         if not self._started and not self._stopped:
             self._started = True
             _begun.add(self)
-            for thread in self._threads:
-                thread.start()
+            for number, thread in enumerate(self._threads):
+                try:
+                    thread.start()
+                except RuntimeError:  # the system gives no more
+                    if not number:
+                        raise
+                    break
 
     def _pop(self) -> _Result | None:
         if self._stopped:
