@@ -545,6 +545,19 @@ def test_report(archive, tmp_path):
     assert "30 x 30 x 3, not 30 x 30" in page
 
 
+def test_report_of_names_that_are_no_html(tmp_path, pydicom_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("<script>.dcm", "a\x01\x1b\n.dcm", 'x" onload="y.dcm'):
+        shutil.copy(pydicom_path("CT_small.dcm"), folder / name)
+    make(folder, tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.count("<figure>") == 3
+    assert "<script" not in page
+    assert 'onload="' not in page
+    assert all(each.isprintable() or each == "\n" for each in page)
+
+
 RUN = """
 import sys
 from pathlib import Path
