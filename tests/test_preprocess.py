@@ -450,6 +450,31 @@ def test_from_an_index_at_a_url(archive, tmp_path):
     assert "word" not in str(caught.value)
 
 
+@pytest.mark.parametrize("ending", [None, ".tar", ".zip"])
+def test_sources_that_change_between_plan_and_decoding(archive, tmp_path, ending):
+    """The manifest has what they were: another image must not stand beside it."""
+    given, out = (packed(archive, tmp_path / f"all{ending}") if ending else archive), tmp_path / "out"
+    options = Options(size=(8, 8))
+    plan = make_plan([str(given)], out, options=options)
+    if ending:
+        changed = [given]
+    else:
+        changed = [archive / "below" / "ct03.dcm", archive / "mr.dcm"]
+        with changed[1].open("ab") as file:
+            file.write(bytes(2))
+    for path in changed:
+        os.utime(path, ns=(0, path.stat().st_mtime_ns + 1_000_000_000))
+    preprocess(plan, out)
+    table = rows(out)
+    ok = [Path(row["path"]).name for row in table if row["status"] == "ok"]
+    others = [row["reason"] for row in table if row["status"] == "error" and "changed" in row["reason"]]
+    assert set(others) == {"SourceError: has changed since it was planned"}
+    assert len(others) == (13 if ending else 2)
+    assert not {path.name for path in changed} & set(ok)
+    with pytest.raises(OptionError, match="sources are not those"):
+        make_plan([str(given)], out, options=options)
+
+
 @pytest.mark.parametrize("is_link", [False, True])
 def test_what_is_made_within_the_source_is_not_read(archive, tmp_path, is_link):
     if is_link:
@@ -477,7 +502,13 @@ def test_other_work_is_refused(archive, tmp_path):
         with pytest.raises(OptionError, match="other work"):
             make_plan([str(archive)], out, **wanted)
     (archive / "new.dcm").write_bytes(b"")
-    with pytest.raises(OptionError, match="sources are not those"):
+    with pytest.raises(
+        OptionError, match=r"sources are not those.*; the first is .*notes\.txt or .*new\.dcm$"
+    ):
+        make_plan([str(archive)], out)
+    (archive / "new.dcm").unlink()
+    (archive / "below" / "ct11.dcm").unlink()
+    with pytest.raises(OptionError, match=r"sources are not those.*; the first is .*ct11\.dcm$"):
         make_plan([str(archive)], out)
     (out / "plan.json").write_text("{}")
     with pytest.raises(OptionError, match="no plan"):
