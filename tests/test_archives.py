@@ -15,6 +15,7 @@ import pytest
 
 import hounsfield as hu
 from hounsfield.archives import RangeFile, members
+from hounsfield.errors import ParseError
 from hounsfield.finding import expand
 from hounsfield.sources import BufferSource
 
@@ -160,6 +161,22 @@ def test_an_archive_that_has_changed_since(tmp_path):
 # Broken ones
 
 
+def test_archives_without_members(tmp_path):
+    path = tmp_path / "none.zip"
+    with zipfile.ZipFile(path, "w"):
+        pass
+    assert list(expand(path)) == []
+    for ending in (".tar", ".tar.gz"):
+        path = tmp_path / f"none{ending}"
+        tarfile.open(path, f"w:{ending.partition('.tar.')[2]}").close()
+        assert list(expand(path)) == []
+    path = tmp_path / "empty.zip"
+    path.write_bytes(b"")
+    [failed] = expand(path)
+    with pytest.raises(ParseError, match="not a zip file"):
+        failed.open()
+
+
 def test_not_an_archive(tmp_path):
     for ending in (".zip", *TARS):
         path = tmp_path / f"no{ending}"
@@ -290,5 +307,6 @@ def test_range_file():
     assert io.BufferedReader(file).read() == b"67"
     assert file.seek(100) == 100
     assert file.read(3) == b""
-    with pytest.raises(ValueError, match="before the beginning"):
+    with pytest.raises(OSError, match="Invalid argument"):
         file.seek(-1)
+    assert file.tell() == 100

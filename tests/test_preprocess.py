@@ -450,6 +450,31 @@ def test_from_an_index_at_a_url(archive, tmp_path):
     assert "word" not in str(caught.value)
 
 
+@pytest.mark.parametrize("ending", [None, ".tar", ".zip"])
+def test_sources_that_change_between_plan_and_decoding(archive, tmp_path, ending):
+    """The manifest has what they were: another image must not stand beside it."""
+    given, out = (packed(archive, tmp_path / f"all{ending}") if ending else archive), tmp_path / "out"
+    options = Options(size=(8, 8))
+    plan = make_plan([str(given)], out, options=options)
+    if ending:
+        changed = [given]
+    else:
+        changed = [archive / "below" / "ct03.dcm", archive / "mr.dcm"]
+        with changed[1].open("ab") as file:
+            file.write(bytes(2))
+    for path in changed:
+        os.utime(path, ns=(0, path.stat().st_mtime_ns + 1_000_000_000))
+    preprocess(plan, out)
+    table = rows(out)
+    ok = [Path(row["path"]).name for row in table if row["status"] == "ok"]
+    others = [row["reason"] for row in table if row["status"] == "error" and "changed" in row["reason"]]
+    assert set(others) == {"SourceError: has changed since it was planned"}
+    assert len(others) == (13 if ending else 2)
+    assert not {path.name for path in changed} & set(ok)
+    with pytest.raises(OptionError, match="sources are not those"):
+        make_plan([str(given)], out, options=options)
+
+
 @pytest.mark.parametrize("is_link", [False, True])
 def test_what_is_made_within_the_source_is_not_read(archive, tmp_path, is_link):
     if is_link:
@@ -477,7 +502,13 @@ def test_other_work_is_refused(archive, tmp_path):
         with pytest.raises(OptionError, match="other work"):
             make_plan([str(archive)], out, **wanted)
     (archive / "new.dcm").write_bytes(b"")
-    with pytest.raises(OptionError, match="sources are not those"):
+    with pytest.raises(
+        OptionError, match=r"sources are not those.*; the first is .*notes\.txt or .*new\.dcm$"
+    ):
+        make_plan([str(archive)], out)
+    (archive / "new.dcm").unlink()
+    (archive / "below" / "ct11.dcm").unlink()
+    with pytest.raises(OptionError, match=r"sources are not those.*; the first is .*ct11\.dcm$"):
         make_plan([str(archive)], out)
     (out / "plan.json").write_text("{}")
     with pytest.raises(OptionError, match="no plan"):
@@ -545,6 +576,19 @@ def test_report(archive, tmp_path):
     assert "30 x 30 x 3, not 30 x 30" in page
 
 
+def test_report_of_names_that_are_no_html(tmp_path, pydicom_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("<script>.dcm", "a\x01\x1b\n.dcm", 'x" onload="y.dcm'):
+        shutil.copy(pydicom_path("CT_small.dcm"), folder / name)
+    make(folder, tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.count("<figure>") == 3
+    assert "<script" not in page
+    assert 'onload="' not in page
+    assert all(each.isprintable() or each == "\n" for each in page)
+
+
 RUN = """
 import sys
 from pathlib import Path
@@ -590,6 +634,25 @@ def test_killed_and_started_again(archive, tmp_path, format_, kind):
     assert start(out).wait() == 0
     assert digests(out) == digests(whole)
     assert not list(out.rglob("*.partial"))
+
+
+def test_what_was_killed_in_a_zarr_store_is_removed(archive, tmp_path):
+    """What the library had begun to write has a name that nobody will give again."""
+    pytest.importorskip("zarr")
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    make(archive, whole, format="zarr", shard_size=5)
+    plan = make_plan([str(archive)], out, format="zarr", shard_size=5)
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        preprocess(plan, out, progress=stop)
+    left = out / "shards" / "images.zarr" / "c" / "1" / "0" / "0.5f4dcc3b.partial"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"begun")
+    preprocess(plan, out)
+    assert digests(out) == digests(whole)
 
 
 HOLD = """
@@ -674,3 +737,45 @@ def test_workers():
         list(work(parts, range(6), 2))
     with pytest.raises(OptionError, match="of 1"):
         list(work(failing, [1], 2))
+
+
+class Deadly:
+    """Ends the process that it is sent to, before that has taken any part of the work."""
+
+    def __reduce__(self):
+        return os._exit, (3,)
+
+
+def test_workers_that_end_before_they_begin():
+    with pytest.raises(WorkerError, match="exit code 3"):
+        list(work(Deadly(), range(4), 2))
+
+
+ORPHANS = """
+import os, sys, time
+from hounsfield.preprocess.workers import work
+
+def sleep(number):
+    yield os.getpid()
+    time.sleep(60)
+
+if __name__ == "__main__":
+    for number in work(sleep, range(2), 2):
+        print(number, flush=True)
+"""
+
+
+def test_workers_end_with_what_started_them(tmp_path):
+    """Else they would still write where another run goes on."""
+    script = tmp_path / "orphans.py"
+    script.write_text(ORPHANS)
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+        # Their ends of it are closed when they end, too.
+        workers = [process.stdout.readline() for _ in range(2)]
+        process.kill()
+        begun = time.monotonic()
+        assert process.stdout.read() == b""
+        assert time.monotonic() - begun < 20
+    assert all(workers)

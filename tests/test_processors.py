@@ -7,11 +7,26 @@ from collections import deque
 
 import pytest
 
-from hounsfield.processors import ahead, processors, together
+from hounsfield.processors import _Pool, _quota, ahead, processors, together
 
 
 def test_processors():
     assert 1 <= processors() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("150000 100000", 2), ("1000 100000", 1), ("6400000 100000", 4), ("max 100000", 4), ("", 4), (None, 4)],
+)
+def test_processors_of_a_container(tmp_path, monkeypatch, text, count):
+    limit = tmp_path / "cpu.max"
+    if text is not None:
+        limit.write_text(text)
+    monkeypatch.setattr("hounsfield.processors.CPU_MAX", limit)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+    _quota.cache_clear()
+    assert processors() == count
+    _quota.cache_clear()
 
 
 def gathered(threads, jobs=200):
@@ -43,6 +58,35 @@ def test_threads_stay():
     before = {thread.ident for thread in threading.enumerate()}
     gathered(3)
     assert {thread.ident for thread in threading.enumerate()} == before
+
+
+def helpers():
+    return [thread for thread in threading.enumerate() if thread.name == "together"]
+
+
+def test_there_are_as_many_as_were_wanted_at_a_time(monkeypatch):
+    """Even if those from the last call are not back yet."""
+    monkeypatch.setattr("hounsfield.processors._pool", _Pool())
+    before = len(helpers())
+    for _ in range(2000):
+        together(lambda: None, 3)
+    assert len(helpers()) - before == 2
+
+
+@pytest.mark.parametrize("given", [0, 1])
+def test_fewer_threads_than_wanted(monkeypatch, given):
+    monkeypatch.setattr("hounsfield.processors._pool", _Pool())
+    before, start = len(helpers()), threading.Thread.start
+
+    def refuse(thread):
+        if len(helpers()) - before == given:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    done = []
+    together(lambda: done.append(True), 5)
+    assert 1 <= len(done) <= 1 + given
 
 
 @pytest.mark.parametrize("where", ["here", "elsewhere"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
+import os
 import struct
 import tarfile
 import threading
@@ -100,10 +102,12 @@ class RangeFile(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        self._position = offset + (0, self._position, self._size)[whence]
-        if self._position < 0:
-            raise ValueError(f"position {self._position} is before the beginning")
-        return self._position
+        position = offset + (0, self._position, self._size)[whence]
+        if position < 0:
+            # As files do: `zipfile` takes it for a file without what it looks for at its end.
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), self.name)
+        self._position = position
+        return position
 
     def tell(self) -> int:
         return self._position

@@ -487,9 +487,9 @@ def read(
     source : path, URL, bytes-like or seekable binary file object
         A path is opened, read up to the pixel data and closed again. Of a buffer (bytes, bytearray,
         memoryview, mmap, an array of bytes) nothing is copied: do not change it while the data set lives. A
-        file object is read from where it stands, and stays open. A URL ("s3://bucket/key", "https://...": a
-        str) is read by fsspec, which ``hounsfield[remote]`` installs: only the ranges of bytes that are
-        needed, the first of 64 KiB.
+        file object is read from where it stands, and stays open; it may stand anywhere then: `seek` before it
+        is read again. A URL ("s3://bucket/key", "https://...": a str) is read by fsspec, which
+        ``hounsfield[remote]`` installs: only the ranges of bytes that are needed, the first of 64 KiB.
     tags : iterable of keywords or tags, optional
         Read these elements only, and stop behind the last of them: for what is asked of very many files. Of a
         dotted path ("SharedFunctionalGroupsSequence.0.PixelMeasuresSequence"), its first element. What

@@ -5,25 +5,42 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Future
 
 __all__ = ["ahead", "processors", "together"]
 
 MOST_THREADS = 256
 
-_Result = TypeVar("_Result")
+CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
-_pool: ThreadPoolExecutor | None = None
-_lock = threading.Lock()
+_Result = TypeVar("_Result")
 
 
 def processors() -> int:
-    """Give how many CPUs this process may run on; of the whole machine where that cannot be told."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Give how many CPUs this process may run on; of the whole machine where that cannot be told.
+
+    A container may have the time of fewer than it sees, by the quota of its control group.
+    """
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(count, _quota() or count)
+
+
+@cache
+def _quota() -> int | None:
+    """CPUs whose time the control group (version 2) may use, rounded up; None if there is no such limit."""
+    try:
+        quota, period = CPU_MAX.read_text().split()
+        return max(-(-int(quota) // int(period)), 1)
+    except (OSError, ValueError, ZeroDivisionError):  # there is none, or it is "max"
+        return None
 
 
 def together(work: Callable[[], None], threads: int) -> None:
@@ -42,12 +59,13 @@ def together(work: Callable[[], None], threads: int) -> None:
     BaseException
         What `work` raised, here or elsewhere.
     """
-    others = [_threads().submit(work) for _ in range(min(threads - 1, MOST_THREADS))]
-    try:
-        work()
-    finally:
-        running = [other for other in others if not other.cancel()]
-        errors = [other.exception() for other in running]
+    with _pool.wanted(min(threads - 1, MOST_THREADS)) as helpers:
+        others = [_pool.submit(work) for _ in range(helpers)]
+        try:
+            work()
+        finally:
+            running = [other for other in others if not other.cancel()]
+            errors = [other.exception() for other in running]
     for error in errors:
         if error is not None:
             raise error
@@ -76,21 +94,60 @@ def ahead(
         executor.shutdown(cancel_futures=True)
 
 
-def _threads() -> ThreadPoolExecutor:
-    """Threads that stay: to start one takes as long as to decode a small frame."""
-    global _pool
-    with _lock:
-        if _pool is None:
-            from concurrent.futures import ThreadPoolExecutor  # slower to load than all that is ours
+class _Pool:
+    """Threads that stay: to start one takes as long as to decode a small frame.
 
-            _pool = ThreadPoolExecutor(MOST_THREADS, "together")
-        return _pool
+    There are as many as were ever wanted at a time, and no more than the system gives. A `ThreadPoolExecutor`
+    would have one more each time that those it has are not back yet from the last call.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tasks: SimpleQueue[tuple[Future[None], Callable[[], None]]] = SimpleQueue()
+        self._wanted = self._threads = 0
+
+    @contextmanager
+    def wanted(self, count: int) -> Iterator[int]:
+        """Have so many threads for a while; give for how many of them there can be work."""
+        with self._lock:
+            self._wanted += count
+            with suppress(RuntimeError):  # the system gives no more
+                while self._threads < min(self._wanted, MOST_THREADS):
+                    threading.Thread(target=self._run, name="together", daemon=True).start()
+                    self._threads += 1
+        try:
+            yield min(count, self._threads)
+        finally:
+            with self._lock:
+                self._wanted -= count
+
+    def submit(self, work: Callable[[], None]) -> Future[None]:
+        from concurrent.futures import Future  # slower to load than all that is ours
+
+        future: Future[None] = Future()
+        self._tasks.put((future, work))
+        return future
+
+    def _run(self) -> None:
+        while True:
+            future, work = self._tasks.get()
+            if future.set_running_or_notify_cancel():
+                try:
+                    work()
+                except BaseException as error:
+                    future.set_exception(error)
+                else:
+                    future.set_result(None)
+            del future, work  # or they would be held while this waits
+
+
+_pool = _Pool()
 
 
 def _forget() -> None:
     """Of threads a forked process has only the one that forked it."""
-    global _lock, _pool
-    _lock, _pool = threading.Lock(), None
+    global _pool
+    _pool = _Pool()
 
 
 if hasattr(os, "register_at_fork"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import weakref
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Item", "Stream", "stream"]
 
 GRACE = 1.0
-"""Seconds that ending a stream waits for a thread that is asking the caller's own sources for more."""
+"""Seconds that ending a stream waits for a thread that is asking the caller's own sources for more, and
+letting go of one for any."""
 
 ON_ERROR = ("raise", "skip", "yield")
 
@@ -77,7 +79,8 @@ class Stream:
     """Items as they are decoded: an iterator, an asynchronous one, and a context manager of both kinds.
 
     It ends, with its threads, when it is exhausted, closed, left, let go of, or raises. Ending waits for what
-    is being decoded, except in a coroutine, where `aclose` and ``async with`` wait and do not block.
+    is being decoded, for a second where it was let go of; except in a coroutine, where `aclose` and ``async
+    with`` wait and do not block.
     """
 
     __slots__ = ("__weakref__", "_finalizer", "_on_error", "_work")
@@ -86,6 +89,7 @@ class Stream:
         self._work = work
         self._on_error = on_error
         self._finalizer = weakref.finalize(self, _Work.end, work)
+        self._finalizer.atexit = False  # `_at_exit` waits for as long as it takes
 
     def __iter__(self) -> Self:
         return self
@@ -352,10 +356,17 @@ class _Work:
                 thread.join()
 
     def end(self) -> None:
-        """Stop, as nobody holds the stream any more."""
+        """Stop, as nobody holds the stream any more.
+
+        A garbage collection may call this anywhere, also where what a thread waits for is held: a lock of a
+        file object, of a module that is imported. So it does not wait for long.
+        """
         self.stop()
         if not self.is_async and threading.current_thread() not in self._threads:
-            self.join(monotonic() + GRACE)
+            until = monotonic() + GRACE
+            for thread in self._threads:
+                if thread.is_alive():
+                    thread.join(max(until - monotonic(), 0))
 
     def lose_threads(self) -> None:
         """Be of no more use in a forked process, which has no threads, but the locks as they held them."""
@@ -369,8 +380,13 @@ class _Work:
         if not self._started and not self._stopped:
             self._started = True
             _begun.add(self)
-            for thread in self._threads:
-                thread.start()
+            for number, thread in enumerate(self._threads):
+                try:
+                    thread.start()
+                except RuntimeError:  # the system gives no more
+                    if not number:
+                        raise
+                    break
 
     def _pop(self) -> _Result | None:
         if self._stopped:
@@ -535,6 +551,15 @@ _begun: weakref.WeakSet[_Work] = weakref.WeakSet()
 def _after_fork() -> None:
     for work in _begun:
         work.lose_threads()
+
+
+@atexit.register
+def _at_exit() -> None:
+    works = list(_begun)
+    for work in works:
+        work.stop()
+    for work in works:
+        work.join(monotonic() + GRACE)
 
 
 if hasattr(os, "register_at_fork"):

@@ -2,13 +2,16 @@
 
 import asyncio
 import gc
+import io
 import multiprocessing
 import os
 import queue
 import signal
 import subprocess
 import sys
+import threading
 import time
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -59,6 +62,32 @@ def test_garbage_collection(ct):
     del holder
     gc.collect()
     assert not threads()
+
+
+def test_garbage_collection_by_who_holds_what_a_thread_waits_for(ct, monkeypatch):
+    """As a lock of a module that is imported: it may happen anywhere."""
+    monkeypatch.setattr(streaming, "GRACE", 0.1)
+    lock, waits = threading.Lock(), threading.Event()
+
+    class File(io.BytesIO):
+        def read(self, *count):
+            if not lock.acquire(blocking=False):
+                waits.set()
+                assert lock.acquire(timeout=30)
+            lock.release()
+            return super().read(*count)
+
+    holder = [hu.stream(chain([ct], (File(ct.read_bytes()) for _ in range(9))), threads=2, prefetch=1)]
+    holder.append(holder)
+    assert next(holder[0]).status == "ok"
+    with lock:
+        # There is a place for one more as soon as the first is handed over.
+        assert waits.wait(10)
+        begun = time.monotonic()
+        del holder
+        gc.collect()
+        assert time.monotonic() - begun < 10
+    assert none_left()
 
 
 def test_sources_are_closed(ct):

@@ -274,6 +274,23 @@ def test_threads_work_together(ct, monkeypatch):
     assert len(list(hu.stream([ct] * 9, threads=3))) == 9
 
 
+def test_fewer_threads_than_wanted(ct, monkeypatch):
+    start = threading.Thread.start
+
+    def refuse(thread):
+        if len(threads()) == given:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    given = 2
+    assert len(list(hu.stream([ct] * 20, threads=5))) == 20
+    given = 0
+    with pytest.raises(RuntimeError, match="can't start"):
+        next(hu.stream([ct], threads=5))
+    assert not threads()
+
+
 def test_several_streams(ct, frames):
     async def main():
         return await asyncio.gather(*(collect(hu.stream([ct, frames] * 10, frame="all")) for _ in range(5)))

@@ -104,6 +104,8 @@ def decode(
         else:
             _, window, size = result
             images.append(Image(OK, None, row, size, window and window[:2]))
+        if images[-1].status == OK and source.has_changed():
+            images[-1] = Image(ERROR, "SourceError: has changed since it was planned")
     return images
 
 

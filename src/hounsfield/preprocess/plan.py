@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -182,14 +183,14 @@ def _make_plan(
             file.write(plan.as_json().encode())
     else:
         try:
-            same_work(before, plan)
+            same_work(before, plan, partial(_first_other, folder / SOURCES, listing))
         finally:
             listing.unlink()
     return plan
 
 
-def same_work(before: Plan, now: Plan) -> None:
-    """Tell what differs.
+def same_work(before: Plan, now: Plan, first_other: Callable[[], str] = lambda: "") -> None:
+    """Tell what differs; of the sources what `first_other` says.
 
     Raises
     ------
@@ -199,7 +200,7 @@ def same_work(before: Plan, now: Plan) -> None:
     if before.digest != now.digest:
         raise OptionError(
             f"the sources are not those that {PLAN} is for: then {before.sources} with {before.bytes} bytes, "
-            f"now {now.sources} with {now.bytes}, or some have changed since"
+            f"now {now.sources} with {now.bytes}, or some have changed since{first_other()}"
         )
     now = now._replace(urls=before.urls)
     pairs = zip(
@@ -210,6 +211,16 @@ def same_work(before: Plan, now: Plan) -> None:
     for (name, old), (_, new) in pairs:
         if repr(old) != repr(new) and name != "options":
             raise OptionError(f"{PLAN} is for other work: {name} was {old!r}, and is {new!r}")
+
+
+def _first_other(before: Path, now: Path) -> str:
+    """Say which of two lists of sources is the first to have something else."""
+    with before.open(encoding="utf-8") as old, now.open(encoding="utf-8") as new:
+        for lines in zip_longest(old, new):
+            if lines[0] != lines[1]:
+                names = [Source(*json.loads(line)).path for line in lines if line is not None]
+                return f"; the first is {' or '.join(dict.fromkeys(names))}"
+    return ""
 
 
 def shards_of(plan: Plan, folder: Path) -> Iterator[list[Source]]:

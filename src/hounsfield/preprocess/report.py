@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hounsfield.elements.text import printable
 from hounsfield.preprocess.files import write_whole
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def write_report(
         REPORTS, (page, json.dumps({**told, "options": options}, indent=1) + "\n"), strict=True
     ):
         with write_whole(folder / name) as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
+            file.write(text.encode())
 
 
 def _page(told: Mapping[str, Any], options: Mapping[str, Any], pictures: Iterable[tuple[str, str]]) -> str:
@@ -76,8 +77,8 @@ def _page(told: Mapping[str, Any], options: Mapping[str, Any], pictures: Iterabl
         "MB/s": run["megabytes_per_second"],
     }
     sheet = "".join(
-        f'<figure><img alt="" src="data:image/png;base64,{data}"><figcaption title="{escape(path)}">'
-        f"{escape(Path(path).name)}</figcaption></figure>"
+        f'<figure><img alt="" src="data:image/png;base64,{data}"><figcaption title="{_text(path)}">'
+        f"{_text(Path(path).name)}</figcaption></figure>"
         for path, data in pictures
     )
     reasons = {"Failures": told["failures"], "Passed over": told["passed_over"]}
@@ -90,6 +91,11 @@ def _page(told: Mapping[str, Any], options: Mapping[str, Any], pictures: Iterabl
 
 
 def _table(rows: Mapping[str, Any]) -> str:
-    texts = {escape(str(name)): escape("" if value is None else str(value)) for name, value in rows.items()}
+    texts = {_text(str(name)): _text("" if value is None else str(value)) for name, value in rows.items()}
     lines = "".join(f'<tr><th>{name}</th><td class="number">{text}</td></tr>' for name, text in texts.items())
     return f"<table>{lines}</table>"
+
+
+def _text(text: str) -> str:
+    """Give a text as HTML, which has no place for control characters."""
+    return escape(printable(text))

@@ -201,15 +201,17 @@ class _ZarrWriter:
         self._store = folder / SHARDS / ZARR
         self._start = number * plan.shard_size
         self._block = np.full((count, *plan.shape), plan.options.fill, plan.options.dtype)
-        self._path = self._store.joinpath("c", str(number), *("0" for _ in plan.shape))
+        self._folder = self._store / "c" / str(number)
+        self._path = self._folder.joinpath(*("0" for _ in plan.shape))
 
     def add(self, position: int, samples: npt.NDArray[Any], meta: dict[str, Any]) -> Place:  # noqa: ARG002
         self._block[position - self._start] = samples
         return Place(f"{SHARDS}/{ZARR}", position)
 
     def finish(self) -> None:
-        # A shard that was not finished would be read, to be filled up.
-        self._path.unlink(missing_ok=True)
+        # A shard that was not finished would be read, to be filled up; and what a process that was killed
+        # had begun to write is beside it, by a name of its own.
+        shutil.rmtree(self._folder, ignore_errors=True)
         array = import_module("zarr").open_array(str(self._store), mode="r+")
         array[self._start : self._start + len(self._block)] = self._block
         if self._path.exists():  # else all of it is fill

@@ -52,6 +52,18 @@ class Source(NamedTuple):
     container: str | int | None = None
     number: int = 0
 
+    def has_changed(self) -> bool:
+        """Whether the file, or the archive that it is in, is another one now, or is not there."""
+        path = self.path if self.container is None else self.container
+        if isinstance(path, int) or is_url(path) or not self.mtime_ns:
+            return False
+        try:
+            status = os.stat(path)  # noqa: PTH116 - a Path would be slower
+        except OSError:
+            return True
+        is_as_long = self.container is not None or status.st_size == self.size
+        return status.st_mtime_ns != self.mtime_ns or not is_as_long
+
 
 def list_sources(given: Iterable[str], folder: Path) -> Iterator[tuple[Source, Origin]]:
     """Give what is to be read, and by what it is opened.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
@@ -46,29 +48,36 @@ def work(do: Do, parts: Iterable[Any], processes: int) -> Generator[Any, None, N
         return
     left = iter(parts)
     with _running(do, processes) as running:
-        busy = {connection for connection in running if _give(connection, left)}
+        busy = {connection for connection in running if _give(connection, running, left)}
         while busy:
             for ready in wait(list(busy)):
                 assert isinstance(ready, Connection)
-                try:
+                with _as_death(running[ready]):
                     kind, told = ready.recv()
-                except EOFError:
-                    running[ready].join(5)
-                    code = running[ready].exitcode
-                    raise WorkerError(f"a worker process has ended with the exit code {code}") from None
                 if kind == "told":
                     yield told
                 elif kind == "raised":
                     raise told
-                elif not _give(ready, left):
+                elif not _give(ready, running, left):
                     busy.discard(ready)
 
 
-def _give(connection: Connection, parts: Iterator[Any]) -> bool:
+def _give(connection: Connection, running: dict[Connection, BaseProcess], parts: Iterator[Any]) -> bool:
     for part in parts:
-        connection.send(part)
+        with _as_death(running[connection]):
+            connection.send(part)
         return True
     return False
+
+
+@contextmanager
+def _as_death(process: BaseProcess) -> Iterator[None]:
+    """Take a pipe that has no other end any more for what it is."""
+    try:
+        yield
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        process.join(5)
+        raise WorkerError(f"a worker process has ended with the exit code {process.exitcode}") from None
 
 
 @contextmanager
@@ -111,6 +120,7 @@ def _uninterrupted() -> Iterator[None]:
 def _serve(connection: Connection, do: Do) -> None:
     """Be such a process: do what comes until nothing does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not kept away before
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         while True:
             part = connection.recv()
@@ -123,3 +133,11 @@ def _serve(connection: Connection, do: Do) -> None:
                 connection.send(("done", None))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # nobody listens any more
+
+
+def _end_with_parent() -> None:
+    """End this process at once when the one that started it does, be it killed: another may go on with it."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
