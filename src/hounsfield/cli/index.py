@@ -8,11 +8,12 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from contextlib import contextmanager
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import click
@@ -226,16 +227,33 @@ def _as_json(summary: Summary, seconds: float) -> str:
 
 
 def _answer(query: str, table: Any, *, as_json: bool, paths: bool) -> None:
-    """Print what a query gives; `table` is one of Arrow, or the paths of Parquet files."""
-    with import_module("duckdb").connect() as connection, ThreadPoolExecutor(1) as executor:
-        answer = executor.submit(_print, query, connection, table, as_json=as_json, paths=paths)
+    """Print what a query gives; `table` is one of Arrow, or the paths of Parquet files.
+
+    In a thread of its own, which Ctrl-C does not reach: it would not end what DuckDB is at, and end the whole
+    process while DuckDB is imported.
+    """
+    outcome: Future[None] = Future()
+    connections = []
+
+    def ask() -> None:
         try:
-            answer.result()
-        except KeyboardInterrupt:  # which does not reach a thread that DuckDB is at work in
-            while not answer.done():
+            connections.append(import_module("duckdb").connect())
+            _print(query, connections[0], table, as_json=as_json, paths=paths)
+        except BaseException as error:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(None)
+
+    thread = Thread(target=ask, daemon=True)
+    try:
+        thread.start()
+        outcome.result()
+    except KeyboardInterrupt:
+        while thread.is_alive():
+            for connection in connections:
                 connection.interrupt()
-                wait([answer], 0.1)
-            raise
+            thread.join(0.1)
+        raise
 
 
 def _print(query: str, connection: Any, table: Any, *, as_json: bool, paths: bool) -> None:
