@@ -13,7 +13,7 @@ import numpy as np
 
 from hounsfield._kernels.pipeline import decode_files
 from hounsfield.decoding import Decoding, Size, Values, WindowLike, sizes
-from hounsfield.errors import DicomError, OptionError
+from hounsfield.errors import OptionError, name_file
 from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, expand
 from hounsfield.outputs import array_of
@@ -125,8 +125,7 @@ def _decode_one(source: Origin, decoding: Decoding, out: Array, index: int) -> I
         _, window = decoding.decode(read(source.open()), out)
     except Exception as problem:  # one bad file, whatever is wrong with it, must not cost the others
         error = problem
-        if isinstance(problem, DicomError) and problem.file is None:
-            problem.file = source.name
+        name_file(problem, source.name)
     seconds = time.perf_counter() - start
     status: Literal["ok", "error"] = "ok" if error is None else "error"
     return Item(index, source.name, status, error, decoding.frame, window, seconds, index)

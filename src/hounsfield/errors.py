@@ -132,6 +132,12 @@ def reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+def name_file(error: Exception, name: str) -> None:
+    """Have an error of ours say which file it is about, unless it does."""
+    if isinstance(error, DicomError) and error.file is None:
+        error.file = name
+
+
 def raise_it(error: Exception) -> NoReturn:
     """Raise an error: what becomes of it in the end, or where nobody else wants to be told."""
     raise error

@@ -16,7 +16,7 @@ import numpy as np
 
 from hounsfield._kernels.pipeline import decode_files
 from hounsfield.decoding import Decoding, Size, Values
-from hounsfield.errors import DicomError, OptionError, SourceError
+from hounsfield.errors import OptionError, SourceError, name_file
 from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, expand
 from hounsfield.pixels.decode import Decoder
@@ -484,8 +484,7 @@ class _Work:
                 decoded = self._by_facade(job.ds, job.frame)
         except Exception as failure:
             error = failure
-            if isinstance(failure, DicomError) and failure.file is None:
-                failure.file = job.origin.name
+            name_file(failure, job.origin.name)
         array, window = decoded or (None, None)
         item = Item(
             job.number,
