@@ -9,6 +9,7 @@ import struct
 import tarfile
 import zipfile
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,6 +69,67 @@ def test_members(archive, files):
             assert np.array_equal(ds.pixel_array, hu.read(data).pixel_array)
 
 
+def test_by_their_names(archive, files):
+    """In any order and again: one by one, in batches, streams and tables."""
+    asked = [f"{archive}::{name}" for name in files]
+    for name, data in zip(asked, files.values(), strict=True):
+        whole = hu.read(data)
+        ds = hu.read(name)
+        for each in (ds, pickle.loads(pickle.dumps(ds)), hu.read(Path(name), tags=["Rows"])):
+            assert (each.filename, each.Rows) == (name, whole.Rows)
+        assert np.array_equal(hu.read(name).pixel_array, whole.pixel_array)
+        assert np.array_equal(hu.read_region(name, (0, 0), (8, 8)), hu.read_region(whole, (0, 0), (8, 8)))
+    order = [2, 0, 1, 0, 2]
+    expected = hu.decode_batch([list(files.values())[number] for number in order], size=16).array
+    asked = [asked[number] for number in order]
+    batch = hu.decode_batch(asked, size=16, threads=2)
+    assert [item.source for item in batch.items] == asked
+    assert np.array_equal(batch.array, expected)
+    for item, row in zip(hu.stream(asked, size=16), expected, strict=True):
+        assert np.array_equal(item.array, row)
+    pytest.importorskip("pyarrow")
+    table, columns = hu.index(asked), ["path", "Rows", "SOPInstanceUID"]
+    assert table.select(columns) == hu.index(archive).select(columns).take(order)
+    assert np.array_equal(hu.decode_batch(table["path"], size=16).array, expected)
+
+
+def test_names_of_what_is_not_there(tmp_path, files):
+    data = next(iter(files.values()))
+    path = tmp_path / "a.zip"
+    with pytest.raises(FileNotFoundError, match=r"a\.zip::a\.dcm"):
+        hu.read(f"{path}::a.dcm")
+    write_zip(path, zipfile.ZIP_STORED, {"a.dcm": data, "broken.dcm": b"no DICOM"})
+    assert hu.read(f"{path}::a.dcm").filename == f"{path}::a.dcm"
+    for name in ("b.dcm", "", "a.dcm::b", "a.dcm/"):
+        with pytest.raises(FileNotFoundError, match=r"a\.zip::"):
+            hu.read(f"{path}::{name}")
+    with pytest.raises(hu.NotDicomError) as caught:
+        hu.read(f"{path}::broken.dcm")
+    assert caught.value.file == f"{path}::broken.dcm"
+    # Once it is another archive, it has other members.
+    write_zip(path, zipfile.ZIP_DEFLATED, {"b.dcm": data})
+    assert hu.read(f"{path}::b.dcm").Rows
+    with pytest.raises(FileNotFoundError):
+        hu.read(f"{path}::a.dcm")
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(ParseError) as broken:
+        hu.read(f"{path}::b.dcm")
+    assert broken.value.file == str(path)
+    # A file that is really called so is meant itself.
+    (tmp_path / "a.zip::b.dcm").write_bytes(data)
+    assert hu.read(f"{path}::b.dcm").Rows
+
+
+def test_names_that_several_have(tmp_path, files):
+    data = next(iter(files.values()))
+    path = write_tar(tmp_path / "a.tar", "w", {"a.dcm": data, "b.dcm": data})
+    with tarfile.open(path, "a") as archive:
+        archive.addfile(archive.getmember("a.dcm"), io.BytesIO(data))
+    assert hu.read(f"{path}::b.dcm").Rows
+    with pytest.raises(hu.SourceError, match="2 members"):
+        hu.read(f"{path}::a.dcm")
+
+
 @pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 def test_formats_of_tar(tmp_path, files, kind):
     path = write_tar(tmp_path / "a.tar", "w", files, kind)
@@ -96,7 +158,10 @@ def test_chains_of_urls(tmp_path, files):
     (member,) = expand(f"zip://a.dcm::{outer.as_uri()}")
     assert read_whole(member.open()) == b"data"
     url = f"zip://inner.tar::{outer.as_uri()}"
-    assert [origin.name for origin in expand(url)] == [f"{url}::{name}" for name in files]
+    names = [f"{url}::{name}" for name in files]
+    assert [origin.name for origin in expand(url)] == names
+    assert [hu.read(name).filename for name in names] == names
+    assert [item.source for item in hu.decode_batch(names, size=8).items] == names
     assert len(list(expand(f"simplecache::{outer.as_uri()}"))) == 2
 
 

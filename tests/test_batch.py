@@ -166,6 +166,9 @@ def test_sources_of_all_kinds(paths):
     behind.seek(len(b"something"))
     files = [behind, io.BytesIO(data)]  # the first is looked at twice
     np.testing.assert_array_equal(hu.decode_batch(files).array, batch.array[:2])
+    behind.seek(len(b"something"))
+    again = hu.decode_batch([behind] * 100, threads=4)
+    assert (again.array == batch.array[0]).all()
     folder = hu.decode_batch(paths[0].parent)
     np.testing.assert_array_equal(folder.array, hu.decode_batch(paths).array)
 

@@ -16,7 +16,7 @@ from hounsfield.elements.charset import override
 from hounsfield.elements.reader import SYNTAXES, open_part10, select
 from hounsfield.elements.scanning import EXPLICIT_LITTLE, scan_part
 from hounsfield.elements.uids import UID
-from hounsfield.errors import DicomError, OptionError
+from hounsfield.errors import DicomError, OptionError, name_file
 from hounsfield.outputs import array_of
 from hounsfield.pixels.plan import MAX_PIXELS
 from hounsfield.sources import BufferSource
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from hounsfield.elements.dataset import Key
     from hounsfield.elements.dicomdir import Dicomdir
+    from hounsfield.finding import Origin
     from hounsfield.pixels.decode import FrameLike
     from hounsfield.pixels.frames import Frames
     from hounsfield.pixels.plan import PixelPlan
@@ -489,7 +490,8 @@ def read(
         memoryview, mmap, an array of bytes) nothing is copied: do not change it while the data set lives. A
         file object is read from where it stands, and stays open; it may stand anywhere then: `seek` before it
         is read again. A URL ("s3://bucket/key", "https://...": a str) is read by fsspec, which
-        ``hounsfield[remote]`` installs: only the ranges of bytes that are needed, the first of 64 KiB.
+        ``hounsfield[remote]`` installs: only the ranges of bytes that are needed, the first of 64 KiB. A
+        member of a tar or zip archive is called "scans.zip::folder/a.dcm".
     tags : iterable of keywords or tags, optional
         Read these elements only, and stop behind the last of them: for what is asked of very many files. Of a
         dotted path ("SharedFunctionalGroupsSequence.0.PixelMeasuresSequence"), its first element. What
@@ -543,6 +545,12 @@ def read(
     >>> ds.PatientName, ds.Rows, ds.pixel_array.shape
     >>> ds = hu.read("s3://bucket/ct.dcm", tags=["StudyInstanceUID", "Modality", (0x0020, 0x0013)])
     """
+    if isinstance(source, str | os.PathLike) and "::" in (name := os.fsdecode(source)):
+        from hounsfield.finding import find_member
+
+        member = find_member(name, storage_options)
+        if member is not None:
+            return _read_member(member, tags=tags, until=until, strict=strict, character_set=character_set)
     if tags is None and until is None and not strict and character_set is None:
         plain = open_file(Dataset, source, SYNTAXES)
         return Dataset(*open_part10(source, storage_options=storage_options)) if plain is None else plain
@@ -559,6 +567,17 @@ def read(
         ds._select(stop_tag, selected)
     if strict:
         ds._be_strict()
+    return ds
+
+
+def _read_member(member: Origin, **options: Any) -> Dataset:
+    try:
+        ds = read(member.open(), **options)
+    except DicomError as error:
+        name_file(error, member.name)
+        raise
+    if ds.filename is None:  # read from bytes
+        ds._source.name = member.name
     return ds
 
 

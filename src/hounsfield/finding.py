@@ -9,16 +9,18 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hounsfield.archives import MEMBER_LIMIT, RangeFile, is_archive, members
-from hounsfield.errors import DicomError, raise_it
+from hounsfield.errors import DicomError, SourceError, raise_it
 from hounsfield.sources import (
+    FileSource,
     PathSource,
     RemoteSource,
     Source,
+    as_text,
     file_system,
     is_url,
     own_errors,
@@ -33,6 +35,7 @@ __all__ = [
     "each_source",
     "expand",
     "find_files",
+    "find_member",
     "folder_by_folder",
     "is_single",
 ]
@@ -41,6 +44,9 @@ Sources = Any
 """A path, pattern, URL, bytes-like, binary file object or `Origin`, or an iterable of them: see `expand`."""
 
 MAGIC = re.compile(r"[*?\[]")
+
+LISTED = 8
+"""Archives whose members are known by their names."""
 
 
 class Found(NamedTuple):
@@ -207,7 +213,7 @@ def expand(
         no ``**``. A URL that ends in "/" is a folder, and one with ``*`` a pattern, where fsspec can list
         them. A path or URL, given or matched, that ends as tar or zip archives do (.zip, .tar, .tar.gz, .tgz,
         .tar.bz2, .tbz2, .tar.xz, .txz) is opened; archives in folders, and in archives, are files like
-        others, which are not DICOM. Nothing is extracted to disk.
+        others, which are not DICOM. Nothing is extracted to disk. "archive.zip::folder/a.dcm" is one member.
     member_limit : int
         Bytes that a compressed member of an archive may have. Stored ones are read by range, deflated ones of
         zip archives inflated when they are opened; those of compressed tar archives are read when it is their
@@ -226,12 +232,15 @@ def expand(
     TypeError
         A source is none of these.
     """
+    call = _Call(storage_options)
     for given in each_source(sources):
         if isinstance(given, Origin):
             yield given
         elif isinstance(given, str | os.PathLike):
             path = os.fsdecode(given)
-            if is_url(path):
+            if (archive := archive_of(path)) is not None:
+                yield _named(path, archive, member_limit, call)
+            elif is_url(path):
                 yield from _remote(path, member_limit, storage_options)
             elif MAGIC.search(path) and not os.path.lexists(path):
                 yield from _matching(path, member_limit)
@@ -243,7 +252,7 @@ def expand(
             name = getattr(given, "name", None)
             yield Origin(
                 name if isinstance(name, str) else f"<{type(given).__name__}>",
-                open=partial(_same, given, _position(given)),
+                open=partial(_from_there, given, _position(given)),
             )
 
 
@@ -252,7 +261,11 @@ def archive_of(name: str) -> str | None:
     if "::" not in name or os.path.lexists(name):
         return None
     parts = name.split("::")
-    archives = ("::".join(parts[:count]) for count in range(1, len(parts)))
+    archives = (
+        "::".join(parts[:count])
+        for count in range(1, len(parts))
+        if "://" not in parts[count]  # or it goes on with the URL that it is in
+    )
     return next(filter(_is_there, filter(is_archive, archives)), None)
 
 
@@ -260,20 +273,76 @@ def _is_there(archive: str) -> bool:
     return is_url(archive) or os.path.isfile(archive)  # noqa: PTH113 - for each row of an index
 
 
+def find_member(name: str, storage_options: Mapping[str, Any] | None = None) -> Origin | None:
+    """Give the member of an archive that is called so; None if the name is not one of a member.
+
+    What is in an archive on disk is remembered as long as it is the same file.
+    """
+    archive = archive_of(name)
+    return None if archive is None else _named(name, archive, MEMBER_LIMIT, _Call(storage_options))
+
+
+class _Call:
+    """Stands for what is at URLs during one call: nobody tells whether it is still the same in the next."""
+
+    def __init__(self, storage_options: Mapping[str, Any] | None) -> None:
+        self.storage_options = storage_options
+
+
+def _named(name: str, archive: str, member_limit: int, call: _Call) -> Origin:
+    public = public_name(archive)
+    try:
+        state = call if is_url(archive) else _state(archive)
+        by_name = _members_by_name(archive, state, member_limit, os.getpid())
+    except OSError as failure:
+        return _failed(name, failure, archive)
+    found = by_name.get(as_text(public + name[len(archive) :]), [])
+    if len(found) == 1:
+        return found[0]
+    error: Exception
+    if found:
+        error = SourceError(f"{len(found)} members of the archive are called so: give the archive", file=name)
+    elif public in by_name:  # that is broken
+        return by_name[public][0]
+    else:
+        error = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    return _failed(name, error, archive)
+
+
+def _state(archive: str) -> tuple[int, ...]:
+    status = os.stat(archive)  # noqa: PTH116 - a str
+    return status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
+@lru_cache(LISTED)
+def _members_by_name(
+    archive: str, state: _Call | tuple[int, ...], member_limit: int, _process: int
+) -> dict[str, list[Origin]]:
+    """All members of an archive, none of whose bytes are held; of a broken one it is among them."""
+    found: dict[str, list[Origin]] = {}
+    options = state.storage_options if isinstance(state, _Call) else None
+    for origin in expand(archive, member_limit=member_limit, storage_options=options):
+        if origin.name == public_name(archive):
+            with suppress(DicomError):
+                origin.open()  # what the system has against it may be otherwise the next time
+        origin.release()
+        found.setdefault(as_text(origin.name), []).append(origin)
+    return found
+
+
 def _position(given: Any) -> int | None:
-    """Where a file object is now; None if it cannot tell, which is for whoever reads it."""
+    """Where a file object is now; None of buffers, and if it cannot tell, which is for whoever reads it."""
+    if _is_buffer(given):
+        return None
     try:
         return int(given.tell())
     except (AttributeError, OSError, TypeError, ValueError):
         return None
 
 
-def _same(given: Any, position: int | None) -> Any:
-    """Give it as it was: a file object may have been read from since."""
-    if position is not None:
-        with suppress(OSError, ValueError):
-            given.seek(position)
-    return given
+def _from_there(given: Any, position: int | None) -> Any:
+    """Give what reads a file object as it was: it may have been read from since, and may be now."""
+    return given if position is None else RangeFile(FileSource(given, position))
 
 
 def is_single(sources: Sources) -> bool:

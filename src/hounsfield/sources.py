@@ -274,7 +274,8 @@ class FileSource:
 
     __slots__ = ("_file", "_lock", "_start", "name", "size")
 
-    def __init__(self, file: BinaryFile) -> None:
+    def __init__(self, file: BinaryFile, start: int | None = None) -> None:
+        """Take what is behind `start`, or behind where the file stands."""
         name = getattr(file, "name", None)
         self.name = public_name(name) if isinstance(name, str) else None
         self._file: BinaryFile | None = file
@@ -284,7 +285,7 @@ class FileSource:
             with self._lock:
                 if isinstance(file.read(0), str):
                     raise TypeError("the file object gives text: open it in binary mode")
-                self._start = file.tell()
+                self._start = file.tell() if start is None else start
                 # It tells the position in most file objects, and nothing in some.
                 file.seek(0, os.SEEK_END)
                 self.size = file.tell() - self._start

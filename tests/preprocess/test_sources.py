@@ -103,6 +103,18 @@ def test_rows_of_an_index_in_any_order(archive, tmp_path):
     assert all("No such file" in row["reason"] for row in table[4:])
 
 
+def test_members_by_their_names(archive, tmp_path):
+    path = packed(archive / "below", tmp_path / "a.tar.gz")
+    given = [f"{path}::./ct07.dcm", f"{path}::./ct03.dcm", f"{path}::./gone.dcm"]
+    preprocess(make_plan(given, tmp_path / "out", options=Options(size=(8, 8))), tmp_path / "out")
+    table = rows(tmp_path / "out")
+    assert [row["path"] for row in table] == given
+    assert [row["status"] for row in table] == ["ok", "ok", "error"]
+    for row, file in zip(table, ["ct07.dcm", "ct03.dcm"], strict=False):
+        expected = hu.decode_batch(archive / "below" / file, size=8).array[0]
+        assert np.array_equal(image_of(tmp_path / "out", row), expected)
+
+
 def test_patterns_and_archives_that_are_broken(archive, tmp_path):
     path = packed(archive, tmp_path / "a.zip")
     (tmp_path / "b.zip").write_bytes(path.read_bytes()[:5000])

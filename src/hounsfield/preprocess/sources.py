@@ -77,12 +77,16 @@ def list_sources(given: Iterable[str], folder: Path) -> Iterator[tuple[Source, O
     """
     made = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118 - as text
     really = lru_cache(1)(os.path.realpath)  # files come folder by folder
+    by_name = _ByName()
     urls = -1
     for each in given:
         urls += is_url(each)
         names = (each, public_name(each))
         if each.lower().endswith(".parquet"):
-            yield from _indexed(each)
+            for text in _paths_of_index(each):
+                yield by_name.find(as_path(text), found=True)
+        elif archive_of(each) is not None:
+            yield by_name.find(each, found=False)
         elif is_url(each):
             for number, origin in enumerate(expand(each)):
                 yield _contained(origin, origin.name not in names, urls, number), origin
@@ -121,20 +125,25 @@ def _file(path: str, found: bool) -> Source:
     return Source(path, -1 if S_ISDIR(status.st_mode) else status.st_size, status.st_mtime_ns, found)
 
 
-def _indexed(index: str) -> Iterator[tuple[Source, Origin]]:
-    """What the rows of an index are of: files, and members of archives."""
-    origins = Origins(())
-    members_of = lru_cache(LISTED)(_members)
-    for text in _paths_of_index(index):
-        path = as_path(text)
+class _ByName:
+    """Files, and members of archives, by the names that results and the rows of an index have."""
+
+    def __init__(self) -> None:
+        self._origins = Origins(())
+        self._members_of = lru_cache(LISTED)(_members)
+
+    def find(self, path: str, *, found: bool) -> tuple[Source, Origin]:
         archive = archive_of(path)
-        named = None if archive is None else members_of(archive).get(text)
-        if named is None:
-            yield _file(path, True), Origin(path, path)
-        else:
-            # Of several with one name, the rows are in the order of the archive.
-            source = named.pop(0) if len(named) > 1 else named[0]
-            yield source, Origin(source.path, open=partial(_open_member, origins, source))
+        members = None if archive is None else self._members_of(archive).get(as_text(path))
+        if members is None:
+            return _file(path, found), Origin(path, path)
+        # Of several with one name, the rows are in the order of the archive.
+        source = members.pop(0) if len(members) > 1 else members[0]
+        source = source._replace(found=found)
+        return source, Origin(source.path, open=partial(self._open, source))
+
+    def _open(self, source: Source) -> Any:
+        return self._origins.of(source).open()
 
 
 def _members(archive: str) -> dict[str, list[Source]]:
@@ -143,10 +152,6 @@ def _members(archive: str) -> dict[str, list[Source]]:
     for number, origin in enumerate(expand(archive)):
         members.setdefault(as_text(origin.name), []).append(_contained(origin, True, archive, number))
     return members
-
-
-def _open_member(origins: Origins, source: Source) -> Any:
-    return origins.of(source).open()
 
 
 def _paths_of_index(path: str) -> Iterator[str]:
