@@ -54,7 +54,7 @@ def archive(request, tmp_path, files):
 
 
 def read_whole(opened):
-    return opened if isinstance(opened, bytes) else opened.read()
+    return opened.read() if hasattr(opened, "read") else bytes(opened)
 
 
 def test_members(archive, files):

@@ -57,6 +57,9 @@ TAR_HEADER_LIMIT = 1 << 20
 DIRECTORY_LIMIT = 1 << 28
 """Bytes of the directory of a zip archive: more than a million files with long names."""
 
+PIECE = 1 << 20
+"""Bytes that are inflated at a time."""
+
 MOST_PASSED = 64
 """Members of a compressed tar archive that are held as others were asked for first."""
 
@@ -373,11 +376,23 @@ def _open_zipped(source: Source, info: zipfile.ZipInfo, limit: int) -> Any:
         raise UnsupportedError(f"a zip member compressed by method {info.compress_type}", file=name)
     if max(info.file_size, info.compress_size) > limit:
         raise _too_large(max(info.file_size, info.compress_size), limit, name)
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        data = inflater.decompress(packed.read(), info.file_size + 1)
+        data = _inflated(packed, info.file_size)
     except zlib.error as error:
         raise ParseError(f"the member cannot be inflated: {error}", file=name) from error
-    if len(data) != info.file_size or zlib.crc32(data) != info.CRC:
+    if data is None or zlib.crc32(data) != info.CRC:
         raise ParseError("the member is not what its checksum says", file=name)
     return data
+
+
+def _inflated(packed: RangeFile, size: int) -> bytearray | None:
+    """What is packed there, if it has this size; beside it, there is a piece of it at most in memory."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    data, end = bytearray(size), 0
+    while not inflater.eof and (left := inflater.unconsumed_tail or packed.read(PIECE)):
+        piece = inflater.decompress(left, PIECE)
+        if len(piece) > size - end:
+            return None
+        data[end : end + len(piece)] = piece
+        end += len(piece)
+    return data if end == size else None

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 from pathlib import Path
 
@@ -234,6 +235,17 @@ def test_a_query_is_interrupted(archive):
         finally:
             child.kill()
     assert child.returncode == 130
+
+
+def test_what_a_query_writes_to_the_disk(archive, tmp_path, monkeypatch, capsys):
+    """It goes to the folder for such files, and nothing is left there."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    query = "select current_setting('temp_directory') as d"
+    assert run(["index", str(archive), "--json", "--sql", query]) == 0
+    assert Path(json.loads(out_of(capsys))["d"]).parent == folder
+    assert not list(folder.iterdir())
 
 
 def test_columns_of_one_name(archive, capsys):

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from decimal import Decimal
 from importlib import import_module
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
@@ -48,8 +49,10 @@ def answer(query: str, table: Any, *, as_json: bool, paths: bool) -> None:
 
     def ask() -> None:
         try:
-            connections.append(import_module("duckdb").connect())
-            _print(query, connections[0], table, as_json=as_json, paths=paths)
+            # What does not fit into memory goes where such files belong, not where the command was called.
+            with TemporaryDirectory(prefix="hounsfield-") as folder:
+                connections.append(import_module("duckdb").connect(config={"temp_directory": folder}))
+                _print(query, connections[0], table, as_json=as_json, paths=paths)
         except BaseException as error:
             outcome.set_exception(error)
         else:
