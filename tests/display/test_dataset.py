@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom import dcmread, examples
+from pydicom import dcmread, dcmwrite, examples
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi, apply_windowing
 from pydicom.uid import ExplicitVRLittleEndian
 
+import hounsfield as hu
 from hounsfield.display import Window, file_windows, modality_values, render, render_dataset
 from hounsfield.display.lut import apply_palette, lookup_table
 from hounsfield.errors import ElementError, MissingElementError, OptionError
@@ -149,12 +150,36 @@ class TestFileWindows:
         assert np.array_equal(render_dataset(ds), expected)
         assert len(np.unique(expected)) > 50
 
-    @pytest.mark.parametrize("width", [0, -5])
-    def test_width_not_above_zero(self, width):
-        ds = dataset(RAMP, WindowCenter=0, WindowWidth=width)
+    @pytest.mark.parametrize(("center", "width"), [(40, 0), (0, -5)])
+    def test_width_not_above_zero(self, center, width):
+        ds = dataset(RAMP, WindowCenter=center, WindowWidth=width)
         with pytest.raises(ElementError, match=r"0028,1051.*not above 0"):
             render_dataset(ds)
         assert np.array_equal(render_dataset(ds, "brain"), render(RAMP, "brain"))
+
+    def test_zeros_are_no_window(self):
+        """Some writers put them where there is none."""
+        ds = dataset(RAMP, WindowCenter=0, WindowWidth=0)
+        assert file_windows(ds) == ()
+        assert np.array_equal(render_dataset(ds), render_dataset(ds, "auto"))
+        ds = dataset(RAMP, WindowCenter=[0, 40], WindowWidth=[0, 400])
+        assert file_windows(ds) == (Window(40, 400),)
+
+    def test_zeros_are_told(self, tmp_path):
+        ds = dataset(RAMP, WindowCenter=0, WindowWidth=0)
+        ds.SOPClassUID = ds.SOPInstanceUID = "1.2"
+        path = tmp_path / "zeros.dcm"
+        dcmwrite(path, ds, enforce_file_format=True)
+        found = hu.read(path)
+        assert np.array_equal(found.render(), render_dataset(ds, "auto"))
+        assert found.warnings == (
+            "(0028,1051) WindowWidth: 0 with a Window Center of 0 is no window: left aside",
+        )
+        batch = hu.decode_batch([path])
+        assert np.array_equal(batch.array[0], found.render())
+        assert batch.items[0].window == (9.5, 99)
+        with pytest.raises(ElementError, match=r"0028,1051.*no window"):
+            hu.read(path, strict=True).render()
 
     def test_unknown_function(self):
         with pytest.raises(ElementError, match="0028,1056"):

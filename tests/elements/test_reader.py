@@ -420,6 +420,15 @@ class TestLargeHeaders:
             assert ds[0xFFFCFFFC].value == b"behind"
             assert ds.warnings == ()
 
+    def test_a_cut_data_set_without_a_prefix(self, tmp_path):
+        """It is one by the elements of all reads, not by those of the first alone."""
+        data = implicit(0x00080005, b"ISO_IR 100" + bytes(70_000)) + implicit(0x00080060, b"CT")
+        data += implicit(0x7FE00010, bytes(100), length=200)
+        for source in sources(data, tmp_path / "file"):
+            ds = hu.read(source)
+            assert ds.Modality == "CT"
+            assert any("the data end inside the element" in warning for warning in ds.warnings)
+
     def test_a_sign_behind_a_large_value(self, tmp_path):
         """Pixel Representation decides what an implicit VR's US or SS is, wherever it stands."""
         data = part10(

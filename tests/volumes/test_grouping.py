@@ -423,6 +423,36 @@ def test_dimensions_tell_frames_apart() -> None:
     ]
 
 
+@pytest.mark.parametrize("times", [[1, 2, 3, 4, 5, 6], [1, 2, 2, 3, 4, 4], [1] * 6])
+def test_temporal_positions_that_the_dimensions_contradict(times: list[int]) -> None:
+    """Two passes, of which each slice has a time of its own."""
+    pointers = []
+    for pointer in (0x00209057, 0x00209128):  # In-Stack Position Number, Temporal Position Index
+        pointers.append(Dataset())
+        pointers[-1].DimensionIndexPointer = pointer
+    frames = [
+        {"at": 2.0 * (number % 3), "time": time, "index": [number % 3 + 1, number // 3 + 1]}
+        for number, time in enumerate(times)
+    ]
+    found = shown(series_of(enhanced(frames, DimensionIndexSequence=pointers)))
+    assert found == [
+        ({"TemporalPositionIndex index": 1}, [0, 1, 2]),
+        ({"TemporalPositionIndex index": 2}, [3, 4, 5]),
+    ]
+
+
+def test_temporal_positions_that_the_dimensions_confirm() -> None:
+    """They part images that are at no common place, too."""
+    pointer = Dataset()
+    pointer.DimensionIndexPointer = 0x00209128
+    frames = [{"at": 2.0 * at, "time": at // 2 + 5, "index": [at // 2 + 1]} for at in range(4)]
+    found = shown(series_of(enhanced(frames, DimensionIndexSequence=[pointer])))
+    assert found == [
+        ({"TemporalPositionIdentifier": 5}, [0, 1]),
+        ({"TemporalPositionIdentifier": 6}, [2, 3]),
+    ]
+
+
 def test_a_concatenation_is_one_volume() -> None:
     (volume,) = series_of(enhanced([{"at": 2.0}, {"at": 0.0}]), enhanced([{"at": 4.0}, {"at": 6.0}])).volumes
     assert volume.positions[:, 2].tolist() == [5, 7, 9, 11]

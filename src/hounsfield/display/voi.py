@@ -8,6 +8,7 @@ import numpy.typing as npt
 from hounsfield.display.groups import DatasetLike, functional_group, items_of, number, numbers
 from hounsfield.display.lut import ByteOrder, LookupTable, lookup_table
 from hounsfield.display.modality import rescale
+from hounsfield.elements.dataset import Dataset
 from hounsfield.errors import ElementError
 
 __all__ = ["Window", "auto_window", "file_windows", "value_range", "voi_alternatives"]
@@ -31,12 +32,13 @@ def file_windows(ds: DatasetLike, frame: int = 0) -> tuple[Window, ...]:
 
     They are looked for in the frame's own Frame VOI LUT Sequence, in the shared one, and in the data set. A
     width above 0 but below 1, which LINEAR does not allow, is taken as LINEAR_EXACT: such windows come with
-    values whose range is about 1, where half a step would be wrong.
+    values whose range is about 1, where half a step would be wrong. Center and width of 0 are what some
+    writers put where there is no window: such ones are left out.
 
     Raises
     ------
     ElementError
-        If a width is 0 or less, a value is no finite number, or the function is none of the three.
+        If another width is 0 or less, a value is no finite number, or the function is none of the three.
     """
     item = functional_group(ds, "FrameVOILUTSequence", frame)
     centers = numbers(item, "WindowCenter", WINDOW_CENTER)
@@ -49,6 +51,10 @@ def file_windows(ds: DatasetLike, frame: int = 0) -> tuple[Window, ...]:
         explanations = [explanations]
     windows = []
     for position, (center, width) in enumerate(zip(centers, widths, strict=False)):
+        if center == width == 0:
+            if isinstance(item, Dataset):
+                item._note_element(WINDOW_WIDTH, "0 with a Window Center of 0 is no window: left aside")
+            continue
         if not np.isfinite(center):
             raise ElementError(f"Window Center {center} is not finite", tag=WINDOW_CENTER)
         if not 0 < width < np.inf:

@@ -241,7 +241,7 @@ def _open(source: Source, head: bytes | memoryview, stop_tag: int) -> Parts:
         notes.append(f"{error.message}, at byte {broken}: what follows was left out")
         segments, end = scan_source(source, position, encoding, head=head, stop_tag=stop_tag, size=broken)
     if end.status == "truncated":
-        if not start and len(segments[0][2]) < 2:
+        if not start and sum(len(table) for _, _, table in segments) < 2:
             raise NotDicomError("no DICM prefix, and as a data set it ends in its first elements", offset=0)
         if broken is None:
             notes.append(f"{CUT} {end.position}")

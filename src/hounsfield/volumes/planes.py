@@ -51,6 +51,7 @@ MEANING = (
 )
 """What values of one volume have in common, if they can be compared."""
 
+TIME = Field("TemporalPositionIdentifier", ("FrameContentSequence.TemporalPositionIndex",))
 INDEX_VALUES = Field("DimensionIndexValues", ("FrameContentSequence.DimensionIndexValues",))
 
 APART = (
@@ -70,7 +71,7 @@ APART = (
     Field("SegmentNumber", ("SegmentIdentificationSequence.ReferencedSegmentNumber",)),
     Field("EchoNumbers"),
     Field("EchoTime", ("MREchoSequence.EffectiveEchoTime",)),
-    Field("TemporalPositionIdentifier", ("FrameContentSequence.TemporalPositionIndex",)),
+    TIME,
     Field("DiffusionBValue", ("MRDiffusionSequence.DiffusionBValue",)),
     Field("KVP", ("CTXRayDetailsSequence.KVP",)),
     Field("ConvolutionKernel", ("CTReconstructionSequence.ConvolutionKernel",)),
@@ -192,6 +193,7 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
     if per_frame or ds.get("SharedFunctionalGroupsSequence"):
         values = _values(ds, count)
         values |= _dimensions(ds, values.pop(INDEX_VALUES.name))
+        _doubt_times(values)
     else:
         values = {each.name: [plain(ds, each.name)] * count for each in FIELDS}
         if count > 1:
@@ -323,6 +325,18 @@ def _dimensions(ds: Dataset, values: list[Hashable]) -> dict[str, list[Hashable]
                 row[at] if isinstance(row, tuple) and at < len(row) else None for row in values
             ]
     return found
+
+
+def _doubt_times(values: dict[str, list[Hashable]]) -> None:
+    """Let the places tell times apart where the frames say other ones than the dimension that points there.
+
+    Each slice may have a Temporal Position Index of its own, which would make as many volumes as slices.
+    """
+    times, indices = values[TIME.name], values.get("TemporalPositionIndex index", [])
+    count = len(set(indices))
+    if count > 1 and len(set(zip(times, indices, strict=True))) > min(count, len(set(times))):
+        values["TemporalPositionIndex"] = times
+        values[TIME.name] = [None] * len(times)
 
 
 def _stacked(ds: Dataset, values: dict[str, list[Hashable]], count: int) -> dict[str, list[Hashable]]:
