@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hounsfield.pixels.decode import FrameLike
     from hounsfield.pixels.frames import Frames
     from hounsfield.pixels.plan import PixelPlan
-    from hounsfield.pixels.region import Tiling
+    from hounsfield.pixels.tiling import Tiling
     from hounsfield.sources import BinaryFile
 
 __all__ = ["Dataset", "read", "read_dicomdir"]
@@ -256,7 +256,7 @@ class Dataset(elements.Dataset):
         """Where the tiles are, found when first asked for and then kept."""
         tiling = self._tiling
         if tiling is None:
-            from hounsfield.pixels.region import tiling_of
+            from hounsfield.pixels.tiling import tiling_of
 
             tiling = self._tiling = tiling_of(self)
         return tiling

@@ -11,6 +11,8 @@ from hounsfield.errors import NotDicomError, OptionError
 from hounsfield.facade import Dataset, read
 from hounsfield.finding import find_files
 from hounsfield.pixels.plan import MAX_PIXELS, has_pixels
+from hounsfield.pixels.region import Image, level_of, read_level
+from hounsfield.pixels.tiling import Region
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,8 +104,6 @@ def read_region(
     >>> hu.read_region(slide, (0, 0), (1024, 1024), level=2, threads=4)
     >>> hu.read_region("fluorescence.dcm", (0, 0), (512, 512), optical_path="DAPI", focal_plane=1)
     """
-    from hounsfield.pixels.region import Image, Region, level_of, read_level
-
     if len(position) != 2 or len(size) != 2:
         raise OptionError(f"position={position}, size={size}: these are (x, y) and (width, height)")
     return read_level(
