@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from hounsfield.errors import NotDicomError, OptionError
 from hounsfield.facade import Dataset, read
 from hounsfield.finding import find_files
-from hounsfield.pixels.plan import MAX_PIXELS, has_pixels
+from hounsfield.pixels.layout import has_pixels
+from hounsfield.pixels.plan import MAX_PIXELS
 from hounsfield.pixels.region import Image, level_of, read_level
 from hounsfield.pixels.tiling import Region
 

@@ -32,7 +32,7 @@ from hounsfield.display.voi import voi_alternatives
 from hounsfield.errors import NotDicomError, UnsupportedError
 from hounsfield.facade import Dataset, read
 from hounsfield.finding import Found, find_files
-from hounsfield.pixels.plan import has_pixels
+from hounsfield.pixels.layout import has_pixels
 from hounsfield.sources import public_name
 
 __all__ = ["convert"]

@@ -12,7 +12,6 @@ from hounsfield.elements.dataset import Dataset
 from hounsfield.elements.dictionary import tag
 from hounsfield.elements.element import Element
 from hounsfield.errors import PixelDataError, UnsupportedError
-from hounsfield.pixels.plan import PIXEL_KEYWORDS, no_pixels
 
 __all__ = [
     "Layout",
@@ -20,10 +19,14 @@ __all__ = [
     "check_length",
     "check_retired",
     "check_subsampled",
+    "has_pixels",
     "layout_of",
     "native_layout",
     "there_are",
 ]
+
+PIXEL_KEYWORDS = "PixelData", "FloatPixelData", "DoubleFloatPixelData"
+"""The elements that hold samples: an image has one of them."""
 
 FLOATS: dict[str, np.dtype[Any]] = {
     "FloatPixelData": np.dtype(np.float32),
@@ -40,6 +43,27 @@ OF_JPEG_2000 = frozenset({"YBR_ICT", "YBR_RCT"})
 # Transfer syntaxes whose frames, in fragments, are laid out as native ones.
 UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
 DEFLATED = "1.2.840.10008.1.2.8.1"
+
+
+def has_pixels(ds: Dataset) -> bool:
+    """Whether there are pixel data.
+
+    Raises
+    ------
+    PixelDataError
+        There are none, but the data set is not complete.
+    """
+    if any(keyword in ds for keyword in PIXEL_KEYWORDS):
+        return True
+    if ds._incomplete:
+        raise _no_pixels(ds)
+    return False
+
+
+def _no_pixels(ds: Dataset) -> PixelDataError:
+    """Say that there are no pixel data, and if the data set is not complete, why."""
+    why = f": {ds._incomplete}" if ds._incomplete else ""
+    return PixelDataError(f"the data set has no pixel data{why}", file=ds._source.name)
 
 
 class Layout(NamedTuple):
@@ -138,7 +162,7 @@ def layout_of(ds: Dataset) -> Layout:
 def _read_layout(ds: Dataset) -> Layout:
     keyword = next((word for word in PIXEL_KEYWORDS if word in ds), None)
     if keyword is None:
-        raise no_pixels(ds)
+        raise _no_pixels(ds)
     samples = _number(ds, "SamplesPerPixel", 1, 0xFFFF)
     allocated = _number(ds, "BitsAllocated", 1, 64)
     integers = keyword == "PixelData"
