@@ -14,7 +14,6 @@ import numpy as np
 
 from hounsfield._kernels import bits, rle
 from hounsfield._kernels.known import Encoded, Known, decode_like, remember
-from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, OptionError, PixelDataError
 from hounsfield.outputs import target_of
 from hounsfield.pixels import codecs
@@ -29,6 +28,7 @@ from hounsfield.pixels.layout import (
     TO_RGB,
     UNCOMPRESSED,
     Layout,
+    bad_attribute,
     check_color,
     check_length,
     check_retired,
@@ -230,11 +230,8 @@ class Decoder:
             return number % count
         there, declared = there_are(count), self._layout.frames
         if 0 <= number < declared:
-            raise PixelDataError(
-                f"frame {number} is not there: {there} of {declared}",
-                file=self._ds._source.name,
-                tag=TAGS["NumberOfFrames"],
-            )
+            message = f"frame {number} is not there: {there} of {declared}"
+            raise bad_attribute(self._ds, "NumberOfFrames", message)
         raise OptionError(f"there is no frame {number}, counted from 0: {there}")
 
     def _bytes_of(self, number: int) -> Buffer:

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from hounsfield.elements import sequence
 from hounsfield.elements.columns import columns
-from hounsfield.elements.dictionary import TAGS, tag
-from hounsfield.errors import OptionError, PixelDataError
-from hounsfield.pixels.layout import Layout, layout_of
+from hounsfield.elements.dictionary import TAGS
+from hounsfield.errors import OptionError
+from hounsfield.pixels.layout import Layout, bad_attribute, layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,12 +197,8 @@ def _size(ds: Dataset, keyword: str) -> int | None:
     if value is None:
         return None
     if not isinstance(value, int) or value < 1:
-        raise _bad(ds, keyword, f"{keyword} is {value!r}")
+        raise bad_attribute(ds, keyword, f"{keyword} is {value!r}")
     return value
-
-
-def _bad(ds: Dataset, keyword: str, message: str) -> PixelDataError:
-    return PixelDataError(message, file=ds._source.name, tag=tag(keyword))
 
 
 def _full_tiling(ds: Dataset, tiling: Tiling) -> Tiling:
@@ -213,10 +209,12 @@ def _full_tiling(ds: Dataset, tiling: Tiling) -> Tiling:
     if planes is None:
         planes = 1 if is_part else max(frames // (tiles * len(channels)), 1)
     if planes > MOST_PLANES:  # which a broken file may say
-        raise _bad(ds, "TotalPixelMatrixFocalPlanes", f"{planes} focal planes, {MOST_PLANES} are possible")
+        raise bad_attribute(
+            ds, "TotalPixelMatrixFocalPlanes", f"{planes} focal planes, {MOST_PLANES} are possible"
+        )
     total = tiles * len(channels) * planes
     if tiling.first + frames > total or (frames < total and not is_part):
-        raise _bad(
+        raise bad_attribute(
             ds,
             "NumberOfFrames",
             f"{frames} frames are not {tiling.across} x {tiling.down} tiles of {len(channels)} optical paths "
@@ -263,7 +261,7 @@ def _sparse_tiling(ds: Dataset, tiling: Tiling, groups: sequence.Sequence | None
     frames = tiling.layout.frames
     found = columns(groups, PATHS) if groups is not None else [[None] * frames for _ in PATHS]
     if len(found[0]) != frames:
-        raise _bad(
+        raise bad_attribute(
             ds, "PerFrameFunctionalGroupsSequence", f"there are {len(found[0])} items for {frames} frames"
         )
     shared = ds.get("SharedFunctionalGroupsSequence")
@@ -274,7 +272,7 @@ def _sparse_tiling(ds: Dataset, tiling: Tiling, groups: sequence.Sequence | None
         if path in (COLUMN, ROW):
             for frame, value in enumerate(values):
                 if not isinstance(value, int):
-                    raise _bad(
+                    raise bad_attribute(
                         ds,
                         "PlanePositionSlideSequence",
                         f"frame {frame} has no position in the Total Pixel Matrix, or no single one",
@@ -310,7 +308,7 @@ def _planes(ds: Dataset, depths: list[Any], places: Places) -> tuple[tuple[float
         return (known[0],), np.zeros(len(depths), np.int64)
     planes, which = _coded(known)
     if not _are_distinct(np.vstack((places, which))):
-        raise _bad(
+        raise bad_attribute(
             ds,
             "PerFrameFunctionalGroupsSequence",
             "several frames have the same position, optical path or segment, and Z offset",
