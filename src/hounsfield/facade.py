@@ -99,13 +99,9 @@ class Dataset(elements.Dataset):
         >>> for frame in ds.frames:
         ...     print(frame.ranges)
         """
-        from hounsfield.pixels.frames import Frames, index_of
-        from hounsfield.pixels.layout import layout_of
+        from hounsfield.pixels.frames import frames_of
 
-        index = self._frame_index
-        if index is None:
-            index = self._frame_index = index_of(self, layout_of(self))
-        return Frames(self, index)
+        return frames_of(self)
 
     def encoded_frame(self, frame: int) -> bytes:
         """Give the bytes of one frame as they stand in the file: of compressed pixel data its codestream.
