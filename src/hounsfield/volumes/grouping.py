@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hounsfield.volumes.checks import MOST_NAMED, problems_of
 from hounsfield.volumes.geometry import (
     MISSING,
     affine_of,
@@ -19,11 +20,11 @@ from hounsfield.volumes.geometry import (
     sort_planes,
     usual_step,
 )
-from hounsfield.volumes.planes import APART, IF_NEEDED, MEANING, MEASURED, plain
-from hounsfield.volumes.problems import Problem
+from hounsfield.volumes.planes import APART, IF_NEEDED, MEASURED, plain
+from hounsfield.volumes.problems import Problem, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterable
+    from collections.abc import Hashable, Iterable
 
     import numpy.typing as npt
 
@@ -42,11 +43,6 @@ OF_FILE = tuple(each.name for each in APART)
 OF_SCAN = "SOPClassUID", "FrameOfReferenceUID", "ImageType", "StackID", "ConvolutionKernel", "SliceThickness"
 FIELD = "ImagePositionPatient in plane"
 LATER = FIELD, *(each.name for each in IF_NEEDED)
-
-COMPARED = "InversionTime", "FlipAngle", "DiffusionGradientOrientation", "SliceThickness"
-"""What slices at places of their own may differ in, and that is said."""
-
-MOST_NAMED = 10
 
 
 @dataclass
@@ -109,9 +105,7 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
         for stack in stacks:
             stack.problems.append(_unsorted(stack.planes))
     for stack in stacks:
-        _look_at_types(stack)
-        _look_at_count(stack)
-        _look_at_values(stack)
+        stack.problems += problems_of(stack.planes)
     sizes = Counter(plane.size for plane in found)
     if len(sizes) > 1:
         text = ", ".join(f"{count} of {rows} x {columns}" for (rows, columns), count in sorted(sizes.items()))
@@ -119,11 +113,6 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
     _label(stacks)
     stacks.sort(key=_place_in_series)
     return stacks, problems
-
-
-def counted(things: Collection[object], what: str) -> str:
-    """Give the number of things with their name: 1 file, 2 files."""
-    return f"{len(things)} {what}{'s' if len(things) != 1 else ''}"
 
 
 def _names(planes: Iterable[Plane]) -> tuple[str, ...]:
@@ -424,49 +413,6 @@ def _unsorted(planes: list[Plane]) -> Problem:
         by = "SOP Instance UIDs, as Instance Numbers are missing or the same"
     text = f"no geometry ({reasons}): images are in the order of {by}"
     return Problem("missing-geometry", text, tuple(range(len(planes))))
-
-
-def _look_at_types(stack: Stack) -> None:
-    kinds = stack.planes[0].traits.get("ImageType")
-    if isinstance(kinds, tuple) and "MOSAIC" in kinds:
-        text = (
-            "each image is a mosaic of slices, which is not taken apart: `affine` is not that of the slices"
-        )
-        stack.problems.append(Problem("mosaic", text))
-
-
-def _look_at_count(stack: Stack) -> None:
-    """Say if there are fewer slices than PET and nuclear medicine say (PS3.3 C.8.9.1 and C.8.4.8)."""
-    said = plain(stack.planes[0].ds, "NumberOfSlices")
-    if isinstance(said, int) and len(stack.planes) < said:
-        text = f"{counted(stack.planes, 'slice')} of {said}, which Number of Slices says"
-        stack.problems.append(Problem("incomplete", text))
-
-
-def _look_at_values(stack: Stack) -> None:
-    """Say if values of slices cannot be compared."""
-    texts, unlike = [], set()
-    columns = {each.name: [plane.meaning[at] for plane in stack.planes] for at, each in enumerate(MEANING)}
-    columns |= {name: [plane.traits.get(name) for plane in stack.planes] for name in COMPARED}
-    for name, found in columns.items():
-        counts = Counter(value for value in found if value is not None)
-        if len(counts) > 1:
-            (usual, _), *_ = ordered = counts.most_common()
-            named = ", ".join(f"{value} of {count}" for value, count in ordered[:MOST_NAMED])
-            texts.append(f"{name} {named}{' ...' if len(ordered) > MOST_NAMED else ''}")
-            unlike |= {number for number, value in enumerate(found) if value not in (None, usual)}
-    if any(plane.scale and plane.scale != (1.0, 0.0) for plane in stack.planes):
-        without = {number for number, plane in enumerate(stack.planes) if not _is_scaled(plane)}
-        if without:
-            texts.append(f"no Rescale Slope or Intercept of {len(without)}")
-            unlike |= without
-    if texts:
-        text = f"values of slices are not of one kind: {'; '.join(texts)}"
-        stack.problems.append(Problem("mixed-values", text, tuple(sorted(unlike))))
-
-
-def _is_scaled(plane: Plane) -> bool:
-    return bool(plane.scale) or "ModalityLUTSequence" in plane.ds
 
 
 def _place_in_series(stack: Stack) -> tuple[Any, ...]:

@@ -19,8 +19,8 @@ from hounsfield.pixels.decode import Decoder
 from hounsfield.pixels.plan import MAX_PIXELS
 from hounsfield.processors import together
 from hounsfield.volumes.geometry import direction_of, to_ras
-from hounsfield.volumes.grouping import counted
 from hounsfield.volumes.planes import plain
+from hounsfield.volumes.problems import counted
 
 if TYPE_CHECKING:
     from hounsfield.facade import Dataset
