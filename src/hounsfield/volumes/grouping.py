@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain, groupby, pairwise, repeat
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from hounsfield.volumes.geometry import Geometry
     from hounsfield.volumes.planes import Plane
 
 __all__ = ["Stack", "stacks_of"]
@@ -64,6 +66,19 @@ class Stack:
     affine: npt.NDArray[np.float64] | None = None
     problems: list[Problem] = field(default_factory=list)
 
+    @cached_property
+    def geometry(self) -> Geometry:
+        """Of planes that are each at a place of its own, in whatever order they are here."""
+        return affine_of(sort_planes(self.planes))
+
+    @property
+    def is_even(self) -> bool:
+        return not self.has("gap", "uneven-spacing")
+
+    def has(self, *kinds: str) -> bool:
+        """Whether its geometry has a problem of one of these kinds."""
+        return any(problem.kind in kinds for problem in self.geometry.problems)
+
 
 def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
     """Take the images of a series apart into volumes, the same ones in whatever order they come.
@@ -87,8 +102,7 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
             f"of them belong together: {counted(left, 'image')}{_frames(left)}"
         )
         problems.append(Problem("incomplete", text, sources=_names(left)))
-    for stack in stacks:
-        _settle(stack)
+    stacks = [_settle(stack) for stack in stacks]
     _look_at_lengths(stacks)
     if others and stacks:
         reasons = Counter(plane.missing for plane in others)
@@ -308,26 +322,25 @@ def _ranks(at: npt.NDArray[np.intp], values: list[Any], most: int) -> list[int] 
 
 def _by_field(stack: Stack) -> list[Stack]:
     """Part planes of fields of view beside each other, whose slices are at depths of their own."""
-    if FIELD in stack.labels or not _has(stack.planes, "shifted"):
+    if FIELD in stack.labels or not stack.has("shifted"):
         return [stack]
-    parts: dict[Hashable, list[Plane]] = {}
+    members: dict[Hashable, list[Plane]] = {}
     for plane, value in zip(stack.planes, fields(stack.planes), strict=True):
-        parts.setdefault(value, []).append(plane)
-    if any(len(members) == 1 or _has(members, "shifted") for members in parts.values()):
-        return [stack]
-    return [Stack(members, stack.labels | {FIELD: value}) for value, members in parts.items()]
+        members.setdefault(value, []).append(plane)
+    parts = [Stack(planes, stack.labels | {FIELD: value}) for value, planes in members.items()]
+    return [stack] if any(len(part.planes) == 1 or part.has("shifted") for part in parts) else parts
 
 
 def _by_acquisition(stack: Stack) -> list[Stack]:
     """Part acquisitions that do not make one even stack: of two regions, say."""
-    if len(_acquisitions(stack.planes)) == 1 or _is_even(stack.planes):
+    if len(_acquisitions(stack.planes)) == 1 or stack.is_even:
         return [_joined(stack)]
     pieces = _cut_at_gaps(sort_planes(stack.planes))
     parts = []
     for piece in pieces:
         acquisitions = _acquisitions(piece)
-        apart = all(len(each) > 1 and _is_even(each) for each in acquisitions.values())
-        parts += list(acquisitions.values()) if apart and not _is_even(piece) else [piece]
+        apart = all(len(each) > 1 and Stack(each).is_even for each in acquisitions.values())
+        parts += list(acquisitions.values()) if apart and not Stack(piece).is_even else [piece]
     if len(parts) == 1:
         return [_joined(stack)]
     return [
@@ -364,32 +377,25 @@ def _joined(stack: Stack) -> Stack:
     return stack
 
 
-def _is_even(planes: list[Plane]) -> bool:
-    return not _has(planes, "gap", "uneven-spacing")
-
-
-def _has(planes: list[Plane], *kinds: str) -> bool:
-    return any(problem.kind in kinds for problem in affine_of(sort_planes(planes)).problems)
-
-
-def _settle(stack: Stack) -> None:
+def _settle(stack: Stack) -> Stack:
     """Sort a stack, leave out what is at the place of another, and find its geometry."""
-    at = places(stack.planes)
     taken: dict[int, Plane] = {}
     left = [
         plane
-        for place, plane in zip(at.tolist(), stack.planes, strict=True)
+        for place, plane in zip(places(stack.planes).tolist(), stack.planes, strict=True)
         if taken.setdefault(place, plane) is not plane
     ]
     if left:
+        stack = replace(stack, planes=list(taken.values()))
         text = (
             f"left out, as nothing tells them from another at the same place: {counted(left, 'image')}"
             f"{_frames(left)}"
         )
         stack.problems.append(Problem("duplicate", text, sources=_names(left)))
-    stack.planes = sort_planes(list(taken.values()))
-    stack.affine, problems = affine_of(stack.planes)
+    stack.affine, problems = stack.geometry
     stack.problems.extend(problems)
+    stack.planes = sort_planes(stack.planes)
+    return stack
 
 
 def _look_at_lengths(stacks: list[Stack]) -> None:
