@@ -20,7 +20,7 @@ from hounsfield.errors import OptionError, SourceError, name_file
 from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, expand
 from hounsfield.pixels.decode import Decoder
-from hounsfield.processors import processors
+from hounsfield.processors import check_threads, processors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -671,9 +671,9 @@ def stream(
     )
     threads = processors() if threads is None else threads
     prefetch = 2 * threads if prefetch is None else prefetch
-    for name, number in (("threads", threads), ("prefetch", prefetch)):
-        if number < 1:
-            raise OptionError(f"{name}={number}: 1 is the least")
+    check_threads(threads)
+    if prefetch < 1:
+        raise OptionError(f"prefetch={prefetch}: 1 is the least")
     origins = expand(sources, storage_options=storage_options)
     return Stream(
         _Work(

@@ -38,7 +38,7 @@ from hounsfield.pixels.layout import (
 )
 from hounsfield.pixels.native import as_they_stand, decode_native, mask_of, mask_unused
 from hounsfield.pixels.plan import MAX_PIXELS, PixelPlan
-from hounsfield.processors import together
+from hounsfield.processors import check_threads, together
 from hounsfield.sources import BufferSource
 
 if TYPE_CHECKING:
@@ -171,8 +171,7 @@ class Decoder:
         max_pixels: int = MAX_PIXELS,
     ) -> npt.NDArray[Any]:
         """Decode one frame, some, or all: see `hounsfield.Dataset.pixels`."""
-        if threads < 1:
-            raise OptionError(f"threads={threads}: 1 is the least")
+        check_threads(threads)
         numbers, has_axis = self._numbers(frame)
         if not self._frames.encapsulated:
             check_length(self._element, self._layout, max(numbers, default=-1) + 1)

@@ -12,6 +12,7 @@ from hounsfield.errors import LimitError, OptionError, PixelDataError
 from hounsfield.outputs import target_of
 from hounsfield.pixels.layout import there_are
 from hounsfield.pixels.tiling import BESIDE, Region, flavor_of
+from hounsfield.processors import check_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -156,8 +157,7 @@ def read_level(
     images, channel, plane = _chosen(images, optical_path, segment, focal_plane)
     if region.width < 1 or region.height < 1:
         raise OptionError(f"a region of {region.width} x {region.height} pixels has none")
-    if threads < 1:
-        raise OptionError(f"threads={threads}: 1 is the least")
+    check_threads(threads)
     layout = images[0].tiling.layout
     samples = (layout.samples,) if layout.samples > 1 else ()
     shape = (region.height, region.width, *samples)
