@@ -11,16 +11,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from hounsfield._kernels import header
 from hounsfield._kernels.header import Header, Keyword, fields
 from hounsfield.elements.context import CONTEXTS, Context, ProblemError, context_of
-from hounsfield.elements.dictionary import TAGS, Tag, close_keywords, keyword, tag_number
+from hounsfield.elements.dictionary import (
+    CHARACTER_SET,
+    PIXEL_DATA,
+    ROWS,
+    TAGS,
+    Tag,
+    close_keywords,
+    keyword,
+    tag_number,
+)
 from hounsfield.elements.dictionary import vr as dictionary_vr
 from hounsfield.elements.element import Element
-from hounsfield.elements.fragments import ITEM_HEADER, Fragments, find_fragments
+from hounsfield.elements.fragments import Fragments, find_fragments
 from hounsfield.elements.scanning import (
     AFTER_PIXELS,
     CUT,
     EXPLICIT_LITTLE,
     FLAG_CUT,
     INCOMPLETE,
+    ITEM_HEADER,
     UNDEFINED,
     Encoding,
     Row,
@@ -55,10 +65,7 @@ __all__ = ["Dataset", "Key", "Options"]
 
 Key = str | int | tuple[int, int]
 
-CHARACTER_SET = 0x00080005
-ROWS = 0x00280010
 FIRST_PIXELS = 0x7FE00008
-PIXEL_DATA = 0x7FE00010
 
 NUMBER_VRS = frozenset(("DS", "IS"))
 """The VRs of numbers that are written as text."""
@@ -449,7 +456,7 @@ class Dataset(Header):
 
     def _is_described(self) -> bool:
         """Whether the pixel data come last, as they should: what describes them stands before them."""
-        return any(table.find(ROWS) for _, _, table in ((0, b"", self._table), *(self._more or ())))
+        return any(table.find(ROWS) for _, _, table in self._segments())
 
     def _missing(self, tag: int) -> MissingElementError:
         name = _spaced_keyword(tag)

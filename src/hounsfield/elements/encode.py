@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hounsfield.elements.dictionary import vr as dictionary_vr
+from hounsfield.elements.scanning import ITEM
 from hounsfield.elements.sequence import MAX_DEPTH
 from hounsfield.elements.values import DECODERS
 from hounsfield.errors import DicomError, ElementError, LimitError
@@ -32,7 +33,6 @@ TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """The VRs that Specific Character Set applies to; all others are ASCII, and odd bytes are read as Latin-1."""
 
 NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
-ITEM = 0xFFFEE000
 
 
 def encode_json(attributes: Mapping[str, Any], bulk: Bulk, depth: int = 0) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from hounsfield.elements.dictionary import tag_number
+from hounsfield.elements.dictionary import PIXEL_DATA, tag_number
 from hounsfield.elements.encode import encode_json
 from hounsfield.elements.fragments import find_fragments
 from hounsfield.elements.person_name import PersonName
@@ -48,7 +48,6 @@ BulkURI = Callable[["Element"], str | None]
 WORD_CODES = {"OW": "H", "OF": "I", "OL": "I", "OD": "Q", "OV": "Q"}
 """Codes of the `array` module for the words in which values of these VRs are written."""
 
-PIXEL_DATA = 0x7FE00010
 RLE_HEADER_BYTES = 8
 RLE_HEADER = re.compile(rb"[\x01-\x0f]\0\0\0\x40\0\0\0")
 

@@ -14,6 +14,7 @@ import numpy as np
 from hounsfield._kernels.gather import UNUSUAL, gather
 from hounsfield._kernels.scan import HAS_FILES
 from hounsfield.archives import ENDINGS
+from hounsfield.elements.dictionary import CHARACTER_SET
 from hounsfield.errors import DicomError, NotDicomError, OptionError
 from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, each_source, expand, folder_by_folder
@@ -52,8 +53,6 @@ HELD = 1 << 24
 """Bytes of members of archives in a batch: those of compressed ones are in memory."""
 
 UNLIKE_PATHS = ("*", "?", "[", "://", *ENDINGS)
-
-CHARACTER_SET = 0x00080005
 
 
 class Unlisted(NamedTuple):

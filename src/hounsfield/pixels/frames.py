@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 from hounsfield._kernels.scan import only_fragment
 from hounsfield.elements.dictionary import TAGS
-from hounsfield.elements.fragments import ITEM_HEADER, Reader
-from hounsfield.elements.scanning import FLAG_UNDEFINED, UNDEFINED
+from hounsfield.elements.fragments import Reader
+from hounsfield.elements.scanning import FLAG_UNDEFINED, ITEM_HEADER, UNDEFINED
 from hounsfield.pixels.grouping import BEGINNING, ITEM_TAG, Finder
 from hounsfield.pixels.layout import layout_of, there_are
 from hounsfield.pixels.places import Frame, Groups, Index, OffsetTable

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hounsfield.elements.fragments import ITEM_HEADER, Fragments, Reader, find_fragments
-from hounsfield.elements.scanning import CHUNK
+from hounsfield.elements.fragments import Fragments, Reader, find_fragments
+from hounsfield.elements.scanning import CHUNK, ITEM_HEADER
 from hounsfield.pixels.codestream.model import END
 from hounsfield.pixels.layout import there_are
 from hounsfield.pixels.places import Frame, Groups, Index, OffsetTable
