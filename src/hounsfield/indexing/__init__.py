@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from hounsfield.indexing.columns import arrow
 from hounsfield.indexing.known import Known
-from hounsfield.indexing.reading import OK, Plan, batches, batches_of, find
+from hounsfield.indexing.places import find
+from hounsfield.indexing.reading import OK, Plan, batches, batches_of
 from hounsfield.indexing.storage import Summary, legible, plan_of, write_index
 
 if TYPE_CHECKING:

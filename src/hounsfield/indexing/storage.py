@@ -32,7 +32,8 @@ from hounsfield.errors import OptionError
 from hounsfield.finding import Origin, expand
 from hounsfield.indexing.columns import arrow
 from hounsfield.indexing.known import Known
-from hounsfield.indexing.reading import BROKEN, UNREADABLE, Other, Place, Plan, Unlisted, batches, find
+from hounsfield.indexing.places import Other, Place, Unlisted, find
+from hounsfield.indexing.reading import BROKEN, UNREADABLE, Plan, batches
 from hounsfield.sources import public_name
 
 if TYPE_CHECKING:
