@@ -8,9 +8,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, overload
 
 from hounsfield._kernels.scan import only_fragment
-from hounsfield.elements.dictionary import TAGS
 from hounsfield.elements.fragments import Reader
-from hounsfield.elements.scanning import FLAG_UNDEFINED, ITEM_HEADER, UNDEFINED
+from hounsfield.elements.scanning import ITEM_HEADER, UNDEFINED
 from hounsfield.pixels.grouping import BEGINNING, ITEM_TAG, Finder
 from hounsfield.pixels.layout import layout_of, there_are
 from hounsfield.pixels.places import Frame, Groups, Index, OffsetTable
@@ -70,15 +69,12 @@ def frames_of(ds: Dataset) -> Frames:
 
 def _index_of(ds: Dataset, layout: Layout) -> Index:
     """Find the pixel data, and what is to be known of them to look for frames."""
-    tag = TAGS[layout.keyword]
-    found = ds._find(tag)
-    if found is None:
-        raise ds._missing(tag)
-    (_, _, start, length, _, flags), number = found
-    start, source = start + ds._segment(number)[0], ds._source
+    element = ds[layout.keyword]
+    tag, _, _, length, _, _ = element._row
+    start, source = element.offset, ds._source
     index = Index(layout, source, tag, start, source.size if length == UNDEFINED else start + length)
     syntax = ds._root._syntax
-    if flags & FLAG_UNDEFINED:
+    if element.is_undefined_length:
         index.encapsulated = True
     elif syntax is not None and syntax.encapsulated and layout.keyword == "PixelData":
         index.encapsulated = length >= ITEM_HEADER and bytes(source.read(start, 4)) == ITEM_TAG
