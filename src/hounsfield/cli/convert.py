@@ -234,6 +234,14 @@ def _images(found: Found, window: Choice, frame: int | None, strict: bool, tally
         tally.passed_over["without pixel data"] += 1
         return []
     tally.bytes_read += ds._source.size
+    images = _rendered(ds, window, frame)
+    tally.files += 1
+    tally.images += len(images)
+    return images
+
+
+def _rendered(ds: Dataset, window: Choice, frame: int | None) -> list[Image]:
+    """Render all frames of a file, or one."""
     samples = ds.render(window, frame=frame)
     layout = ds.frames.layout
     color = layout.samples > 1 or layout.photometric_interpretation == "PALETTE COLOR"
@@ -248,13 +256,10 @@ def _images(found: Found, window: Choice, frame: int | None, strict: bool, tally
         windows = [_window_used(ds, window, number) for number in numbers]
     elif not color:
         windows = [_window_used(ds, window, 0)] * len(frames)
-    images = [
+    return [
         Image(one, number if is_numbered else None, used, layout.photometric_interpretation)
         for one, number, used in zip(frames, numbers, windows, strict=True)
     ]
-    tally.files += 1
-    tally.images += len(images)
-    return images
 
 
 def _window_used(ds: Dataset, window: Choice, frame: int) -> dict[str, Any]:
