@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hounsfield.cli.report import (
+    StoppedError,
     complain,
     counted,
     debug_option,
@@ -156,7 +157,7 @@ def convert(
         if on_error != "skip":
             complain(describe(path, error), error, debug=debug)
         if on_error == "raise":
-            raise _StoppedError
+            raise StoppedError
 
     writer: Writer = ArrayWriter(out) if is_array else PictureWriter(out)
     try:
@@ -171,7 +172,7 @@ def convert(
                 else:
                     if images:
                         writer.add(each.path, _stem(each), images)
-    except _StoppedError:
+    except StoppedError:
         return 1
     except OSError as error:
         # In writing, not in reading a source: it would go wrong for the next image, too.
@@ -187,10 +188,6 @@ def convert(
         complain("there are no DICOM images in what was given")
         return 1
     return int(bool(tally.failures) and on_error != "skip")
-
-
-class _StoppedError(Exception):
-    """A failure was reported, and nothing more is to be done."""
 
 
 def _check_free(out: Path, is_array: bool) -> None:
