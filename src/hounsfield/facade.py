@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -324,10 +324,6 @@ class Dataset(elements.Dataset):
         from hounsfield.elements.pydicom_model import to_pydicom
 
         return to_pydicom(self, self.file_meta if self._parent is None else None)
-
-    @property
-    def _byteorder(self) -> Literal["<", ">"]:
-        return ">" if self._encoding.big_endian else "<"
 
     def modality_values(self, *, frame: int | None = None, out: Any = None) -> npt.NDArray[np.float32]:
         """Give what the samples measure: Hounsfield units for CT, else what Rescale Type says.

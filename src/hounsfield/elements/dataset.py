@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from itertools import pairwise
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from hounsfield._kernels import header
 from hounsfield._kernels.header import Header, Keyword, fields
@@ -427,6 +427,11 @@ class Dataset(Header):
         while dataset._parent is not None:
             dataset = dataset._parent
         return dataset
+
+    @property
+    def _byteorder(self) -> Literal["<", ">"]:
+        """Of its binary values, as NumPy and `struct` have it."""
+        return ">" if self._encoding.big_endian else "<"
 
     # Where it is
 

@@ -208,7 +208,7 @@ def _binary(element: Element, vr: str) -> tuple[str, int]:
     count = length // size
     few = min(count, WIDEST)
     raw = head(element, few * size)
-    order = ">" if element._dataset._encoding.big_endian else "<"
+    order = element._dataset._byteorder
     shown: Iterator[str]
     if vr == "AT":
         shown = (f"({group:04x},{number:04x})" for group, number in struct.iter_unpack(f"{order}HH", raw))
