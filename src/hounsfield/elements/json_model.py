@@ -261,14 +261,15 @@ def _binary(
         uri = (bulk_uri or file_uri)(element)
         if uri is not None:
             return {"vr": vr, "BulkDataURI": uri}
-    value = element.bytes
-    if element._dataset._encoding.big_endian and vr in WORD_CODES:
-        value = little_endian(value, WORD_CODES[vr])
+    value = little_endian(element)
     return {"vr": vr, "InlineBinary": base64_text(value)} if value else {"vr": vr}
 
 
-def little_endian(value: bytes, code: str) -> bytes:
-    """Swap the bytes of each word (PS3.18 F.2.7); those that make no whole word stay."""
+def little_endian(element: Element) -> bytes:
+    """Give a binary value with its words in little endian (PS3.18 F.2.7); a rest that is no word stays."""
+    value, code = element.bytes, WORD_CODES.get(element.VR)
+    if code is None or not element._dataset._encoding.big_endian:
+        return value
     words = array(code)
     whole = len(value) // words.itemsize * words.itemsize
     words.frombytes(value[:whole])
