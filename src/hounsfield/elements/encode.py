@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hounsfield.elements.dictionary import vr as dictionary_vr
 from hounsfield.elements.scanning import ITEM
 from hounsfield.elements.sequence import MAX_DEPTH
-from hounsfield.elements.values import DECODERS
+from hounsfield.elements.values import DECODERS, NUMBERS
 from hounsfield.errors import DicomError, ElementError, LimitError
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ Bulk = Callable[[str], "Buffer"]
 
 LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 """The VRs whose length has 32 bits (PS3.5 Section 7.1.2)."""
-
-NUMBERS = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}
-"""Codes of the `struct` module."""
 
 BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
