@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from hounsfield.pixels.decode import FrameLike
     from hounsfield.pixels.frames import Frames
     from hounsfield.pixels.plan import PixelPlan
-    from hounsfield.pixels.tiling import Tiling
     from hounsfield.sources import BinaryFile
 
 __all__ = ["Dataset", "read", "read_dicomdir"]
@@ -246,16 +245,6 @@ class Dataset(elements.Dataset):
         from hounsfield.pixels.decode import Decoder
 
         return Decoder(self, raw=raw, reduce=reduce).plan()
-
-    @property
-    def _tiles(self) -> Tiling:
-        """Where the tiles are, found when first asked for and then kept."""
-        tiling = self._tiling
-        if tiling is None:
-            from hounsfield.pixels.tiling import tiling_of
-
-            tiling = self._tiling = tiling_of(self)
-        return tiling
 
     @classmethod
     def from_json(

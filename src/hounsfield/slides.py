@@ -13,7 +13,7 @@ from hounsfield.finding import find_files
 from hounsfield.pixels.layout import has_pixels
 from hounsfield.pixels.plan import MAX_PIXELS
 from hounsfield.pixels.region import Image, level_of, read_level
-from hounsfield.pixels.tiling import Region
+from hounsfield.pixels.tiling import Region, tiling_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +108,7 @@ def read_region(
     if len(position) != 2 or len(size) != 2:
         raise OptionError(f"position={position}, size={size}: these are (x, y) and (width, height)")
     return read_level(
-        level_of((Image(ds, ds._tiles) for ds in _images(images)), operator.index(level)),
+        level_of((Image(ds, tiling_of(ds)) for ds in _images(images)), operator.index(level)),
         Region(*map(operator.index, (*position, *size))),
         optical_path=optical_path,
         segment=segment,

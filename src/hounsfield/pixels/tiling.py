@@ -159,7 +159,7 @@ class Tiling(NamedTuple):
 
 
 def tiling_of(ds: Dataset) -> Tiling:
-    """Read an image's tiles from its attributes; of sparse ones, the functional groups of all frames.
+    """Give an image's tiles, which the data set keeps.
 
     Raises
     ------
@@ -168,6 +168,14 @@ def tiling_of(ds: Dataset) -> Tiling:
     OptionError
         The image has several frames and no Total Pixel Matrix.
     """
+    tiling: Tiling | None = ds._tiling
+    if tiling is None:
+        tiling = ds._tiling = _read_tiling(ds)
+    return tiling
+
+
+def _read_tiling(ds: Dataset) -> Tiling:
+    """Read tiles from an image's attributes; of sparse ones, the functional groups of all frames."""
     layout = layout_of(ds)
     width, height = (_size(ds, f"TotalPixelMatrix{side}") for side in ("Columns", "Rows"))
     if layout.frames == 1 and (flavor_of(ds.get("ImageType")) in BESIDE or width is None or height is None):
