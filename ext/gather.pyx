@@ -483,41 +483,43 @@ cdef void gather_files(void* given) noexcept nogil:
     files.is_done = is_done
 
 
+# By the VR of a column's values, what it is made of, how texts are trimmed, and bytes of a number.
+cdef dict FORMS = {
+    "AE": (TEXT, PIECES | BEGINNINGS, 0),
+    "AS": (TEXT, 0, 0),
+    "CS": (TEXT, 0, 0),
+    "DA": (DATE, 0, 4),
+    "DS": (DECIMAL, 0, 8),
+    "FD": (NUMBER, 0, 8),
+    "FL": (NUMBER, 0, 4),
+    "IS": (INTEGER, 0, 8),
+    "LO": (TEXT, PIECES | IN_SETS, 0),
+    "LT": (TEXT, AS_ONE | IN_SETS, 0),
+    "PN": (TEXT, EQUALS | IN_SETS, 0),
+    "SH": (TEXT, PIECES | IN_SETS, 0),
+    "SL": (NUMBER, 0, 4),
+    "SS": (NUMBER, 0, 2),
+    "ST": (TEXT, AS_ONE | IN_SETS, 0),
+    "SV": (NUMBER, 0, 8),
+    "TM": (TIME, 0, 8),
+    "UC": (TEXT, PIECES | IN_SETS, 0),
+    "UI": (TEXT, PIECES | BEGINNINGS, 0),
+    "UL": (NUMBER, 0, 4),
+    "UR": (TEXT, AS_ONE, 0),
+    "US": (NUMBER, 0, 2),
+    "US or SS": (EITHER_SHORT, 0, 4),
+    "UT": (TEXT, AS_ONE | IN_SETS, 0),
+    "UV": (NUMBER, 0, 8),
+}
+
+
 cdef int describe(Column* column, uint32_t tag, str vr, bint several) except -1:
     """Say what a column is made of, by the VR of its values."""
-    column.tag, column.several = tag, several
+    form, column.trim, column.width = FORMS.get(vr, (ELSEWHERE, 0, 0))
+    column.form = <Form><int>form
+    column.tag, column.several = tag, several and column.form != ELSEWHERE
     column.last = tag | 0xFF if vr == "creator" else tag
     column.vr = <uint16_t>(ord(vr[0]) | ord(vr[1]) << 8) if len(vr) == 2 else 0
-    if vr in ("LO", "SH", "UC"):
-        column.form, column.trim = TEXT, PIECES | IN_SETS
-    elif vr == "PN":
-        column.form, column.trim = TEXT, EQUALS | IN_SETS
-    elif vr in ("CS", "AS"):
-        column.form = TEXT
-    elif vr in ("UI", "AE"):
-        column.form, column.trim = TEXT, PIECES | BEGINNINGS
-    elif vr in ("LT", "ST", "UT"):
-        column.form, column.trim = TEXT, AS_ONE | IN_SETS
-    elif vr == "UR":
-        column.form, column.trim = TEXT, AS_ONE
-    elif vr == "IS":
-        column.form, column.width = INTEGER, 8
-    elif vr == "DS":
-        column.form, column.width = DECIMAL, 8
-    elif vr == "DA":
-        column.form, column.width = DATE, 4
-    elif vr == "TM":
-        column.form, column.width = TIME, 8
-    elif vr in ("US", "SS"):
-        column.form, column.width = NUMBER, 2
-    elif vr in ("UL", "SL", "FL"):
-        column.form, column.width = NUMBER, 4
-    elif vr in ("UV", "SV", "FD"):
-        column.form, column.width = NUMBER, 8
-    elif vr == "US or SS":
-        column.form, column.width = EITHER_SHORT, 4
-    else:
-        column.form, column.several = ELSEWHERE, False
     return 0
 
 
