@@ -76,7 +76,7 @@ cdef enum CharacterSet:
     LATIN1
     UTF8
 
-cdef enum Fate:
+cdef enum Outcome:      # of putting a value into a column
     DONE
     EMPTY
     LEFT            # for others to decode
@@ -175,7 +175,7 @@ cdef inline size_t put_piece(uint8_t* out, Piece piece, bint recode) noexcept no
     return piece.size
 
 
-cdef inline Fate put_text(Column* column, Piece rest, CharacterSet characters) noexcept nogil:
+cdef inline Outcome put_text(Column* column, Piece rest, CharacterSet characters) noexcept nogil:
     cdef Piece piece
     cdef Arena* data = &column.data
     cdef bint more = True, recode = False
@@ -255,7 +255,7 @@ cdef inline bint put_value(Column* column, Piece piece) noexcept nogil:
     return True
 
 
-cdef inline Fate put_values(Column* column, Piece rest) noexcept nogil:
+cdef inline Outcome put_values(Column* column, Piece rest) noexcept nogil:
     cdef Piece piece
     cdef bint more = True
     cdef size_t start = column.data.size
@@ -281,7 +281,7 @@ cdef inline Fate put_values(Column* column, Piece rest) noexcept nogil:
     return DONE
 
 
-cdef inline Fate put_numbers(Column* column, Piece rest, uint16_t vr) noexcept nogil:
+cdef inline Outcome put_numbers(Column* column, Piece rest, uint16_t vr) noexcept nogil:
     cdef size_t at, size = 2 if column.form == EITHER_SHORT else column.width
     cdef int32_t value
     if rest.size == 0:
@@ -324,7 +324,7 @@ cdef inline uint16_t short_vr(const uint8_t* data, const Walk* walk) noexcept no
     return VR_SS if load16(data + row.offset, False) else VR_US
 
 
-cdef inline Fate put(
+cdef inline Outcome put(
     Column* column, const uint8_t* data, const Row* row, const Walk* walk, CharacterSet characters
 ) noexcept nogil:
     cdef uint16_t vr = row.vr
@@ -343,9 +343,9 @@ cdef inline Fate put(
     return LEFT if column.form == ELSEWHERE else put_values(column, raw)
 
 
-cdef inline bint end_row(Column* column, int32_t row, Fate fate) noexcept nogil:
+cdef inline bint end_row(Column* column, int32_t row, Outcome outcome) noexcept nogil:
     """Note where the row ends, and whether it has a value."""
-    if fate == DONE:
+    if outcome == DONE:
         column.present[row >> 3] |= <uint8_t>(1 << (row & 7))
     else:
         column.nulls += 1
@@ -355,7 +355,7 @@ cdef inline bint end_row(Column* column, int32_t row, Fate fate) noexcept nogil:
         return append_place(&column.rows, column.data.size // column.width)
     if column.form == TEXT:
         return append_place(&column.rows, column.data.size)
-    if fate != DONE and column.width:
+    if outcome != DONE and column.width:
         if not reserve(&column.data, column.width):
             return False
         memset(column.data.at + column.data.size, 0, column.width)
@@ -373,7 +373,7 @@ cdef bint take_values(
         const Row* end = row + walk.count
         CharacterSet characters = ASCII
         Left one
-        Fate fate
+        Outcome outcome
         int32_t index
     one.row = number
     for index in range(count):
@@ -383,16 +383,16 @@ cdef bint take_values(
                     characters = character_set(data, row)
             row += 1
         if row == end or row.tag > columns[index].last:
-            fate = EMPTY
+            outcome = EMPTY
         elif row.flags & ~FLAG_IMPLICIT or not has(row.offset, row.length, head.file.got):
-            fate = LEFT
+            outcome = LEFT
         else:
-            fate = put(columns + index, data, row, walk, characters)
-        if fate == LEFT:
+            outcome = put(columns + index, data, row, walk, characters)
+        if outcome == LEFT:
             one.column = index
             if not append(left, &one, sizeof(Left)):
                 return False
-        if fate == NO_ROOM or not end_row(columns + index, number, fate):
+        if outcome == NO_ROOM or not end_row(columns + index, number, outcome):
             return False
     return True
 
@@ -449,12 +449,12 @@ cdef void gather_files(void* given) noexcept nogil:
         int32_t number, index
         int error
         bint is_done = True
-        Fate fate
+        Outcome outcome
     begin(&walk, &scratch)
     begin(&beyond, &scratch_beyond)
     for number in range(files.count):
         files.fates[number] = FATE_UNUSUAL
-        fate = EMPTY
+        outcome = EMPTY
         if files.names[number] != NULL:
             memset(&head, 0, sizeof(head))
             error = read_and_walk(files.names[number], data, files.stop_tag, &head, &walk)
@@ -465,10 +465,10 @@ cdef void gather_files(void* given) noexcept nogil:
                 files.times[number] = head.file.changed_us
                 if head.plain and walk.ascending and stops_well(data, &head, &walk, &beyond):
                     uid.at, uid.size = data + head.syntax, head.syntax_length
-                    fate = put_text(files.syntaxes, uid, ASCII)
-        if fate == NO_ROOM or not end_row(files.syntaxes, number, fate):
+                    outcome = put_text(files.syntaxes, uid, ASCII)
+        if outcome == NO_ROOM or not end_row(files.syntaxes, number, outcome):
             is_done = False
-        elif fate == DONE:
+        elif outcome == DONE:
             files.fates[number] = 0
             is_done = take_values(
                 files.columns, files.columns_count, number, data, &head, &walk, &files.left
@@ -483,41 +483,43 @@ cdef void gather_files(void* given) noexcept nogil:
     files.is_done = is_done
 
 
+# By the VR of a column's values, what it is made of, how texts are trimmed, and bytes of a number.
+cdef dict FORMS = {
+    "AE": (TEXT, PIECES | BEGINNINGS, 0),
+    "AS": (TEXT, 0, 0),
+    "CS": (TEXT, 0, 0),
+    "DA": (DATE, 0, 4),
+    "DS": (DECIMAL, 0, 8),
+    "FD": (NUMBER, 0, 8),
+    "FL": (NUMBER, 0, 4),
+    "IS": (INTEGER, 0, 8),
+    "LO": (TEXT, PIECES | IN_SETS, 0),
+    "LT": (TEXT, AS_ONE | IN_SETS, 0),
+    "PN": (TEXT, EQUALS | IN_SETS, 0),
+    "SH": (TEXT, PIECES | IN_SETS, 0),
+    "SL": (NUMBER, 0, 4),
+    "SS": (NUMBER, 0, 2),
+    "ST": (TEXT, AS_ONE | IN_SETS, 0),
+    "SV": (NUMBER, 0, 8),
+    "TM": (TIME, 0, 8),
+    "UC": (TEXT, PIECES | IN_SETS, 0),
+    "UI": (TEXT, PIECES | BEGINNINGS, 0),
+    "UL": (NUMBER, 0, 4),
+    "UR": (TEXT, AS_ONE, 0),
+    "US": (NUMBER, 0, 2),
+    "US or SS": (EITHER_SHORT, 0, 4),
+    "UT": (TEXT, AS_ONE | IN_SETS, 0),
+    "UV": (NUMBER, 0, 8),
+}
+
+
 cdef int describe(Column* column, uint32_t tag, str vr, bint several) except -1:
     """Say what a column is made of, by the VR of its values."""
-    column.tag, column.several = tag, several
+    form, column.trim, column.width = FORMS.get(vr, (ELSEWHERE, 0, 0))
+    column.form = <Form><int>form
+    column.tag, column.several = tag, several and column.form != ELSEWHERE
     column.last = tag | 0xFF if vr == "creator" else tag
     column.vr = <uint16_t>(ord(vr[0]) | ord(vr[1]) << 8) if len(vr) == 2 else 0
-    if vr in ("LO", "SH", "UC"):
-        column.form, column.trim = TEXT, PIECES | IN_SETS
-    elif vr == "PN":
-        column.form, column.trim = TEXT, EQUALS | IN_SETS
-    elif vr in ("CS", "AS"):
-        column.form = TEXT
-    elif vr in ("UI", "AE"):
-        column.form, column.trim = TEXT, PIECES | BEGINNINGS
-    elif vr in ("LT", "ST", "UT"):
-        column.form, column.trim = TEXT, AS_ONE | IN_SETS
-    elif vr == "UR":
-        column.form, column.trim = TEXT, AS_ONE
-    elif vr == "IS":
-        column.form, column.width = INTEGER, 8
-    elif vr == "DS":
-        column.form, column.width = DECIMAL, 8
-    elif vr == "DA":
-        column.form, column.width = DATE, 4
-    elif vr == "TM":
-        column.form, column.width = TIME, 8
-    elif vr in ("US", "SS"):
-        column.form, column.width = NUMBER, 2
-    elif vr in ("UL", "SL", "FL"):
-        column.form, column.width = NUMBER, 4
-    elif vr in ("UV", "SV", "FD"):
-        column.form, column.width = NUMBER, 8
-    elif vr == "US or SS":
-        column.form, column.width = EITHER_SHORT, 4
-    else:
-        column.form, column.several = ELSEWHERE, False
     return 0
 
 

@@ -380,6 +380,18 @@ cdef bint finish(
     return True
 
 
+cdef bint read_image(
+    Head* head, uint64_t fragments, Image* image, const Options* options, Workspace* work, uint8_t* out,
+    Result* result,
+) noexcept nogil:
+    """Turn a frame into values of the output, in parts if that can be."""
+    if image.coding != NATIVE or image.is_automatic or (options.values == STORED and not options.resizes):
+        return read_whole(head, fragments, image, options, work, out, result)
+    if options.resizes:
+        return read_rows(head, image, options, work, out)
+    return read_in_parts(head, image, options, work, out)
+
+
 cdef bint decode_file(
     const char* path, const Options* options, Workspace* work, uint8_t* out, Result* result
 ) noexcept nogil:
@@ -397,17 +409,9 @@ cdef bint decode_file(
         found.data, found.size = work.head, head.file.got
         found.rows, found.count, found.odd = walk.rows, walk.count, False
         done = (describe(&found, options, False, &image) and locate(&head, &found, options, &image)
-                and prepare(&found, options, &image, work, result))
-        if not done:
-            pass
-        elif (image.coding != NATIVE or image.is_automatic
-                or (options.values == STORED and not options.resizes)):
-            done = read_whole(&head, walk.position, &image, options, work, out, result)
-        elif options.resizes:
-            done = read_rows(&head, &image, options, work, out)
-        else:
-            done = read_in_parts(&head, &image, options, work, out)
-        done = done and hounsfield_is_same(&head.file)
+                and prepare(&found, options, &image, work, result)
+                and read_image(&head, walk.position, &image, options, work, out, result)
+                and hounsfield_is_same(&head.file))
     free(walk.block)
     hounsfield_close(&head.file)
     return done

@@ -79,21 +79,18 @@ cdef dict MESSAGES = {
 }
 
 
-cdef inline void unpack(const PackedRow* packed, Row* row) noexcept:
-    """Fill in all but the length."""
-    cdef const RowKind* kind = KINDS + (packed.place & KIND_MASK)
-    row.tag = packed.tag
-    row.offset = packed.place >> KIND_BITS
-    row.vr, row.depth, row.flags = kind.vr, 0, kind.flags
-
-
-cdef inline uint32_t packed_length(const PackedRow* packed) noexcept:
-    """Length of the value of a packed row that has another behind it."""
-    cdef uint32_t place = packed[0].place, behind = packed[1].place
-    return (
-        (behind >> KIND_BITS) - KINDS[behind & KIND_MASK].header
-        - (place >> KIND_BITS) - KINDS[place & KIND_MASK].delimiter
-    )
+cdef inline void unpack(
+    const PackedRow* packed, uint64_t index, uint64_t count, uint32_t last_length, Row* row
+) noexcept:
+    """Fill in one of the rows: its length is what there is up to the next one, but for the last."""
+    cdef uint32_t place = packed[index].place, behind
+    cdef const RowKind* kind = KINDS + (place & KIND_MASK)
+    row.tag = packed[index].tag
+    row.offset = place >> KIND_BITS
+    row.vr, row.depth, row.flags, row.length = kind.vr, 0, kind.flags, last_length
+    if index < count - 1:
+        behind = packed[index + 1].place
+        row.length = (behind >> KIND_BITS) - KINDS[behind & KIND_MASK].header - row.offset - kind.delimiter
 
 
 cdef char* ROW_FORMAT = b"T{=I:tag:I:offset:I:length:2s:vr:B:depth:B:flags:}"
@@ -157,13 +154,10 @@ cdef class Table:
             yield tuple_at(self, index)
 
     cdef void row_at(self, uint64_t index, Row* row) noexcept:
-        cdef bint last
         if self.packed == NULL:
             row[0] = self.rows[index]
         else:
-            unpack(self.packed + index, row)
-            last = index == self.count - 1
-            row.length = self.last_length if last else packed_length(self.packed + index)
+            unpack(self.packed, index, self.count, self.last_length, row)
 
     cdef bint lookup(self, uint32_t tag, Row* row) noexcept:
         """Give the first top-level element with this tag; whether there is one."""
@@ -323,7 +317,6 @@ def table_of(bytes rows not None, int code, uint64_t end, bint ascending):
     cdef Walk walk
     cdef Scratch scratch
     cdef Row row
-    cdef bint last
     cdef uint64_t index, size = <uint64_t>PyBytes_GET_SIZE(rows), count = size // sizeof(Row)
     if size % sizeof(Row) or not 0 <= code < len(STATUS_NAMES):
         raise OptionError("these are not the rows of a table")
@@ -337,9 +330,7 @@ def table_of(bytes rows not None, int code, uint64_t end, bint ascending):
             pack_last(&walk)
         for index in range(count):
             if walk.packs:
-                unpack(walk.packed + index, &row)
-                last = index == count - 1
-                row.length = walk.rows[index].length if last else packed_length(walk.packed + index)
+                unpack(walk.packed, index, count, walk.rows[count - 1].length, &row)
                 walk.packs = memcmp(&row, walk.rows + index, sizeof(Row)) == 0
         walk.position, walk.ascending = end, ascending
         adopt(table, &walk)

@@ -18,7 +18,7 @@ from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, expand
 from hounsfield.outputs import array_of
 from hounsfield.pixels.plan import MAX_PIXELS
-from hounsfield.processors import processors, together
+from hounsfield.processors import check_threads, processors, together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -211,8 +211,7 @@ def decode_batch(
         raise OptionError(f'on_error={on_error!r}: "raise", "skip" and "fill" are possible')
     if threads is None:
         threads = processors()
-    if threads < 1:
-        raise OptionError(f"threads={threads}: 1 is the least")
+    check_threads(threads)
     target = None if out is None else _checked_out(out)
     kind = dtype if target is None else _same(dtype, target)
     decoding = Decoding.checked(

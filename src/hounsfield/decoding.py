@@ -17,6 +17,7 @@ from hounsfield.display.modality import modality_lut, modality_values
 from hounsfield.display.presets import preset
 from hounsfield.display.render import OUT_TYPES, render, rendered
 from hounsfield.display.resizing import FITS, Mode, fit
+from hounsfield.elements.dictionary import ROWS
 from hounsfield.errors import OptionError
 from hounsfield.facade import Dataset, Locating
 
@@ -33,8 +34,6 @@ Values = Literal["display", "modality", "stored"]
 WindowLike = str | tuple[float, float] | Sequence[float] | int | None
 Size = int | tuple[int, int] | None
 Array = Any  # an ndarray of any type
-
-ROWS = 0x00280010
 
 STORED_TYPES = frozenset({"u1", "i1", "u2", "i2", "u4", "i4"})
 """Of samples that the kernel reads to where they belong."""

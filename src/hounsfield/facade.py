@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from hounsfield.pixels.decode import FrameLike
     from hounsfield.pixels.frames import Frames
     from hounsfield.pixels.plan import PixelPlan
-    from hounsfield.pixels.region import Tiling
     from hounsfield.sources import BinaryFile
 
 __all__ = ["Dataset", "read", "read_dicomdir"]
@@ -100,13 +99,9 @@ class Dataset(elements.Dataset):
         >>> for frame in ds.frames:
         ...     print(frame.ranges)
         """
-        from hounsfield.pixels.frames import Frames, index_of
-        from hounsfield.pixels.layout import layout_of
+        from hounsfield.pixels.frames import frames_of
 
-        index = self._frame_index
-        if index is None:
-            index = self._frame_index = index_of(self, layout_of(self))
-        return Frames(self, index)
+        return frames_of(self)
 
     def encoded_frame(self, frame: int) -> bytes:
         """Give the bytes of one frame as they stand in the file: of compressed pixel data its codestream.
@@ -252,16 +247,6 @@ class Dataset(elements.Dataset):
 
         return Decoder(self, raw=raw, reduce=reduce).plan()
 
-    @property
-    def _tiles(self) -> Tiling:
-        """Where the tiles are, found when first asked for and then kept."""
-        tiling = self._tiling
-        if tiling is None:
-            from hounsfield.pixels.region import tiling_of
-
-            tiling = self._tiling = tiling_of(self)
-        return tiling
-
     @classmethod
     def from_json(
         cls, attributes: str | bytes | Mapping[str, Any], *, bulk: Callable[[str], Buffer] | None = None
@@ -329,10 +314,6 @@ class Dataset(elements.Dataset):
         from hounsfield.elements.pydicom_model import to_pydicom
 
         return to_pydicom(self, self.file_meta if self._parent is None else None)
-
-    @property
-    def _byteorder(self) -> Literal["<", ">"]:
-        return ">" if self._encoding.big_endian else "<"
 
     def modality_values(self, *, frame: int | None = None, out: Any = None) -> npt.NDArray[np.float32]:
         """Give what the samples measure: Hounsfield units for CT, else what Rescale Type says.

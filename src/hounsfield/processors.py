@@ -11,11 +11,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hounsfield.errors import OptionError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
-__all__ = ["ahead", "processors", "together"]
+__all__ = ["ahead", "check_threads", "processors", "together"]
 
 MOST_THREADS = 256
 
@@ -41,6 +43,12 @@ def _quota() -> int | None:
         return max(-(-int(quota) // int(period)), 1)
     except (OSError, ValueError, ZeroDivisionError):  # there is none, or it is "max"
         return None
+
+
+def check_threads(threads: int) -> None:
+    """Raise an OptionError for less than one."""
+    if threads < 1:
+        raise OptionError(f"threads={threads}: 1 is the least")
 
 
 def together(work: Callable[[], None], threads: int) -> None:

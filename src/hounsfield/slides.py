@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 from hounsfield.errors import NotDicomError, OptionError
 from hounsfield.facade import Dataset, read
 from hounsfield.finding import find_files
-from hounsfield.pixels.plan import MAX_PIXELS, has_pixels
+from hounsfield.pixels.layout import has_pixels
+from hounsfield.pixels.plan import MAX_PIXELS
+from hounsfield.pixels.region import Image, level_of, read_level
+from hounsfield.pixels.tiling import Region, tiling_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,12 +105,10 @@ def read_region(
     >>> hu.read_region(slide, (0, 0), (1024, 1024), level=2, threads=4)
     >>> hu.read_region("fluorescence.dcm", (0, 0), (512, 512), optical_path="DAPI", focal_plane=1)
     """
-    from hounsfield.pixels.region import Image, Region, level_of, read_level
-
     if len(position) != 2 or len(size) != 2:
         raise OptionError(f"position={position}, size={size}: these are (x, y) and (width, height)")
     return read_level(
-        level_of((Image(ds, ds._tiles) for ds in _images(images)), operator.index(level)),
+        level_of((Image(ds, tiling_of(ds)) for ds in _images(images)), operator.index(level)),
         Region(*map(operator.index, (*position, *size))),
         optical_path=optical_path,
         segment=segment,

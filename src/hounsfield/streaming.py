@@ -20,7 +20,7 @@ from hounsfield.errors import OptionError, SourceError, name_file
 from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, expand
 from hounsfield.pixels.decode import Decoder
-from hounsfield.processors import processors
+from hounsfield.processors import check_threads, processors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -250,6 +250,58 @@ class _Plain(NamedTuple):
         return None if found is None else (array, found[1] and found[1][:2])
 
 
+class _FileDecoder:
+    """Decodes files and their frames, for any threads: nothing here needs the lock of `_Work`."""
+
+    def __init__(self, decoding: Decoding, *, every_frame: bool) -> None:
+        self._decoding = decoding
+        self._every_frame = every_frame
+        # Of the last file, whichever thread had it: one that is not like it takes a little longer.
+        self._plain: _Plain | None = None
+        if decoding.size is not None and decoding.dtype is not None:
+            self._plain = _Plain.like(decoding.size, decoding.dtype, decoding)
+
+    def frame_of(self, job: _Job) -> int | None:
+        """Which frame of its file an item is; None for all."""
+        return job.frame if self._every_frame else self._decoding.frame
+
+    def by_kernel(self, path: str | None) -> Decoded | None:
+        """Decode what is a plain file with one frame, like those before; None if it is not, or is broken."""
+        plain = self._plain
+        return None if plain is None or path is None else plain.decode(path)
+
+    def read(self, job: _Job) -> _Job:
+        """Open a file, and see what else it has."""
+        ds = read(job.origin.open())
+        if not self._every_frame:
+            return job._replace(ds=ds)
+        decoder = Decoder(ds)
+        return job._replace(ds=ds, total=max(decoder.count, 1), goes_on=decoder.keep())
+
+    def by_facade(self, ds: Dataset, frame: int) -> Decoded:
+        """Decode a frame of a file that is open, or all of it."""
+        decoding = self._decoding
+        if self._every_frame:
+            decoding = decoding._replace(frame=frame)
+        decoded = _decoded(ds, decoding)
+        array = decoded[0]
+        if self._plain is None or (array.shape, array.dtype) != self._plain[:2]:
+            self._plain = _Plain.like(array.shape, array.dtype, self._decoding) or self._plain
+        return decoded
+
+
+def _decoded(ds: Dataset, decoding: Decoding) -> Decoded:
+    """Give samples, and the window that was used; of frames that are resized one by one, the first one's."""
+    if decoding.frame is not None or decoding.size is None:
+        return decoding.decode(ds)
+    decoder = Decoder(ds)
+    decoder.keep()
+    count = max(decoder.count, 1)
+    each = [decoding._replace(frame=number).decode(ds) for number in range(count)]
+    array, window = each[0]
+    return array if count == 1 else np.stack([array for array, _ in each]), window
+
+
 class _Work:
     """What threads and caller share. It knows no `Stream`, so that one that is let go of can end it.
 
@@ -261,20 +313,15 @@ class _Work:
     def __init__(
         self,
         origins: Iterator[Origin],
-        decoding: Decoding,
+        decoder: _FileDecoder,
         *,
-        every_frame: bool,
         threads: int,
         prefetch: int,
         ordered: bool,
     ) -> None:
         self.is_async = False
         self._origins = origins
-        self._decoding = decoding
-        self._every_frame = every_frame
-        self._plain: _Plain | None = None
-        if decoding.size is not None and decoding.dtype is not None:
-            self._plain = _Plain.like(decoding.size, decoding.dtype, decoding)
+        self._decoder = decoder
         self._prefetch = prefetch
         self._ordered = ordered
         self._unlock()
@@ -475,13 +522,13 @@ class _Work:
         try:
             if job.ds is None:
                 try:
-                    decoded = self._by_kernel(job.origin.path)
+                    decoded = self._decoder.by_kernel(job.origin.path)
                     if decoded is None:
-                        job = self._read(job)
+                        job = self._decoder.read(job)
                 finally:
                     self._opened(job)
             if job.ds is not None:
-                decoded = self._by_facade(job.ds, job.frame)
+                decoded = self._decoder.by_facade(job.ds, job.frame)
         except Exception as failure:
             error = failure
             name_file(failure, job.origin.name)
@@ -491,7 +538,7 @@ class _Work:
             job.origin.name,
             "ok" if error is None else "error",
             error,
-            job.frame if self._every_frame else self._decoding.frame,
+            self._decoder.frame_of(job),
             window,
             perf_counter() - start,
             array,
@@ -504,28 +551,6 @@ class _Work:
                     self._add_next(job)
                 if key == self._next or not self._ordered:
                     self._tell()
-
-    def _by_kernel(self, path: str | None) -> Decoded | None:
-        """Decode what is a plain file with one frame, like those before; None if it is not, or is broken."""
-        plain = self._plain
-        return None if plain is None or path is None else plain.decode(path)
-
-    def _read(self, job: _Job) -> _Job:
-        ds = read(job.origin.open())
-        if not self._every_frame:
-            return job._replace(ds=ds)
-        decoder = Decoder(ds)
-        return job._replace(ds=ds, total=max(decoder.count, 1), goes_on=decoder.keep())
-
-    def _by_facade(self, ds: Dataset, frame: int) -> Decoded:
-        decoding = self._decoding
-        if self._every_frame:
-            decoding = decoding._replace(frame=frame)
-        decoded = _decoded(ds, decoding)
-        array = decoded[0]
-        if self._plain is None or (array.shape, array.dtype) != self._plain[:2]:
-            self._plain = _Plain.like(array.shape, array.dtype, self._decoding) or self._plain
-        return decoded
 
     def _opened(self, job: _Job) -> None:
         """Put what else a file has where all can take from it."""
@@ -563,18 +588,6 @@ def _at_exit() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-
-
-def _decoded(ds: Dataset, decoding: Decoding) -> Decoded:
-    """Give samples, and the window that was used; of frames that are resized one by one, the first one's."""
-    if decoding.frame is not None or decoding.size is None:
-        return decoding.decode(ds)
-    decoder = Decoder(ds)
-    decoder.keep()
-    count = max(decoder.count, 1)
-    each = [decoding._replace(frame=number).decode(ds) for number in range(count)]
-    array, window = each[0]
-    return array if count == 1 else np.stack([array for array, _ in each]), window
 
 
 def _wake(waiter: Any) -> None:
@@ -671,18 +684,9 @@ def stream(
     )
     threads = processors() if threads is None else threads
     prefetch = 2 * threads if prefetch is None else prefetch
-    for name, number in (("threads", threads), ("prefetch", prefetch)):
-        if number < 1:
-            raise OptionError(f"{name}={number}: 1 is the least")
+    check_threads(threads)
+    if prefetch < 1:
+        raise OptionError(f"prefetch={prefetch}: 1 is the least")
     origins = expand(sources, storage_options=storage_options)
-    return Stream(
-        _Work(
-            origins,
-            decoding,
-            every_frame=frame == "all",
-            threads=threads,
-            prefetch=prefetch,
-            ordered=ordered,
-        ),
-        on_error,
-    )
+    decoder = _FileDecoder(decoding, every_frame=frame == "all")
+    return Stream(_Work(origins, decoder, threads=threads, prefetch=prefetch, ordered=ordered), on_error)

@@ -270,7 +270,7 @@ def test_nothing_is_read_before_it_is_asked_for():
 
 def test_threads_work_together(ct, monkeypatch):
     barrier = threading.Barrier(3, timeout=10)
-    monkeypatch.setattr(streaming._Work, "_by_kernel", lambda *_: (barrier.wait(), None))
+    monkeypatch.setattr(streaming._FileDecoder, "by_kernel", lambda *_: (barrier.wait(), None))
     assert len(list(hu.stream([ct] * 9, threads=3))) == 9
 
 

@@ -10,7 +10,7 @@ from hounsfield.elements.dataset import Dataset, Options
 from hounsfield.elements.scanning import Encoding, Row, Segment
 from hounsfield.elements.uids import TransferSyntax
 from hounsfield.pixels.places import Index
-from hounsfield.pixels.region import Tiling
+from hounsfield.pixels.tiling import Tiling
 from hounsfield.sources import Source
 
 __all__ = ["Field", "Header", "Keyword", "fields", "open_file", "use"]

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hounsfield.cli.report import (
+    StoppedError,
     complain,
     counted,
     debug_option,
@@ -32,7 +33,7 @@ from hounsfield.display.voi import voi_alternatives
 from hounsfield.errors import NotDicomError, UnsupportedError
 from hounsfield.facade import Dataset, read
 from hounsfield.finding import Found, find_files
-from hounsfield.pixels.plan import has_pixels
+from hounsfield.pixels.layout import has_pixels
 from hounsfield.sources import public_name
 
 __all__ = ["convert"]
@@ -156,7 +157,7 @@ def convert(
         if on_error != "skip":
             complain(describe(path, error), error, debug=debug)
         if on_error == "raise":
-            raise _StoppedError
+            raise StoppedError
 
     writer: Writer = ArrayWriter(out) if is_array else PictureWriter(out)
     try:
@@ -171,7 +172,7 @@ def convert(
                 else:
                     if images:
                         writer.add(each.path, _stem(each), images)
-    except _StoppedError:
+    except StoppedError:
         return 1
     except OSError as error:
         # In writing, not in reading a source: it would go wrong for the next image, too.
@@ -187,10 +188,6 @@ def convert(
         complain("there are no DICOM images in what was given")
         return 1
     return int(bool(tally.failures) and on_error != "skip")
-
-
-class _StoppedError(Exception):
-    """A failure was reported, and nothing more is to be done."""
 
 
 def _check_free(out: Path, is_array: bool) -> None:
@@ -234,6 +231,14 @@ def _images(found: Found, window: Choice, frame: int | None, strict: bool, tally
         tally.passed_over["without pixel data"] += 1
         return []
     tally.bytes_read += ds._source.size
+    images = _rendered(ds, window, frame)
+    tally.files += 1
+    tally.images += len(images)
+    return images
+
+
+def _rendered(ds: Dataset, window: Choice, frame: int | None) -> list[Image]:
+    """Render all frames of a file, or one."""
     samples = ds.render(window, frame=frame)
     layout = ds.frames.layout
     color = layout.samples > 1 or layout.photometric_interpretation == "PALETTE COLOR"
@@ -248,13 +253,10 @@ def _images(found: Found, window: Choice, frame: int | None, strict: bool, tally
         windows = [_window_used(ds, window, number) for number in numbers]
     elif not color:
         windows = [_window_used(ds, window, 0)] * len(frames)
-    images = [
+    return [
         Image(one, number if is_numbered else None, used, layout.photometric_interpretation)
         for one, number, used in zip(frames, numbers, windows, strict=True)
     ]
-    tally.files += 1
-    tally.images += len(images)
-    return images
 
 
 def _window_used(ds: Dataset, window: Choice, frame: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hounsfield.cli.report import (
+    StoppedError,
     check_libraries,
     complain,
     counted,
@@ -48,10 +49,6 @@ class SizeType(click.ParamType[tuple[int, int]]):
         if not all(1 <= length <= LONGEST for length in size):
             self.fail(f"{value!r} is no size: ROWSxCOLUMNS, such as 224x224, or 224", param, ctx)
         return size
-
-
-class _StoppedError(Exception):
-    """A failure was reported, and nothing more is to be done."""
 
 
 @click.command(
@@ -197,7 +194,7 @@ def preprocess(
         if is_told:
             complain(message, error, debug=debug)
         if on_error == "raise":
-            raise _StoppedError
+            raise StoppedError
 
     try:
         _check_folder(folder, resume=resume, force=force)
@@ -223,7 +220,7 @@ def preprocess(
                 advance(done)
 
             summary = run_plan(plan, folder, workers=workers, threads=threads, progress=told)
-    except _StoppedError:
+    except StoppedError:
         return 1
     except OptionError as error:
         raise click.UsageError(error.message, click.get_current_context()) from error

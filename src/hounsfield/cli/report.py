@@ -14,6 +14,7 @@ from hounsfield.sources import public_name
 
 __all__ = [
     "OutputError",
+    "StoppedError",
     "check_libraries",
     "complain",
     "counted",
@@ -33,6 +34,10 @@ debug_option: Callable[..., Callable[..., int]] = click.option(
 strict_option: Callable[..., Callable[..., int]] = click.option(
     "--strict", is_flag=True, help="Take what would be repaired or assumed, with a warning, for an error."
 )
+
+
+class StoppedError(Exception):
+    """A failure was reported, and nothing more is to be done."""
 
 
 class OutputError(OSError):

@@ -8,9 +8,10 @@ import numpy as np
 
 from hounsfield._kernels.scan import scan
 from hounsfield.elements.context import ProblemError
+from hounsfield.elements.dictionary import CHARACTER_SET
 from hounsfield.elements.dictionary import vr as dictionary_vr
-from hounsfield.elements.scanning import FLAG_CUT, FLAG_UNDEFINED
-from hounsfield.elements.sequence import ITEM_HEADER, Sequence
+from hounsfield.elements.scanning import FLAG_CUT, FLAG_UNDEFINED, ITEM_HEADER
+from hounsfield.elements.sequence import Sequence
 from hounsfield.elements.values import DECODERS
 from hounsfield.errors import ParseError
 
@@ -25,8 +26,6 @@ __all__ = ["Path", "columns"]
 
 Path = tuple[int, int]
 """Tag of a sequence in an item, and of an element in the first item of that."""
-
-CHARACTER_SET = 0x00080005
 
 ITEM, GROUP, GROUP_ITEM, ELEMENT = range(4)
 """Depths of what is in the sequence."""

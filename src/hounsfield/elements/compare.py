@@ -61,15 +61,10 @@ def _same_value(one: Element, other: Element) -> bool:
     if one.is_cut or other.is_cut:
         return one.is_cut and other.is_cut and _what_is_there(one) == _what_is_there(other)
     if vr in WORD_CODES:
-        return _words(one, vr) == _words(other, vr)
+        return little_endian(one) == little_endian(other)
     mine, its = one.value, other.value
     # The text of numbers is the same where they are, NaN included.
     return bool(mine == its) or (vr in ("FL", "FD", "DS") and repr(mine) == repr(its))
-
-
-def _words(element: Element, vr: str) -> bytes:
-    value = element.bytes
-    return little_endian(value, WORD_CODES[vr]) if element._dataset._encoding.big_endian else value
 
 
 def to_dict(ds: Dataset) -> dict[str, Any]:

@@ -6,21 +6,31 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from itertools import pairwise
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from hounsfield._kernels import header
 from hounsfield._kernels.header import Header, Keyword, fields
 from hounsfield.elements.context import CONTEXTS, Context, ProblemError, context_of
-from hounsfield.elements.dictionary import TAGS, Tag, close_keywords, keyword, tag_number
+from hounsfield.elements.dictionary import (
+    CHARACTER_SET,
+    PIXEL_DATA,
+    ROWS,
+    TAGS,
+    Tag,
+    close_keywords,
+    keyword,
+    tag_number,
+)
 from hounsfield.elements.dictionary import vr as dictionary_vr
 from hounsfield.elements.element import Element
-from hounsfield.elements.fragments import ITEM_HEADER, Fragments, find_fragments
+from hounsfield.elements.fragments import Fragments, find_fragments
 from hounsfield.elements.scanning import (
     AFTER_PIXELS,
     CUT,
     EXPLICIT_LITTLE,
     FLAG_CUT,
     INCOMPLETE,
+    ITEM_HEADER,
     UNDEFINED,
     Encoding,
     Row,
@@ -55,10 +65,7 @@ __all__ = ["Dataset", "Key", "Options"]
 
 Key = str | int | tuple[int, int]
 
-CHARACTER_SET = 0x00080005
-ROWS = 0x00280010
 FIRST_PIXELS = 0x7FE00008
-PIXEL_DATA = 0x7FE00010
 
 NUMBER_VRS = frozenset(("DS", "IS"))
 """The VRs of numbers that are written as text."""
@@ -421,6 +428,11 @@ class Dataset(Header):
             dataset = dataset._parent
         return dataset
 
+    @property
+    def _byteorder(self) -> Literal["<", ">"]:
+        """Of its binary values, as NumPy and `struct` have it."""
+        return ">" if self._encoding.big_endian else "<"
+
     # Where it is
 
     def _find(self, tag: int) -> tuple[Row, int] | None:
@@ -449,7 +461,7 @@ class Dataset(Header):
 
     def _is_described(self) -> bool:
         """Whether the pixel data come last, as they should: what describes them stands before them."""
-        return any(table.find(ROWS) for _, _, table in ((0, b"", self._table), *(self._more or ())))
+        return any(table.find(ROWS) for _, _, table in self._segments())
 
     def _missing(self, tag: int) -> MissingElementError:
         name = _spaced_keyword(tag)

@@ -12,6 +12,12 @@ from typing import NamedTuple
 from hounsfield.errors import OptionError
 
 __all__ = [
+    "BITS_ALLOCATED",
+    "CHARACTER_SET",
+    "LUT_DATA",
+    "PIXEL_DATA",
+    "PIXEL_REPRESENTATION",
+    "ROWS",
     "TAGS",
     "Entry",
     "Tag",
@@ -25,8 +31,13 @@ __all__ = [
     "vr",
 ]
 
-PIXEL_DATA = 0x7FE00010
+CHARACTER_SET = 0x00080005
+ROWS = 0x00280010
+BITS_ALLOCATED = 0x00280100
+PIXEL_REPRESENTATION = 0x00280103
 LUT_DATA = 0x00283006
+PIXEL_DATA = 0x7FE00010
+"""Tags that several modules look for, which need no table of keywords for them."""
 
 
 class Tag(int):

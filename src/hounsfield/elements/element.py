@@ -124,7 +124,7 @@ class Element(Field):
             self._dataset._note_element(
                 self._tag, f"{len(view)} bytes do not hold numbers of {kind.itemsize}"
             )
-        kind = kind.newbyteorder(">" if self._dataset._encoding.big_endian else "<")
+        kind = kind.newbyteorder(self._dataset._byteorder)
         return np.frombuffer(view[: len(view) - rest], kind)
 
     @property

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hounsfield.elements.dictionary import vr as dictionary_vr
+from hounsfield.elements.scanning import ITEM
 from hounsfield.elements.sequence import MAX_DEPTH
-from hounsfield.elements.values import DECODERS
+from hounsfield.elements.values import DECODERS, NUMBERS
 from hounsfield.errors import DicomError, ElementError, LimitError
 
 if TYPE_CHECKING:
@@ -24,15 +25,11 @@ Bulk = Callable[[str], "Buffer"]
 LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 """The VRs whose length has 32 bits (PS3.5 Section 7.1.2)."""
 
-NUMBERS = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}
-"""Codes of the `struct` module."""
-
 BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """The VRs that Specific Character Set applies to; all others are ASCII, and odd bytes are read as Latin-1."""
 
 NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
-ITEM = 0xFFFEE000
 
 
 def encode_json(attributes: Mapping[str, Any], bulk: Bulk, depth: int = 0) -> bytes:

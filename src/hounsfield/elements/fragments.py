@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 import numpy as np
 
 from hounsfield._kernels.scan import scan
-from hounsfield.elements.scanning import CHUNK, FLAG_CUT, FLAG_UNDEFINED
+from hounsfield.elements.scanning import CHUNK, FLAG_CUT, FLAG_UNDEFINED, ITEM, ITEM_HEADER
 from hounsfield.errors import ParseError
 from hounsfield.sources import BufferSource
 
@@ -15,10 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from typing_extensions import Buffer
 
-__all__ = ["ITEM", "ITEM_HEADER", "Fragments", "Reader", "find_fragments"]
-
-ITEM = 0xFFFEE000
-ITEM_HEADER = 8
+__all__ = ["Fragments", "Reader", "find_fragments"]
 
 HEADERS = 64
 """Bytes read where fragments are large: a header, and the first bytes behind it."""

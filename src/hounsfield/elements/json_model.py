@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from hounsfield.elements.dictionary import tag_number
+from hounsfield.elements.dictionary import PIXEL_DATA, tag_number
 from hounsfield.elements.encode import encode_json
 from hounsfield.elements.fragments import find_fragments
 from hounsfield.elements.person_name import PersonName
@@ -48,7 +48,6 @@ BulkURI = Callable[["Element"], str | None]
 WORD_CODES = {"OW": "H", "OF": "I", "OL": "I", "OD": "Q", "OV": "Q"}
 """Codes of the `array` module for the words in which values of these VRs are written."""
 
-PIXEL_DATA = 0x7FE00010
 RLE_HEADER_BYTES = 8
 RLE_HEADER = re.compile(rb"[\x01-\x0f]\0\0\0\x40\0\0\0")
 
@@ -262,14 +261,15 @@ def _binary(
         uri = (bulk_uri or file_uri)(element)
         if uri is not None:
             return {"vr": vr, "BulkDataURI": uri}
-    value = element.bytes
-    if element._dataset._encoding.big_endian and vr in WORD_CODES:
-        value = little_endian(value, WORD_CODES[vr])
+    value = little_endian(element)
     return {"vr": vr, "InlineBinary": base64_text(value)} if value else {"vr": vr}
 
 
-def little_endian(value: bytes, code: str) -> bytes:
-    """Swap the bytes of each word (PS3.18 F.2.7); those that make no whole word stay."""
+def little_endian(element: Element) -> bytes:
+    """Give a binary value with its words in little endian (PS3.18 F.2.7); a rest that is no word stays."""
+    value, code = element.bytes, WORD_CODES.get(element.VR)
+    if code is None or not element._dataset._encoding.big_endian:
+        return value
     words = array(code)
     whole = len(value) // words.itemsize * words.itemsize
     words.frombytes(value[:whole])

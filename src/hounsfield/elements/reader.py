@@ -10,8 +10,15 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from hounsfield._kernels.scan import Table
-from hounsfield.elements.dataset import CHARACTER_SET, Key
-from hounsfield.elements.dictionary import tag_number, vr
+from hounsfield.elements.dataset import Key
+from hounsfield.elements.dictionary import (
+    BITS_ALLOCATED,
+    CHARACTER_SET,
+    LUT_DATA,
+    PIXEL_REPRESENTATION,
+    tag_number,
+    vr,
+)
 from hounsfield.elements.scanning import (
     AFTER_PIXELS,
     CHUNK,
@@ -25,7 +32,6 @@ from hounsfield.elements.scanning import (
 )
 from hounsfield.elements.uids import TransferSyntax, transfer_syntax
 from hounsfield.elements.values import DECODERS
-from hounsfield.elements.vrs import BITS_ALLOCATED, LUT_DATA, PIXEL_REPRESENTATION
 from hounsfield.errors import DicomError, LimitError, NotDicomError, ParseError, TruncatedError
 from hounsfield.sources import BufferSource, PathSource, Source, is_url, open_source
 

@@ -21,6 +21,8 @@ __all__ = [
     "FLAG_UN_SEQUENCE",
     "IMPLICIT_LITTLE",
     "INCOMPLETE",
+    "ITEM",
+    "ITEM_HEADER",
     "UNDEFINED",
     "Encoding",
     "Row",
@@ -36,8 +38,10 @@ Row = tuple[int, str, int, int, int, int]
 """tag, VR, offset, length, depth, flags: see `Table`."""
 
 UNDEFINED = 0xFFFFFFFF
+ITEM = 0xFFFEE000
+ITEM_HEADER = 8  # bytes: its tag and its length
 FLAG_UNDEFINED, FLAG_IMPLICIT, FLAG_CUT, FLAG_UN_SEQUENCE = 1, 2, 4, 8
-"""Bits of a row's flags: see ext/scan.pyx."""
+"""Bits of a row's flags: see ext/include/packed.h."""
 
 CHUNK = 64 * 1024
 """Bytes read first, and after each value that is stepped over; where they do not do, four times as many."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, overload
 from hounsfield.elements.scanning import (
     FLAG_UNDEFINED,
     IMPLICIT_LITTLE,
+    ITEM,
+    ITEM_HEADER,
     Row,
     ScanEnd,
     Segment,
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_DEPTH", "Sequence"]
 
-ITEM = 0xFFFEE000
-ITEM_HEADER = 8
 MAX_DEPTH = 64
 
 

@@ -20,6 +20,7 @@ from hounsfield.elements.charset import (
 from hounsfield.elements.scanning import at_hand
 from hounsfield.elements.sequence import Sequence
 from hounsfield.elements.uids import uid_entry
+from hounsfield.elements.values import NUMBERS
 from hounsfield.errors import DicomError
 
 if TYPE_CHECKING:
@@ -46,22 +47,11 @@ DELIMITERS = {
 ONE_TEXT = frozenset({"LT", "ST", "UR", "UT"})
 """The VRs in which a backslash parts nothing."""
 
-NUMBERS = {
-    "SS": "h",
-    "US": "H",
-    "SL": "i",
-    "UL": "I",
-    "SV": "q",
-    "UV": "Q",
-    "FL": "f",
-    "FD": "d",
-    "OF": "f",
-    "OD": "d",
-}
+DECIMALS = {**NUMBERS, "OF": "f", "OD": "d"}
 WORDS = {"OB": "B", "UN": "B", "OW": "H", "OL": "I", "OV": "Q"}
 """Codes of the `struct` module for what is shown in decimal and in hexadecimal digits."""
 
-SIZES = {"AT": 4} | {vr: struct.calcsize(f"={code}") for vr, code in (NUMBERS | WORDS).items()}
+SIZES = {"AT": 4} | {vr: struct.calcsize(f"={code}") for vr, code in (DECIMALS | WORDS).items()}
 """Bytes of one value."""
 
 UNSAFE = re.compile("[\0-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
@@ -208,7 +198,7 @@ def _binary(element: Element, vr: str) -> tuple[str, int]:
     count = length // size
     few = min(count, WIDEST)
     raw = head(element, few * size)
-    order = ">" if element._dataset._encoding.big_endian else "<"
+    order = element._dataset._byteorder
     shown: Iterator[str]
     if vr == "AT":
         shown = (f"({group:04x},{number:04x})" for group, number in struct.iter_unpack(f"{order}HH", raw))
@@ -216,7 +206,7 @@ def _binary(element: Element, vr: str) -> tuple[str, int]:
         shown = (f"{word:0{2 * size}x}" for word in struct.unpack(f"{order}{few}{WORDS[vr]}", raw))
     else:
         # Their str has the fewest digits that mean the same, be they float32 or float64.
-        numbers = np.frombuffer(raw, f"{order}{NUMBERS[vr]}")
+        numbers = np.frombuffer(raw, f"{order}{DECIMALS[vr]}")
         shown = (str(number).removesuffix(".0") for number in numbers)
     return _joined(shown, count), 1 if vr.startswith(("O", "UN")) else count
 

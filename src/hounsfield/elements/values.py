@@ -24,10 +24,13 @@ from hounsfield.elements.person_name import PersonName
 from hounsfield.elements.times import Date, DateTime, Time
 from hounsfield.elements.uids import UID
 
-__all__ = ["DECODERS", "LUT_DESCRIPTORS", "Context", "DecimalString", "lut_descriptor"]
+__all__ = ["DECODERS", "LUT_DESCRIPTORS", "NUMBERS", "Context", "DecimalString", "lut_descriptor"]
 
 LUT_DESCRIPTORS = frozenset({0x00281101, 0x00281102, 0x00281103, 0x00283002})
 """The tags whose value needs `lut_descriptor`."""
+
+NUMBERS = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}
+"""The VRs of binary numbers, with their codes of the `struct` module."""
 
 
 class Context:
@@ -268,8 +271,6 @@ DECODERS: dict[str, Callable[[bytes, Context], Any]] = {
     "DA": _moments(Date, "DA", f"[0-9]{{4}}{_MONTH}{_DAY}"),
     "DS": _decimals,
     "DT": _moments(DateTime, "DT", f"[0-9]{{4}}(?:{_MONTH}(?:{_DAY}(?:{_CLOCK})?)?)?(?:{_ZONE})?"),
-    "FD": _binary("d"),
-    "FL": _binary("f"),
     "IS": _integers,
     "LO": _texts,
     "LT": _text,
@@ -281,19 +282,14 @@ DECODERS: dict[str, Callable[[bytes, Context], Any]] = {
     "OW": _as_bytes,
     "PN": _names,
     "SH": _texts,
-    "SL": _binary("i"),
-    "SS": _binary("h"),
     "ST": _text,
-    "SV": _binary("q"),
     "TM": _moments(Time, "TM", _CLOCK),
     "UC": _texts,
     "UI": _uids,
-    "UL": _binary("I"),
     "UN": _as_bytes,
     "UR": _uri,
-    "US": _binary("H"),
     "UT": _text,
-    "UV": _binary("Q"),
+    **{vr: _binary(code) for vr, code in NUMBERS.items()},
 }
 """From VR to what decodes it: `DECODERS[vr](raw, context)`, where `raw` is bytes. SQ is not among them.
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hounsfield.elements.dictionary import private_entry, resolve_vr
+from hounsfield.elements.dictionary import (
+    BITS_ALLOCATED,
+    LUT_DATA,
+    PIXEL_DATA,
+    PIXEL_REPRESENTATION,
+    private_entry,
+    resolve_vr,
+)
 from hounsfield.elements.dictionary import vr as dictionary_vr
 from hounsfield.elements.scanning import FLAG_UN_SEQUENCE, FLAG_UNDEFINED, Row
 
 if TYPE_CHECKING:
     from hounsfield.elements.dataset import Dataset
 
-__all__ = ["BITS_ALLOCATED", "LUT_DATA", "PIXEL_REPRESENTATION", "private_creator", "vr_of"]
-
-BITS_ALLOCATED = 0x00280100
-PIXEL_REPRESENTATION = 0x00280103
-LUT_DATA = 0x00283006
-PIXEL_DATA = 0x7FE00010
+__all__ = ["private_creator", "vr_of"]
 
 
 def vr_of(dataset: Dataset, row: Row) -> str:

@@ -6,9 +6,10 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hounsfield.indexing.columns import arrow
+from hounsfield.indexing.columns import arrow, parquet
 from hounsfield.indexing.known import Known
-from hounsfield.indexing.reading import OK, Plan, batches, batches_of, find
+from hounsfield.indexing.places import find
+from hounsfield.indexing.reading import OK, Plan, batches, batches_of
 from hounsfield.indexing.storage import Summary, legible, plan_of, write_index
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class Index:
         pa = arrow()
         if isinstance(table, str | os.PathLike):
             with legible(table):
-                table = import_module("pyarrow.parquet").ParquetFile(table).read()
+                table = parquet().ParquetFile(table).read()
         plan = plan_of(table.schema)
         known = Known(table.select(["path", "size", "mtime"]).to_batches())
         places = known.changed(find(sources, below=below))

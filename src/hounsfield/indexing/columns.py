@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from hounsfield.elements.access import path_step
+from hounsfield.elements.dataset import Dataset
 from hounsfield.elements.dictionary import Entry, entry, private_entry, tag_number
 from hounsfield.elements.json_model import to_json_dict
 from hounsfield.elements.sequence import Sequence
@@ -21,12 +22,11 @@ from hounsfield.errors import ElementError, MissingElementError, OptionError
 
 if TYPE_CHECKING:
     from hounsfield.elements.dataset import Key
-    from hounsfield.facade import Dataset
 
     Wanted = Key | tuple[int, int, str]
     """An element at the top or a dotted path; or a private one: group, low byte, and creator."""
 
-__all__ = ["STANDARD", "Column", "MisfitError", "arrow", "columns_of", "fit", "value_of"]
+__all__ = ["STANDARD", "Column", "MisfitError", "arrow", "columns_of", "fit", "parquet", "value_of"]
 
 STANDARD = (
     # patient
@@ -162,6 +162,12 @@ def arrow() -> Any:
     except ImportError as error:
         message = "tables are made by pyarrow, which is not installed: pip install 'hounsfield[index]'"
         raise OptionError(message) from error
+
+
+@cache
+def parquet() -> Any:
+    """Give the module pyarrow.parquet, which is loaded where there are such files."""
+    return import_module("pyarrow.parquet")
 
 
 @dataclass(frozen=True)
@@ -325,8 +331,6 @@ def _fit_one(value: Any, column: Column) -> Any:
 
 
 def _text(value: Any, column: Column) -> str | None:
-    from hounsfield.facade import Dataset
-
     if isinstance(value, Sequence):
         return _json([to_json_dict(item) for item, _ in value.each()])
     if isinstance(value, Dataset):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hounsfield.indexing.reading import Other, Place, microseconds, shown
+from hounsfield.indexing.places import Other, Place, microseconds, shown
 
 if TYPE_CHECKING:
     import numpy.typing as npt

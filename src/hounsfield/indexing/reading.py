@@ -6,20 +6,18 @@ import errno
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hounsfield._kernels.gather import UNUSUAL, gather
 from hounsfield._kernels.scan import HAS_FILES
-from hounsfield.archives import ENDINGS
+from hounsfield.elements.dictionary import CHARACTER_SET
 from hounsfield.errors import DicomError, NotDicomError, OptionError
 from hounsfield.facade import read
-from hounsfield.finding import Origin, Sources, each_source, expand, folder_by_folder
 from hounsfield.indexing.columns import STANDARD, Column, MisfitError, arrow, columns_of, value_of
+from hounsfield.indexing.places import Other, Place, Unlisted, find, microseconds, shown, unsearched
 from hounsfield.processors import ahead, processors
-from hounsfield.sources import as_text, public_name
 
 if TYPE_CHECKING:
     from hounsfield.elements.dataset import Key
@@ -31,15 +29,9 @@ __all__ = [
     "NOT_DICOM",
     "OK",
     "UNREADABLE",
-    "Other",
-    "Place",
     "Plan",
-    "Unlisted",
     "batches",
     "batches_of",
-    "find",
-    "microseconds",
-    "shown",
 ]
 
 OK, NOT_DICOM, BROKEN, UNREADABLE = "ok", "not DICOM", "broken", "unreadable"
@@ -50,113 +42,6 @@ CHUNK = 512
 
 HELD = 1 << 24
 """Bytes of members of archives in a batch: those of compressed ones are in memory."""
-
-UNLIKE_PATHS = ("*", "?", "[", "://", *ENDINGS)
-
-CHARACTER_SET = 0x00080005
-
-
-class Unlisted(NamedTuple):
-    """A folder that cannot be listed.
-
-    Attributes
-    ----------
-    path : str
-    reason : str
-    """
-
-    path: str
-    reason: str
-
-
-class Other(NamedTuple):
-    """What is no file on disk.
-
-    Attributes
-    ----------
-    source : object
-        As it was given: an archive, a URL, a pattern, bytes ...
-    number : int
-        The how manyth it is of those that `expand` gives for that.
-    origin : Origin
-    """
-
-    source: Any
-    number: int
-    origin: Origin
-
-
-Place = str | Other | Unlisted
-"""The path of a file, what else can be read, or why there is none."""
-
-
-def find(sources: Sources, *, below: bool = True) -> Iterator[Place]:
-    """Give the files that sources are, and the folders that cannot be listed."""
-    return chain.from_iterable(_found(_given(sources), below))
-
-
-def _given(sources: Sources) -> Iterator[Place]:
-    """Paths as they are given, which may be those of folders, and what other sources are."""
-    return chain.from_iterable(_expanded(iter(each_source(sources))))
-
-
-def _expanded(given: Iterator[Any]) -> Iterator[Iterable[Place]]:
-    """The same, many at a time: to look at each path takes as long as to open a file."""
-    while some := list(islice(given, CHUNK)):
-        yield some if _are_paths(some) else chain.from_iterable(map(_places, some))
-
-
-def _are_paths(some: list[Any]) -> bool:
-    """Whether all are for certain paths, and neither patterns nor archives."""
-    try:
-        text = "\n".join(some).lower()
-    except TypeError:
-        return False
-    return not any(mark in text for mark in UNLIKE_PATHS)
-
-
-def _places(source: Any) -> Iterator[Place]:
-    if isinstance(source, str | os.PathLike):
-        path = os.fsdecode(source)
-        if _are_paths([path]):
-            yield path
-            return
-    for number, origin in enumerate(expand(source)):
-        yield origin.path if origin.path is not None else Other(source, number, origin)
-
-
-def _found(places: Iterable[Place], below: bool) -> Iterator[list[Place]]:
-    """The same, and the files of folders, many at a time."""
-    failed: list[OSError] = []
-    for place in places:
-        if not isinstance(place, str) or not os.path.isdir(place):  # noqa: PTH112 - Path would be slow
-            yield [place]
-            continue
-        for files in folder_by_folder(place, below=below, unreadable=failed.append):
-            yield [*_unlisted(failed), *files]
-        yield [*_unlisted(failed)]
-
-
-def _unlisted(failed: list[OSError]) -> Iterator[Unlisted]:
-    while failed:
-        error = failed.pop(0)
-        yield Unlisted(str(error.filename), error.strerror or str(error))
-
-
-def shown(path: str) -> str:
-    """Give a path as tables have it: as text, and without secrets."""
-    if path.isascii() or not any("\ud800" <= each <= "\udfff" for each in path):
-        return public_name(path)
-    return as_text(path)
-
-
-def microseconds(origin: Origin) -> int | None:
-    """When it was last changed, as a table has it."""
-    return None if origin.changed_ns is None else origin.changed_ns // 1000
-
-
-def _name(place: Other | Unlisted) -> str:
-    return place.origin.name if isinstance(place, Other) else place.path
 
 
 class Plan:
@@ -216,7 +101,7 @@ class _Batch:
     def __init__(self, plan: Plan, places: list[Place], apart: bool) -> None:
         self.plan = plan
         self.apart = apart
-        self.paths = [place if isinstance(place, str) else _name(place) for place in places]
+        self.paths = [place if isinstance(place, str) else place.name for place in places]
         self.unlisted = {row: place.reason for row, place in enumerate(places) if type(place) is Unlisted}
         self.origins = {row: place.origin for row, place in enumerate(places) if type(place) is Other}
         self.statuses: dict[int, str] = {}
@@ -396,7 +281,7 @@ def batches_of(plan: Plan, sources: Any, *, below: bool = True, threads: int | N
     if not HAS_FILES or isinstance(sources, str | os.PathLike):
         yield from batches(plan, find(sources, below=below), threads)
         return
-    for batch, folders in _batches(plan, _given(sources), threads):
+    for batch, folders in _batches(plan, unsearched(sources), threads):
         start = 0
         for row, path in folders:
             if row > start:

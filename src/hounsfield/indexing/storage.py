@@ -30,9 +30,10 @@ import numpy as np
 
 from hounsfield.errors import OptionError
 from hounsfield.finding import Origin, expand
-from hounsfield.indexing.columns import arrow
+from hounsfield.indexing.columns import arrow, parquet
 from hounsfield.indexing.known import Known
-from hounsfield.indexing.reading import BROKEN, UNREADABLE, Other, Place, Plan, Unlisted, batches, find
+from hounsfield.indexing.places import Other, Place, Unlisted, find
+from hounsfield.indexing.reading import BROKEN, UNREADABLE, Plan, batches
 from hounsfield.sources import public_name
 
 if TYPE_CHECKING:
@@ -201,8 +202,8 @@ class _Job:
         before = None
         if self.update:
             with legible(self.out):
-                parquet = self._parquet().ParquetFile(self.out)
-                before = Known(parquet.iter_batches(columns=["path", "size", "mtime"]))
+                rows = parquet().ParquetFile(self.out).iter_batches(columns=["path", "size", "mtime"])
+                before = Known(rows)
             places = before.changed(places)
         numbers = {source: number for number, source in enumerate(self.sources)}
         count = 0
@@ -230,7 +231,7 @@ class _Job:
             return None
         status = self.out.stat()
         with legible(self.out):
-            schema = self._parquet().read_schema(self.out)
+            schema = parquet().read_schema(self.out)
         if not plan_of(schema).schema.equals(self.plan.schema):
             raise OptionError(f"{self.out} has columns of other tags: make it anew")
         return [status.st_size, status.st_mtime_ns, status.st_ino]
@@ -269,13 +270,11 @@ class _Job:
 
     def join(self) -> None:
         """Write all rows to one file."""
-        pa = arrow()
-        new_writer = self._parquet().ParquetWriter
         with (
             _written(self.folder / "joined.parquet") as file,
-            new_writer(file, self.plan.schema, compression="zstd") as writer,
+            parquet().ParquetWriter(file, self.plan.schema, compression="zstd") as writer,
         ):
-            for table in _gathered(self._tables(), pa):
+            for table in _gathered(self._tables()):
                 writer.write_table(table, row_group_size=ROW_GROUP)
         self._save("joined", b"")
 
@@ -283,7 +282,7 @@ class _Job:
         pa = arrow()
         if self.update:
             kept, start = np.load(self.folder / "kept.npy"), 0
-            before = self._parquet().ParquetFile(self.out)
+            before = parquet().ParquetFile(self.out)
             for group in range(before.num_row_groups):
                 with legible(self.out):
                     table = before.read_row_group(group)
@@ -297,7 +296,7 @@ class _Job:
         """Put the index in its place, and count what is in it."""
         with suppress(FileNotFoundError):
             (self.folder / "joined.parquet").replace(self.out)
-        for batch in self._parquet().ParquetFile(self.out).iter_batches(columns=["status", "reason"]):
+        for batch in parquet().ParquetFile(self.out).iter_batches(columns=["status", "reason"]):
             self.summary.add(batch)
         # Of what is deleted bit by bit, nothing could go on.
         done = self.folder.with_name(f"{self.folder.name}.done")
@@ -309,10 +308,6 @@ class _Job:
     def _save(self, name: str, data: bytes) -> None:
         with _written(self.folder / name) as file:
             file.write(data)
-
-    @staticmethod
-    def _parquet() -> Any:
-        return import_module("pyarrow.parquet")
 
 
 def _in_parts(batches: Iterable[Any]) -> Iterator[list[Any]]:
@@ -331,16 +326,16 @@ def _in_parts(batches: Iterable[Any]) -> Iterator[list[Any]]:
         yield part
 
 
-def _gathered(tables: Iterable[Any], pa: Any) -> Iterator[Any]:
+def _gathered(tables: Iterable[Any]) -> Iterator[Any]:
     """Tables of some ROW_GROUP rows, of smaller ones."""
     waiting: list[Any] = []
     for table in tables:
         waiting.append(table)
         if sum(each.num_rows for each in waiting) >= ROW_GROUP:
-            yield pa.concat_tables(waiting)
+            yield arrow().concat_tables(waiting)
             waiting = []
     if waiting:
-        yield pa.concat_tables(waiting)
+        yield arrow().concat_tables(waiting)
 
 
 @contextmanager

@@ -24,7 +24,6 @@ SOF0, SOF1, SOF2, SOF3, SOF9, SOF10 = 0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA
 
 # OpenJPEG 2.5 gives wrong samples in silence above this.
 MAX_JPEG2000_PRECISION = 24
-NO_END = "some of the samples may be missing: the codestream ends too early"
 # Entropy-coded data that no image ends in by chance, and without a byte that could be taken for a marker.
 NOISE = bytes.fromhex("b54a8ed16937c25bac1de473980f") * 16
 # In SIZ, of three bytes a component: sign and precision (ISO/IEC 15444-1 A.5.1).
@@ -106,7 +105,6 @@ def decode(
     *,
     ybr_to_rgb: bool = False,
     reduce: int = 0,
-    strict: bool = True,
 ) -> str:
     """Decode one frame.
 
@@ -123,9 +121,6 @@ def decode(
         Convert three components of YCbCr to RGB, in JPEG of kind "jpeg" only, where that costs nothing.
     reduce : int
         Decode at 1/2^reduce of the size, of shape `Codestream.reduced`, up to `max_reduce`.
-    strict : bool
-        Raise an error where a part of the stream is missing. Else decode what there is, as far as the decoder
-        does: the rest is grey or coarse.
 
     Returns
     -------
@@ -155,9 +150,7 @@ def decode(
         raise PixelDataError(f"a codestream of shape {shape} for an image of {out.shape}")
     if stream.precision > 8 * out.itemsize:
         raise PixelDataError(f"samples of {stream.precision} bits for an image of {8 * out.itemsize}")
-    frame = Frame(
-        stream, memoryview(data).cast("B")[stream.start : stream.stop], out, ybr_to_rgb, reduce, strict
-    )
+    frame = Frame(stream, memoryview(data).cast("B")[stream.start : stream.stop], out, ybr_to_rgb, reduce)
     try:
         return DECODERS[stream.kind](frame)
     except DicomError:
@@ -270,7 +263,6 @@ class Frame(NamedTuple):
     out: npt.NDArray[Any]
     ybr_to_rgb: bool
     reduce: int
-    strict: bool
 
     @property
     def decoded(self) -> npt.NDArray[Any]:
@@ -321,22 +313,17 @@ def _decode_jpeg(frame: Frame) -> str:
         entropy = bytes(frame.view).removesuffix(END).rstrip(b"\xff")
         other = _codec("jpeg8_decode")(entropy + NOISE + END, **spaces)
         if not np.array_equal(frame.out, other.reshape(frame.out.shape)):
-            if frame.strict:
-                raise PixelDataError("the JPEG ends before its samples do", offset=stream.stop)
-            return NO_END
+            raise PixelDataError("the JPEG ends before its samples do", offset=stream.stop)
     if stream.terminated:
         return ""
     # What is missing from a restart marker on is grey whatever stands there.
-    sequential = in_one_scan and not stream.restart_interval
-    if frame.strict and not sequential:
+    if not in_one_scan or stream.restart_interval:
         raise PixelDataError("the JPEG has no end, and its samples cannot be told to be all there")
-    return "the JPEG has no end marker" if sequential else NO_END
+    return "the JPEG has no end marker"
 
 
 def _decode_jpeg_lossless(frame: Frame) -> str:
     stream, out = frame.stream, frame.out
-    if not stream.terminated and not frame.strict:
-        return _decode_jpeg(frame)
     samples = out if out.itemsize <= 2 else np.empty(out.shape, np.uint16)
     try:
         jpegll.decode(frame.view, samples)
@@ -352,16 +339,14 @@ def _decode_jpeg_lossless(frame: Frame) -> str:
 
 def _decode_jpegls(frame: Frame) -> str:
     stream = frame.stream
-    if frame.strict and not stream.terminated:
+    if not stream.terminated:
         # CharLS notices that data are missing, but not if that is less than a byte or so.
         raise PixelDataError("the JPEG-LS has no end, and its samples cannot be told to be all there")
-    # Without an end CharLS looks for one for seconds.
-    data = frame.view if stream.terminated else bytes(frame.view) + END
     if stream.interleaved:
-        frame.decode("jpegls_decode", data)
+        frame.decode("jpegls_decode", frame.view)
     else:
-        frame.out[...] = _codec("jpegls_decode")(data)
-    return "" if stream.terminated else NO_END
+        frame.out[...] = _codec("jpegls_decode")(frame.view)
+    return ""
 
 
 def _decode_jpeg2000(frame: Frame) -> str:
@@ -383,7 +368,7 @@ def _decode_htj2k(frame: Frame) -> str:
     if stream.subsampled:
         raise UnsupportedError("HTJ2K with subsampled components")
     # OpenJPH says nothing where data are missing.
-    if frame.strict and stream.flaw:
+    if stream.flaw:
         raise PixelDataError(f"the HTJ2K codestream is cut short: {stream.flaw}")
     if frame.reduce or not stream.lossless:
         _decode_clamped(frame)

@@ -14,13 +14,12 @@ import numpy as np
 
 from hounsfield._kernels import bits, rle
 from hounsfield._kernels.known import Encoded, Known, decode_like, remember
-from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, OptionError, PixelDataError
 from hounsfield.outputs import target_of
 from hounsfield.pixels import codecs
 from hounsfield.pixels.codestream import Codestream, parse
 from hounsfield.pixels.color import full_size_to_rgb
-from hounsfield.pixels.frames import COLLECTIONS
+from hounsfield.pixels.frames import frames_of
 from hounsfield.pixels.grouping import RLE_STARTS
 from hounsfield.pixels.known import known_deflated, known_of
 from hounsfield.pixels.layout import (
@@ -29,6 +28,7 @@ from hounsfield.pixels.layout import (
     TO_RGB,
     UNCOMPRESSED,
     Layout,
+    bad_attribute,
     check_color,
     check_length,
     check_retired,
@@ -38,14 +38,14 @@ from hounsfield.pixels.layout import (
 )
 from hounsfield.pixels.native import as_they_stand, decode_native, mask_of, mask_unused
 from hounsfield.pixels.plan import MAX_PIXELS, PixelPlan
-from hounsfield.processors import together
+from hounsfield.processors import check_threads, together
 from hounsfield.sources import BufferSource
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from typing_extensions import Buffer
 
-    from hounsfield.facade import Dataset
+    from hounsfield.elements.dataset import Dataset
 
 __all__ = ["Decoder", "FrameLike"]
 
@@ -55,7 +55,6 @@ MOST_HALVINGS = 32
 RUN = 1 << 20  # bytes of samples that a thread takes on at a time
 
 RLE = "1.2.840.10008.1.2.5"
-VIDEO = "1.2.840.10008.1.2.4.10"  # .100 to .108
 RLE_SEGMENTS = frozenset(bytes((count, 0, 0, 0)) for count in range(16))
 
 
@@ -84,7 +83,7 @@ class Decoder:
             raise OptionError(
                 f"reduce says how often to halve the size, 0 to {MOST_HALVINGS}, unlike {reduce}"
             )
-        frames = ds.frames
+        frames = frames_of(ds)
         syntax = ds._root._syntax
         self._ds = ds
         self._frames = frames
@@ -95,7 +94,6 @@ class Decoder:
         self._raw = raw
         self._reduce = reduce
         self._uid = syntax.uid if syntax else ""
-        self._is_video = frames.encapsulated and self._uid.startswith(VIDEO)
         self._first: tuple[int, Buffer] | None = None
         self._like: Encoded | RleLike | None = None
         self._size = self._layout.rows, self._layout.columns
@@ -108,17 +106,11 @@ class Decoder:
     @property
     def count(self) -> int:
         """Number of frames that are there."""
-        if self._is_video or not self._frames.encapsulated:
+        if self._frames.is_video or not self._frames.encapsulated:
             return self._layout.frames
         if self._layout.frames == 1:
             self._bytes_of(0)  # of one frame, what tells its place comes with its bytes
-        return self._layout.frames if self._has_collections else self._frames.count
-
-    @property
-    def _has_collections(self) -> bool:
-        """Whether codestreams hold several frames each, as their components."""
-        frames = self._frames
-        return self._uid in COLLECTIONS and frames.encapsulated and frames.count < self._layout.frames
+        return self._layout.frames if self._frames.are_in_collections else self._frames.count
 
     def keep(self) -> bool:
         """Make ready for frames one by one, in order, from codestreams that hold several.
@@ -131,7 +123,7 @@ class Decoder:
         bool
             Whether it has such codestreams.
         """
-        if self._is_video or self._has_collections:
+        if self._frames.is_video or self._frames.are_in_collections:
             self._frames.keep()
             return True
         return False
@@ -140,12 +132,12 @@ class Decoder:
         """Tell what decoding all frames will give."""
         layout, count = self._layout, self.count
         codec, stream = "native", None
-        if self._is_video:
+        if self._frames.is_video:
             codec = "video"
         elif self._frames.encapsulated:
             codec, stream = self._codec(self._bytes_of(0))
             try:
-                if stream is not None and not self._has_collections:
+                if stream is not None and not self._frames.are_in_collections:
                     self._check_shape(stream, layout.frame_shape)
                 self._check_colors(stream)
             except DicomError as error:
@@ -164,7 +156,7 @@ class Decoder:
             output_photometric_interpretation=self._output_colors(stream),
             transfer_syntax=self._uid,
             codec=codec,
-            lossless=stream.lossless if stream else not self._is_video,
+            lossless=stream.lossless if stream else not self._frames.is_video,
             reduce=self._reduce,
             reduced_by=reduced_by,
             encoded_bytes=sum(frame.length for frame in self._frames),
@@ -179,13 +171,12 @@ class Decoder:
         max_pixels: int = MAX_PIXELS,
     ) -> npt.NDArray[Any]:
         """Decode one frame, some, or all: see `hounsfield.Dataset.pixels`."""
-        if threads < 1:
-            raise OptionError(f"threads={threads}: 1 is the least")
+        check_threads(threads)
         numbers, has_axis = self._numbers(frame)
         if not self._frames.encapsulated:
             check_length(self._element, self._layout, max(numbers, default=-1) + 1)
-        if self._reduce and numbers and self._frames.encapsulated and not self._is_video:
-            first = 0 if self._has_collections else numbers[0]
+        if self._reduce and numbers and self._frames.encapsulated and not self._frames.is_video:
+            first = 0 if self._frames.are_in_collections else numbers[0]
             self._size = self._size_of(self._codec(self._bytes_of(first))[1])
         inner = (*self._size, *self._layout.frame_shape[2:])
         shape = (len(numbers), *inner) if has_axis else inner
@@ -193,7 +184,7 @@ class Decoder:
             raise LimitError(
                 f"{' x '.join(map(str, shape))} samples are more than max_pixels={max_pixels}: decode fewer "
                 "frames at a time, or allow more",
-                file=self._ds.filename,
+                file=self._ds._source.name,
             )
         if not self._frames.encapsulated:
             self._check_colors(None)
@@ -201,9 +192,9 @@ class Decoder:
         each = target.reshape(len(numbers), *inner)
         if not self._frames.encapsulated:
             self._decode_native(numbers, each)
-        elif self._is_video:
+        elif self._frames.is_video:
             self._decode_video(numbers, each)
-        elif self._has_collections:
+        elif self._frames.are_in_collections:
             self._decode_collections(numbers, each)
         else:
             self._decode_all(numbers, each, threads)
@@ -230,11 +221,8 @@ class Decoder:
             return number % count
         there, declared = there_are(count), self._layout.frames
         if 0 <= number < declared:
-            raise PixelDataError(
-                f"frame {number} is not there: {there} of {declared}",
-                file=self._ds._source.name,
-                tag=TAGS["NumberOfFrames"],
-            )
+            message = f"frame {number} is not there: {there} of {declared}"
+            raise bad_attribute(self._ds, "NumberOfFrames", message)
         raise OptionError(f"there is no frame {number}, counted from 0: {there}")
 
     def _bytes_of(self, number: int) -> Buffer:
@@ -295,7 +283,7 @@ class Decoder:
         stored = self._layout.photometric_interpretation
         if self._layout.samples != 3 or stored in RETIRED:
             return stored
-        if self._is_video:  # which is never in RGB, whatever is said
+        if self._frames.is_video:  # which is never in RGB, whatever is said
             return "RGB" if not self._raw else stored if stored in TO_RGB else "YBR_PARTIAL_420"
         if stream is not None:
             return "YBR_FULL" if self._raw and self._is_ybr(stream) else "RGB"
@@ -359,7 +347,7 @@ class Decoder:
         if missing:
             raise PixelDataError(
                 f"the codestreams hold {first} frames, Number of Frames says {layout.frames}",
-                file=self._ds.filename,
+                file=self._ds._source.name,
                 tag=self._ds[layout.keyword].tag,
             )
 
@@ -440,7 +428,7 @@ class Decoder:
             return  # it is of an attribute, not of a frame
         ranges = self._frames[number].ranges
         inside = error.offset if len(ranges) == 1 else None
-        error.file, error.tag = self._ds.filename, self._ds[self._layout.keyword].tag
+        error.file, error.tag = self._ds._source.name, self._ds[self._layout.keyword].tag
         error.offset = ranges[0][0] + (inside or 0)
         if self._layout.frames > 1:
             error.message = f"frame {number}: {error.message}"

@@ -8,11 +8,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, overload
 
 from hounsfield._kernels.scan import only_fragment
-from hounsfield.elements.dictionary import TAGS
-from hounsfield.elements.fragments import ITEM_HEADER, Reader
-from hounsfield.elements.scanning import FLAG_UNDEFINED, UNDEFINED
+from hounsfield.elements.fragments import Reader
+from hounsfield.elements.scanning import ITEM_HEADER, UNDEFINED
 from hounsfield.pixels.grouping import BEGINNING, ITEM_TAG, Finder
-from hounsfield.pixels.layout import there_are
+from hounsfield.pixels.layout import layout_of, there_are
 from hounsfield.pixels.places import Frame, Groups, Index, OffsetTable
 from hounsfield.sources import BufferSource, PathSource
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from hounsfield.elements.dataset import Dataset
     from hounsfield.pixels.layout import Layout
 
-__all__ = ["Frames", "index_of"]
+__all__ = ["Frames", "frames_of"]
 
 IN_ONE_GO = 1 << 24
 """Bytes that are read along with the headers between them; of more, the headers come first."""
@@ -30,7 +29,7 @@ IN_ONE_GO = 1 << 24
 SMALL = 1 << 19
 """Bytes that stay in the caches until they are decoded."""
 
-VIDEO = "1.2.840.10008.1.2.4.10"
+VIDEO = "1.2.840.10008.1.2.4.10"  # .100 to .108
 # JPEG 2000 Part 2: a codestream may hold several frames as its components (PS3.5 Section 8.2.4, A.4.4).
 COLLECTIONS = frozenset({"1.2.840.10008.1.2.4.92", "1.2.840.10008.1.2.4.93"})
 WITHOUT_MARKS = ("1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.8.", VIDEO)
@@ -54,32 +53,37 @@ class _Ahead:
         return self._source.read(offset, length)
 
 
-def index_of(ds: Dataset, layout: Layout) -> Index:
-    """Find the pixel data, and what is to be known of them to look for frames.
+def frames_of(ds: Dataset) -> Frames:
+    """Give the frames of an image; the data set keeps what is found out about them.
 
     Raises
     ------
-    MissingElementError
-        There are no pixel data.
+    PixelDataError
+        There are no pixel data, or the attributes that describe them make no sense.
     """
-    tag = TAGS[layout.keyword]
-    found = ds._find(tag)
-    if found is None:
-        raise ds._missing(tag)
-    (_, _, start, length, _, flags), number = found
-    start, source = start + ds._segment(number)[0], ds._source
+    index = ds._frame_index
+    if index is None:
+        index = ds._frame_index = _index_of(ds, layout_of(ds))
+    return Frames(ds, index)
+
+
+def _index_of(ds: Dataset, layout: Layout) -> Index:
+    """Find the pixel data, and what is to be known of them to look for frames."""
+    element = ds[layout.keyword]
+    tag, _, _, length, _, _ = element._row
+    start, source = element.offset, ds._source
     index = Index(layout, source, tag, start, source.size if length == UNDEFINED else start + length)
     syntax = ds._root._syntax
-    if syntax is not None:
-        index.has_marks = not syntax.uid.startswith(WITHOUT_MARKS)
-        index.is_collection = syntax.uid in COLLECTIONS
-        index.is_video = syntax.uid.startswith(VIDEO)
-    if flags & FLAG_UNDEFINED:
+    if element.is_undefined_length:
         index.encapsulated = True
     elif syntax is not None and syntax.encapsulated and layout.keyword == "PixelData":
         index.encapsulated = length >= ITEM_HEADER and bytes(source.read(start, 4)) == ITEM_TAG
         are = "have a length" if index.encapsulated else "are not encapsulated: read as native"
         ds._note_element(tag, f"the transfer syntax is {syntax.name}, but the pixel data {are}")
+    if syntax is not None and index.encapsulated:
+        index.has_marks = not syntax.uid.startswith(WITHOUT_MARKS)
+        index.is_collection = syntax.uid in COLLECTIONS
+        index.is_video = syntax.uid.startswith(VIDEO)
     return index
 
 
@@ -140,6 +144,16 @@ class Frames:
     @property
     def encapsulated(self) -> bool:
         return self._index.encapsulated
+
+    @property
+    def is_video(self) -> bool:
+        """Whether they are one stream, whose frames only decoding tells apart."""
+        return self._index.is_video
+
+    @property
+    def are_in_collections(self) -> bool:
+        """Whether codestreams hold several frames each, as their components."""
+        return self._index.is_collection and self.count < self.layout.frames
 
     @property
     def kept(self) -> dict[int, Any] | None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hounsfield.elements.fragments import ITEM_HEADER, Fragments, Reader, find_fragments
-from hounsfield.elements.scanning import CHUNK
+from hounsfield.elements.fragments import Fragments, Reader, find_fragments
+from hounsfield.elements.scanning import CHUNK, ITEM_HEADER
 from hounsfield.pixels.codestream.model import END
 from hounsfield.pixels.layout import there_are
 from hounsfield.pixels.places import Frame, Groups, Index, OffsetTable
@@ -152,8 +152,7 @@ class Finder:
         if len(raw) % 8:
             self._note(f"the Extended Offset Table has {len(raw)} bytes: it was left aside")
             return None
-        order = ">" if ds._encoding.big_endian else "<"
-        return self._table("Extended Offset Table", np.frombuffer(raw, f"{order}i8"), base)
+        return self._table("Extended Offset Table", np.frombuffer(raw, f"{ds._byteorder}i8"), base)
 
     def _table(self, name: str, offsets: npt.NDArray[np.integer], base: int) -> OffsetTable | None:
         shift = int(offsets[0])

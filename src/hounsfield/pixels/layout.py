@@ -12,18 +12,22 @@ from hounsfield.elements.dataset import Dataset
 from hounsfield.elements.dictionary import tag
 from hounsfield.elements.element import Element
 from hounsfield.errors import PixelDataError, UnsupportedError
-from hounsfield.pixels.plan import PIXEL_KEYWORDS, no_pixels
 
 __all__ = [
     "Layout",
+    "bad_attribute",
     "check_color",
     "check_length",
     "check_retired",
     "check_subsampled",
+    "has_pixels",
     "layout_of",
     "native_layout",
     "there_are",
 ]
+
+PIXEL_KEYWORDS = "PixelData", "FloatPixelData", "DoubleFloatPixelData"
+"""The elements that hold samples: an image has one of them."""
 
 FLOATS: dict[str, np.dtype[Any]] = {
     "FloatPixelData": np.dtype(np.float32),
@@ -40,6 +44,32 @@ OF_JPEG_2000 = frozenset({"YBR_ICT", "YBR_RCT"})
 # Transfer syntaxes whose frames, in fragments, are laid out as native ones.
 UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
 DEFLATED = "1.2.840.10008.1.2.8.1"
+
+
+def has_pixels(ds: Dataset) -> bool:
+    """Whether there are pixel data.
+
+    Raises
+    ------
+    PixelDataError
+        There are none, but the data set is not complete.
+    """
+    if any(keyword in ds for keyword in PIXEL_KEYWORDS):
+        return True
+    if ds._incomplete:
+        raise _no_pixels(ds)
+    return False
+
+
+def _no_pixels(ds: Dataset) -> PixelDataError:
+    """Say that there are no pixel data, and if the data set is not complete, why."""
+    why = f": {ds._incomplete}" if ds._incomplete else ""
+    return PixelDataError(f"the data set has no pixel data{why}", file=ds._source.name)
+
+
+def bad_attribute(ds: Dataset, keyword: str, message: str) -> PixelDataError:
+    """Say what is wrong with an attribute that describes the pixel data."""
+    return PixelDataError(message, file=ds._source.name, tag=tag(keyword))
 
 
 class Layout(NamedTuple):
@@ -138,15 +168,17 @@ def layout_of(ds: Dataset) -> Layout:
 def _read_layout(ds: Dataset) -> Layout:
     keyword = next((word for word in PIXEL_KEYWORDS if word in ds), None)
     if keyword is None:
-        raise no_pixels(ds)
+        raise _no_pixels(ds)
     samples = _number(ds, "SamplesPerPixel", 1, 0xFFFF)
     allocated = _number(ds, "BitsAllocated", 1, 64)
     integers = keyword == "PixelData"
     stored = _number(ds, "BitsStored", 1, allocated) if integers else allocated
     if allocated not in ALLOCATED:
-        raise _bad(ds, "BitsAllocated", f"{allocated} bits a sample cannot be decoded: {ALLOCATED} can")
+        raise bad_attribute(
+            ds, "BitsAllocated", f"{allocated} bits a sample cannot be decoded: {ALLOCATED} can"
+        )
     if not integers and allocated != FLOATS[keyword].itemsize * 8:
-        raise _bad(ds, "BitsAllocated", f"{allocated} bits a sample do not go with {keyword}")
+        raise bad_attribute(ds, "BitsAllocated", f"{allocated} bits a sample do not go with {keyword}")
     layout = Layout(
         keyword=keyword,
         rows=_number(ds, "Rows", 1, 0xFFFF),
@@ -242,7 +274,7 @@ def check_subsampled(ds: Dataset, layout: Layout) -> None:
         odd = layout.columns % 2 or (color == "YBR_PARTIAL_420" and layout.rows % 2)
         if samples != 3 or odd or allocated not in (8, 16):
             size = f"{layout.rows} x {layout.columns} pixels"
-            raise _bad(
+            raise bad_attribute(
                 ds,
                 "PhotometricInterpretation",
                 f"{color} with {samples} samples of {allocated} bits in {size}",
@@ -262,14 +294,14 @@ def check_color(ds: Dataset, layout: Layout) -> None:
     check_retired(ds, layout)
     color, samples, stored = layout.photometric_interpretation, layout.samples, layout.bits_stored
     if color in OF_JPEG_2000:
-        raise _bad(
+        raise bad_attribute(
             ds,
             "PhotometricInterpretation",
             f"{color} is of JPEG 2000, and the pixel data are not compressed: raw=True gives them as stored",
         )
     if color in TO_RGB and (samples != 3 or stored != 8 or layout.bits_allocated != 8 or layout.signed):
         kind = "signed " if layout.signed else ""
-        raise _bad(
+        raise bad_attribute(
             ds,
             "PhotometricInterpretation",
             f"{color} with {samples} {kind}samples of {stored} bits in {layout.bits_allocated}: 3 of 8 in 8 "
@@ -294,7 +326,7 @@ def check_retired(ds: Dataset, layout: Layout) -> None:
         )
         raise UnsupportedError(message, file=ds._source.name, tag=tag("PhotometricInterpretation"))
     if samples not in (1, 3):
-        raise _bad(
+        raise bad_attribute(
             ds, "SamplesPerPixel", f"{samples} samples a pixel with {color}: raw=True gives them as stored"
         )
 
@@ -302,9 +334,9 @@ def check_retired(ds: Dataset, layout: Layout) -> None:
 def _number(ds: Dataset, keyword: str, low: int, high: int) -> int:
     value = ds.get(keyword)
     if value is None:
-        raise _bad(ds, keyword, f"{keyword} is needed to read the pixel data, and missing")
+        raise bad_attribute(ds, keyword, f"{keyword} is needed to read the pixel data, and missing")
     if not isinstance(value, int) or not low <= value <= high:
-        raise _bad(ds, keyword, f"{keyword} is {value!r}; {low} to {high} is possible")
+        raise bad_attribute(ds, keyword, f"{keyword} is {value!r}; {low} to {high} is possible")
     return value
 
 
@@ -317,7 +349,7 @@ def _frames(ds: Dataset) -> int:
         ds._note_element(tag("NumberOfFrames"), "is 0: as if it were not there")
         return 1
     if not isinstance(value, int) or value < 0:
-        raise _bad(ds, "NumberOfFrames", f"NumberOfFrames is {value!r}")
+        raise bad_attribute(ds, "NumberOfFrames", f"NumberOfFrames is {value!r}")
     return value
 
 
@@ -348,13 +380,9 @@ def _high_bit(ds: Dataset, allocated: int, stored: int) -> int:
 def _photometric(ds: Dataset, samples: int) -> str:
     value = ds.get("PhotometricInterpretation")
     if not isinstance(value, str) or not value:
-        raise _bad(ds, "PhotometricInterpretation", "is needed, and missing or not one word")
+        raise bad_attribute(ds, "PhotometricInterpretation", "is needed, and missing or not one word")
     if (samples == 3 and value in OF_ONE_SAMPLE) or (samples == 1 and value == "RGB"):
         ds._note_element(
             tag("PhotometricInterpretation"), f"{value} does not go with {samples} samples a pixel"
         )
     return value
-
-
-def _bad(ds: Dataset, keyword: str, message: str) -> PixelDataError:
-    return PixelDataError(message, file=ds._source.name, tag=tag(keyword))

@@ -54,7 +54,7 @@ def decode_native(
     big_endian, words : bool
         Whether the transfer syntax is in big endian; whether the VR is OW.
     """
-    reader = _Frames(source, offset, length, layout, big_endian, words)
+    reader = _FrameReader(source, offset, length, layout, big_endian, words)
     if as_they_stand(layout, raw) and not reader.swapped_words:
         octets = out.reshape(-1).view(np.uint8)
         source.read_into(offset + first * layout.frame_bits // 8, octets.data)
@@ -93,7 +93,7 @@ def as_they_stand(layout: Layout, raw: bool) -> bool:
     return not (packed or layout.planar or photometric in SUBSAMPLED or (photometric in TO_RGB and not raw))
 
 
-class _Frames:
+class _FrameReader:
     """Reads the bytes of frames as they are meant: of OW in big endian, two change places (PS3.5 A.3)."""
 
     def __init__(

@@ -3,43 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from hounsfield.errors import PixelDataError
-
-if TYPE_CHECKING:
-    from hounsfield.elements.dataset import Dataset
-
-__all__ = ["MAX_PIXELS", "PIXEL_KEYWORDS", "PixelPlan", "has_pixels", "no_pixels"]
+__all__ = ["MAX_PIXELS", "PixelPlan"]
 
 MAX_PIXELS = 1 << 30
 """Samples that one call decodes, unless it is told otherwise."""
-
-PIXEL_KEYWORDS = "PixelData", "FloatPixelData", "DoubleFloatPixelData"
-"""The elements that hold samples: an image has one of them."""
-
-
-def has_pixels(ds: Dataset) -> bool:
-    """Whether there are pixel data.
-
-    Raises
-    ------
-    PixelDataError
-        There are none, but the data set is not complete.
-    """
-    if any(keyword in ds for keyword in PIXEL_KEYWORDS):
-        return True
-    if ds._incomplete:
-        raise no_pixels(ds)
-    return False
-
-
-def no_pixels(ds: Dataset) -> PixelDataError:
-    """Say that there are no pixel data, and if the data set is not complete, why."""
-    why = f": {ds._incomplete}" if ds._incomplete else ""
-    return PixelDataError(f"the data set has no pixel data{why}", file=ds._source.name)
 
 
 class PixelPlan(NamedTuple):

@@ -1,4 +1,4 @@
-"""Regions of tiled images: which tiles they touch, and what is in them (PS3.3 C.7.6.17.3 and C.8.12)."""
+"""Regions of tiled images: the level they are of, the tiles they touch, and what is in them."""
 
 from __future__ import annotations
 
@@ -8,334 +8,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hounsfield.elements import sequence
-from hounsfield.elements.columns import columns
-from hounsfield.elements.dictionary import TAGS, tag
 from hounsfield.errors import LimitError, OptionError, PixelDataError
 from hounsfield.outputs import target_of
-from hounsfield.pixels.layout import Layout, layout_of, there_are
+from hounsfield.pixels.layout import there_are
+from hounsfield.pixels.tiling import BESIDE, Region, flavor_of
+from hounsfield.processors import check_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from hounsfield.elements.dataset import Dataset
+    from hounsfield.pixels.layout import Layout
     from hounsfield.pixels.plan import PixelPlan
+    from hounsfield.pixels.tiling import Channel, Tile, Tiling
 
-__all__ = ["Image", "Region", "Tiling", "level_of", "read_level", "tiling_of"]
+__all__ = ["Image", "level_of", "read_level"]
 
 Array = npt.NDArray[Any]
-Channel = str | int | None
-Places = npt.NDArray[np.int64]
-
-POSITION = TAGS["PlanePositionSlideSequence"]
-COLUMN = POSITION, TAGS["ColumnPositionInTotalImagePixelMatrix"]
-ROW = POSITION, TAGS["RowPositionInTotalImagePixelMatrix"]
-DEPTH = POSITION, TAGS["ZOffsetInSlideCoordinateSystem"]
-OPTICAL_PATH = TAGS["OpticalPathIdentificationSequence"], TAGS["OpticalPathIdentifier"]
-SEGMENT = TAGS["SegmentIdentificationSequence"], TAGS["ReferencedSegmentNumber"]
-PATHS = COLUMN, ROW, DEPTH, OPTICAL_PATH, SEGMENT
-
-BESIDE = frozenset(("LABEL", "OVERVIEW", "LOCALIZER", "THUMBNAIL"))
-"""Image Type, value 3, of what goes with a slide and is no level of it (PS3.3 C.8.12.4.1.1)."""
 
 AT_A_TIME = 1 << 20
 """Bytes of tiles that are decoded at once, at least one tile."""
-
-MOST_PLANES = 1 << 16
-
-
-class Positions(NamedTuple):
-    """Where the tiles of a sparse image are, by frame."""
-
-    lefts: Places
-    tops: Places
-    channels: Places  # which of the tiling's
-    planes: Places
-
-
-class Tile(NamedTuple):
-    """A frame, and where its first pixel is in the Total Pixel Matrix, from 0."""
-
-    frame: int
-    left: int
-    top: int
-
-
-class Region(NamedTuple):
-    """A rectangle of a level's pixels: x to the right, y down."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    def within(self, width: int, height: int) -> Region:
-        """Give what of it is in a matrix: nothing if that is no higher or no wider than 0."""
-        left, top = max(self.x, 0), max(self.y, 0)
-        return Region(
-            left, top, min(self.x + self.width, width) - left, min(self.y + self.height, height) - top
-        )
-
-    @property
-    def is_empty(self) -> bool:
-        return self.width < 1 or self.height < 1
-
-
-class Tiling(NamedTuple):
-    """What an image's attributes say of its tiles; of an image without tiles, that it is one.
-
-    Attributes
-    ----------
-    width, height : int
-        Of the Total Pixel Matrix.
-    layout : Layout
-        Of a tile.
-    channels : tuple of str or int
-        Optical Path Identifiers, or in a segmentation Segment Numbers; (None,) if there are neither.
-    planes : tuple of float
-        Where the focal planes are: their Z offsets, in no order that matters.
-    first : int
-        How many frames of a concatenation come before those of this instance.
-    positions : Positions or None
-        None if tiles are in the order of TILED_FULL.
-    """
-
-    width: int
-    height: int
-    layout: Layout
-    channels: tuple[Channel, ...]
-    planes: tuple[float, ...]
-    first: int
-    positions: Positions | None
-
-    @property
-    def across(self) -> int:
-        """Tiles side by side."""
-        return -(-self.width // self.layout.columns)
-
-    @property
-    def down(self) -> int:
-        return -(-self.height // self.layout.rows)
-
-    def touched(self, region: Region, channel: Channel, plane: float) -> Iterator[Tile]:
-        """Give the tiles that have a pixel of a region within the matrix, in the order of their frames."""
-        which = self.channels.index(channel), self.planes.index(plane)
-        if region.is_empty:
-            return iter(())
-        if self.positions is None:
-            return self._full(region, *which)
-        return self._sparse(region, *which, *self.positions)
-
-    def grid(self, region: Region) -> tuple[range, range]:
-        """Give the rows and columns of tiles that a region within the matrix touches, in TILED_FULL."""
-        x, y, width, height = region
-        rows, columns = self.layout.rows, self.layout.columns
-        if region.is_empty:
-            return range(0), range(0)
-        return (
-            range(y // rows, -(-(y + height) // rows)),
-            range(x // columns, -(-(x + width) // columns)),
-        )
-
-    def _full(self, region: Region, channel: int, plane: int) -> Iterator[Tile]:
-        start = (channel * len(self.planes) + plane) * self.across * self.down - self.first
-        down, across = self.grid(region)
-        # Of a concatenation only these rows have frames in this instance.
-        held = range(-start // self.across, (self.layout.frames - start) // self.across + 1)
-        for row in range(max(down.start, held.start), min(down.stop, held.stop)):
-            for column in across:
-                frame = start + row * self.across + column
-                if 0 <= frame < self.layout.frames:
-                    yield Tile(frame, column * self.layout.columns, row * self.layout.rows)
-
-    def _sparse(
-        self,
-        region: Region,
-        channel: int,
-        plane: int,
-        lefts: Places,
-        tops: Places,
-        channels: Places,
-        planes: Places,
-    ) -> Iterator[Tile]:
-        x, y, width, height = region
-        is_touched = (lefts < x + width) & (lefts + self.layout.columns > x)
-        is_touched &= (tops < y + height) & (tops + self.layout.rows > y)
-        for frame in np.flatnonzero(is_touched & (channels == channel) & (planes == plane)).tolist():
-            yield Tile(frame, int(lefts[frame]), int(tops[frame]))
-
-
-# What data sets say
-
-
-def tiling_of(ds: Dataset) -> Tiling:
-    """Read an image's tiles from its attributes; of sparse ones, the functional groups of all frames.
-
-    Raises
-    ------
-    PixelDataError
-        There are no pixel data, or what describes them makes no sense.
-    OptionError
-        The image has several frames and no Total Pixel Matrix.
-    """
-    layout = layout_of(ds)
-    width, height = (_size(ds, f"TotalPixelMatrix{side}") for side in ("Columns", "Rows"))
-    if layout.frames == 1 and (_flavor(ds) in BESIDE or width is None or height is None):
-        # Of these, what is said of a matrix may be about the slide (PS3.3 C.7.6.17.3).
-        return Tiling(layout.columns, layout.rows, layout, (None,), (0.0,), 0, None)
-    if width is None or height is None:
-        raise OptionError(
-            f"has {layout.frames} frames, but is not tiled: it has no Total Pixel Matrix",
-            file=ds._source.name,
-        )
-    offset = ds.get("ConcatenationFrameOffsetNumber")
-    tiling = Tiling(width, height, layout, (), (), offset if isinstance(offset, int) else 0, None)
-    groups = ds.get("PerFrameFunctionalGroupsSequence")
-    organization = ds.get("DimensionOrganizationType")
-    if organization == "TILED_FULL" or (not groups and organization != "TILED_SPARSE"):
-        return _full_tiling(ds, tiling)
-    return _sparse_tiling(ds, tiling, groups if isinstance(groups, sequence.Sequence) else None)
-
-
-def _flavor(ds: Dataset | ImageLike) -> str:
-    value = ds.get("ImageType")
-    return str(value[2]) if isinstance(value, tuple) and len(value) > 2 else ""
-
-
-def _size(ds: Dataset, keyword: str) -> int | None:
-    value = ds.get(keyword)
-    if value is None:
-        return None
-    if not isinstance(value, int) or value < 1:
-        raise _bad(ds, keyword, f"{keyword} is {value!r}")
-    return value
-
-
-def _bad(ds: Dataset, keyword: str, message: str) -> PixelDataError:
-    return PixelDataError(message, file=ds._source.name, tag=tag(keyword))
-
-
-def _full_tiling(ds: Dataset, tiling: Tiling) -> Tiling:
-    tiles, frames = tiling.across * tiling.down, tiling.layout.frames
-    channels = _channels(ds)
-    planes = _size(ds, "TotalPixelMatrixFocalPlanes")
-    is_part = ds.get("ConcatenationUID") is not None
-    if planes is None:
-        planes = 1 if is_part else max(frames // (tiles * len(channels)), 1)
-    if planes > MOST_PLANES:  # which a broken file may say
-        raise _bad(ds, "TotalPixelMatrixFocalPlanes", f"{planes} focal planes, {MOST_PLANES} are possible")
-    total = tiles * len(channels) * planes
-    if tiling.first + frames > total or (frames < total and not is_part):
-        raise _bad(
-            ds,
-            "NumberOfFrames",
-            f"{frames} frames are not {tiling.across} x {tiling.down} tiles of {len(channels)} optical paths "
-            f"or segments and {planes} focal planes, as TILED_FULL has them",
-        )
-    bottom, step = (
-        _depth(ds),
-        ds.get("SharedFunctionalGroupsSequence.0.PixelMeasuresSequence.0.SpacingBetweenSlices"),
-    )
-    step = step if isinstance(step, float) and step else 1.0
-    return tiling._replace(
-        channels=channels, planes=tuple(_rounded(bottom + i * step) for i in range(planes))
-    )
-
-
-def _channels(ds: Dataset) -> tuple[Channel, ...]:
-    """Optical Path Identifiers or Segment Numbers, in the order of the channels of TILED_FULL."""
-    segments = ds.get("SegmentSequence")
-    if isinstance(segments, sequence.Sequence) and segments:
-        if ds.get("SegmentationType") == "LABELMAP":
-            return (None,)
-        return tuple(item.get("SegmentNumber") for item in segments)
-    paths = ds.get("OpticalPathSequence")
-    if isinstance(paths, sequence.Sequence) and paths:
-        return tuple(item.get("OpticalPathIdentifier") for item in paths)
-    return (None,)
-
-
-def _depth(ds: Dataset) -> float:
-    """Z offset of an image: of its first focal plane in TILED_FULL."""
-    for path in (
-        "SharedFunctionalGroupsSequence.0.PlanePositionSlideSequence.0.ZOffsetInSlideCoordinateSystem",
-        "TotalPixelMatrixOriginSequence.0.ZOffsetInSlideCoordinateSystem",
-    ):
-        value = ds.get(path)
-        if isinstance(value, float):
-            return value
-    return 0.0
-
-
-def _rounded(depth: float) -> float:
-    return round(depth, 6)
-
-
-def _sparse_tiling(ds: Dataset, tiling: Tiling, groups: sequence.Sequence | None) -> Tiling:
-    frames = tiling.layout.frames
-    found = columns(groups, PATHS) if groups is not None else [[None] * frames for _ in PATHS]
-    if len(found[0]) != frames:
-        raise _bad(
-            ds, "PerFrameFunctionalGroupsSequence", f"there are {len(found[0])} items for {frames} frames"
-        )
-    shared = ds.get("SharedFunctionalGroupsSequence")
-    common = columns(shared, PATHS) if isinstance(shared, sequence.Sequence) else [[] for _ in PATHS]
-    for path, values, default in zip(PATHS, found, common, strict=True):
-        if default and default[0] is not None:
-            values[:] = [default[0] if value is None else value for value in values]
-        if path in (COLUMN, ROW):
-            for frame, value in enumerate(values):
-                if not isinstance(value, int):
-                    raise _bad(
-                        ds,
-                        "PlanePositionSlideSequence",
-                        f"frame {frame} has no position in the Total Pixel Matrix, or no single one",
-                    )
-    lefts, tops = (np.array(values, np.int64) - 1 for values in found[:2])
-    depths, paths, segments = found[2:]
-    channels, which = _coded(
-        segments if any(value is not None for value in segments) else paths, _channels(ds)
-    )
-    planes, places = _planes(ds, depths, np.stack((lefts, tops, which)))
-    return tiling._replace(channels=channels, planes=planes, positions=Positions(lefts, tops, which, places))
-
-
-def _coded(values: list[Any], declared: tuple[Any, ...] = ()) -> tuple[tuple[Any, ...], Places]:
-    """Distinct values, those that are declared first, and which of them each is.
-
-    Where there are none, the only one that is declared goes without saying.
-    """
-    if all(value is None for value in values):
-        return declared if len(declared) == 1 else (None,), np.zeros(len(values), np.int64)
-    codes = {value: code for code, value in enumerate(declared) if value is not None}
-    coded = np.fromiter((codes.setdefault(value, len(codes)) for value in values), np.int64, len(values))
-    return tuple(codes), coded
-
-
-def _planes(ds: Dataset, depths: list[Any], places: Places) -> tuple[tuple[float, ...], Places]:
-    """Focal planes, and which of them each frame is in: one, unless there are several tiles at one place.
-
-    The depth of tiles in one plane may differ, where the scanner follows the tissue.
-    """
-    known = [_rounded(depth) if isinstance(depth, float) else 0.0 for depth in depths]
-    if _are_distinct(places):
-        return (known[0],), np.zeros(len(depths), np.int64)
-    planes, which = _coded(known)
-    if not _are_distinct(np.vstack((places, which))):
-        raise _bad(
-            ds,
-            "PerFrameFunctionalGroupsSequence",
-            "several frames have the same position, optical path or segment, and Z offset",
-        )
-    return planes, which
-
-
-def _are_distinct(places: Places) -> bool:
-    in_order = places[:, np.lexsort(places)]
-    return bool((in_order[:, 1:] != in_order[:, :-1]).any(axis=0).all())
-
-
-# Levels
 
 
 class ImageLike(Protocol):
@@ -368,9 +59,12 @@ def level_of(images: Iterable[Image], level: int) -> list[Image]:
         There is no image, they are of several slides, or there is no such level.
     """
     given = list(images)
-    slides = [image for image in given if _flavor(image.ds) not in BESIDE] if len(given) > 1 else given
+    flavors = [flavor_of(image.ds.get("ImageType")) for image in given]
+    slides = given
+    if len(given) > 1:
+        slides = [image for image, flavor in zip(given, flavors, strict=True) if flavor not in BESIDE]
     if not slides:
-        beside = ", ".join(_flavor(image.ds) for image in given)
+        beside = ", ".join(flavors)
         raise OptionError(
             f"no image of a slide among these: {beside or 'no image at all'}. Give one by itself"
         )
@@ -463,8 +157,7 @@ def read_level(
     images, channel, plane = _chosen(images, optical_path, segment, focal_plane)
     if region.width < 1 or region.height < 1:
         raise OptionError(f"a region of {region.width} x {region.height} pixels has none")
-    if threads < 1:
-        raise OptionError(f"threads={threads}: 1 is the least")
+    check_threads(threads)
     layout = images[0].tiling.layout
     samples = (layout.samples,) if layout.samples > 1 else ()
     shape = (region.height, region.width, *samples)

@@ -9,7 +9,7 @@ from hounsfield.decoding import Decoding, Values, WindowLike, sizes
 from hounsfield.display.resizing import Mode
 from hounsfield.errors import NotDicomError, OptionError, reason
 from hounsfield.facade import read
-from hounsfield.pixels.plan import has_pixels
+from hounsfield.pixels.layout import has_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -28,6 +28,9 @@ PLAN, SOURCES = "plan.json", "sources.jsonl"
 
 FORMATS = ("npy", "zarr", "webdataset", "png")
 
+Described = tuple[tuple[int, ...], np.dtype[Any]]
+"""Shape and type of an image."""
+
 
 class Plan(NamedTuple):
     """The work.
@@ -149,35 +152,13 @@ def _make_plan(
     shard_size: int,
     fills: bool,
 ) -> Plan:
-    urls = tuple(filter(is_url, given))
-    decoding = options.checked()
     known = folder / PLAN
     before = Plan.from_json(known.read_text(encoding="utf-8")) if known.exists() else None
     listing = folder / (SOURCES if before is None else f"{SOURCES}.now{PARTIAL}")
-    digest, count, size = hashlib.sha256(), 0, 0
-    first: tuple[tuple[int, ...], np.dtype[Any]] | None = None
-    with write_whole(listing) as file:
-        for source, origin in list_sources(given, folder):
-            line = (json.dumps(source) + "\n").encode()
-            digest.update(line)
-            file.write(line)
-            count += 1
-            size += max(source.size, 0)
-            first = first or _described(origin, decoding)
-    shape: tuple[int, ...] | None
-    shape, kind = first or ((*(options.size or (1, 1)),), np.dtype(np.uint8))
-    kind = decoding.dtype or kind
-    options = options._replace(dtype=kind.name)
-    if kind.kind in "iu" and not float(options.fill).is_integer():
-        raise OptionError(f"fill={options.fill} is no {kind}")
-    options.checked()
-    if format in ("webdataset", "png") and not fills:
-        shape = None
-    elif format in ("webdataset", "png") and options.size is None:
-        raise OptionError(f"what is to be filled needs a size, which images in {format} have each for itself")
-    if format == "png" and options.dtype not in ("uint8", "uint16"):
-        raise OptionError(f"PNG files hold uint8 or uint16, not {options.dtype}")
-    plan = Plan(format, options, shape, shard_size, fills, count, size, digest.hexdigest(), __version__, urls)
+    count, size, digest, first = _list(given, folder, listing, options.checked())
+    options, shape = _settled(options, format, fills, first)
+    urls = tuple(filter(is_url, given))
+    plan = Plan(format, options, shape, shard_size, fills, count, size, digest, __version__, urls)
     if before is None:
         with write_whole(known) as file:
             file.write(plan.as_json().encode())
@@ -187,6 +168,44 @@ def _make_plan(
         finally:
             listing.unlink()
     return plan
+
+
+def _list(
+    given: list[str], folder: Path, listing: Path, decoding: Decoding
+) -> tuple[int, int, str, Described | None]:
+    """Write down the sources; give how many, their bytes, a digest, and what the first image is."""
+    digest, count, size = hashlib.sha256(), 0, 0
+    first: Described | None = None
+    with write_whole(listing) as file:
+        for source, origin in list_sources(given, folder):
+            line = (json.dumps(source) + "\n").encode()
+            digest.update(line)
+            file.write(line)
+            count += 1
+            size += max(source.size, 0)
+            first = first or _described(origin, decoding)
+    return count, size, digest.hexdigest(), first
+
+
+def _settled(
+    options: Options,
+    format: str,  # noqa: A002 - as the option is called
+    fills: bool,
+    first: Described | None,
+) -> tuple[Options, tuple[int, ...] | None]:
+    """Settle what the options leave open: the type, and the shape of all images, None if each has its own."""
+    shape, kind = first or ((*(options.size or (1, 1)),), np.dtype(np.uint8))
+    kind = options.checked().dtype or kind
+    options = options._replace(dtype=kind.name)
+    if kind.kind in "iu" and not float(options.fill).is_integer():
+        raise OptionError(f"fill={options.fill} is no {kind}")
+    options.checked()
+    each_its_own = format in ("webdataset", "png")
+    if each_its_own and fills and options.size is None:
+        raise OptionError(f"what is to be filled needs a size, which images in {format} have each for itself")
+    if format == "png" and options.dtype not in ("uint8", "uint16"):
+        raise OptionError(f"PNG files hold uint8 or uint16, not {options.dtype}")
+    return options, None if each_its_own and not fills else shape
 
 
 def same_work(before: Plan, now: Plan, first_other: Callable[[], str] = lambda: "") -> None:
@@ -238,7 +257,7 @@ def _check(format: str, shard_size: int) -> None:  # noqa: A002 - as the option 
         raise OptionError("a shard has one source at least")
 
 
-def _described(origin: Origin, decoding: Decoding) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
+def _described(origin: Origin, decoding: Decoding) -> Described | None:
     """Shape and type of the image in a source; None if it does not say so, for whatever reason."""
     try:
         layout = read(origin.open()).frames.layout

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain, groupby, pairwise, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hounsfield.volumes.checks import MOST_NAMED, problems_of
 from hounsfield.volumes.geometry import (
     MISSING,
     affine_of,
@@ -19,14 +21,15 @@ from hounsfield.volumes.geometry import (
     sort_planes,
     usual_step,
 )
-from hounsfield.volumes.planes import APART, IF_NEEDED, MEANING, MEASURED, plain
-from hounsfield.volumes.problems import Problem
+from hounsfield.volumes.planes import APART, IF_NEEDED, MEASURED, plain
+from hounsfield.volumes.problems import Problem, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterable
+    from collections.abc import Hashable, Iterable
 
     import numpy.typing as npt
 
+    from hounsfield.volumes.geometry import Geometry
     from hounsfield.volumes.planes import Plane
 
 __all__ = ["Stack", "stacks_of"]
@@ -42,11 +45,6 @@ OF_FILE = tuple(each.name for each in APART)
 OF_SCAN = "SOPClassUID", "FrameOfReferenceUID", "ImageType", "StackID", "ConvolutionKernel", "SliceThickness"
 FIELD = "ImagePositionPatient in plane"
 LATER = FIELD, *(each.name for each in IF_NEEDED)
-
-COMPARED = "InversionTime", "FlipAngle", "DiffusionGradientOrientation", "SliceThickness"
-"""What slices at places of their own may differ in, and that is said."""
-
-MOST_NAMED = 10
 
 
 @dataclass
@@ -67,6 +65,19 @@ class Stack:
     labels: dict[str, Any] = field(default_factory=dict)
     affine: npt.NDArray[np.float64] | None = None
     problems: list[Problem] = field(default_factory=list)
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        """Of planes that are each at a place of its own, in whatever order they are here."""
+        return affine_of(sort_planes(self.planes))
+
+    @property
+    def is_even(self) -> bool:
+        return not self.has("gap", "uneven-spacing")
+
+    def has(self, *kinds: str) -> bool:
+        """Whether its geometry has a problem of one of these kinds."""
+        return any(problem.kind in kinds for problem in self.geometry.problems)
 
 
 def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
@@ -91,8 +102,7 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
             f"of them belong together: {counted(left, 'image')}{_frames(left)}"
         )
         problems.append(Problem("incomplete", text, sources=_names(left)))
-    for stack in stacks:
-        _settle(stack)
+    stacks = [_settle(stack) for stack in stacks]
     _look_at_lengths(stacks)
     if others and stacks:
         reasons = Counter(plane.missing for plane in others)
@@ -109,9 +119,7 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
         for stack in stacks:
             stack.problems.append(_unsorted(stack.planes))
     for stack in stacks:
-        _look_at_types(stack)
-        _look_at_count(stack)
-        _look_at_values(stack)
+        stack.problems += problems_of(stack.planes)
     sizes = Counter(plane.size for plane in found)
     if len(sizes) > 1:
         text = ", ".join(f"{count} of {rows} x {columns}" for (rows, columns), count in sorted(sizes.items()))
@@ -119,11 +127,6 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
     _label(stacks)
     stacks.sort(key=_place_in_series)
     return stacks, problems
-
-
-def counted(things: Collection[object], what: str) -> str:
-    """Give the number of things with their name: 1 file, 2 files."""
-    return f"{len(things)} {what}{'s' if len(things) != 1 else ''}"
 
 
 def _names(planes: Iterable[Plane]) -> tuple[str, ...]:
@@ -319,26 +322,25 @@ def _ranks(at: npt.NDArray[np.intp], values: list[Any], most: int) -> list[int] 
 
 def _by_field(stack: Stack) -> list[Stack]:
     """Part planes of fields of view beside each other, whose slices are at depths of their own."""
-    if FIELD in stack.labels or not _has(stack.planes, "shifted"):
+    if FIELD in stack.labels or not stack.has("shifted"):
         return [stack]
-    parts: dict[Hashable, list[Plane]] = {}
+    members: dict[Hashable, list[Plane]] = {}
     for plane, value in zip(stack.planes, fields(stack.planes), strict=True):
-        parts.setdefault(value, []).append(plane)
-    if any(len(members) == 1 or _has(members, "shifted") for members in parts.values()):
-        return [stack]
-    return [Stack(members, stack.labels | {FIELD: value}) for value, members in parts.items()]
+        members.setdefault(value, []).append(plane)
+    parts = [Stack(planes, stack.labels | {FIELD: value}) for value, planes in members.items()]
+    return [stack] if any(len(part.planes) == 1 or part.has("shifted") for part in parts) else parts
 
 
 def _by_acquisition(stack: Stack) -> list[Stack]:
     """Part acquisitions that do not make one even stack: of two regions, say."""
-    if len(_acquisitions(stack.planes)) == 1 or _is_even(stack.planes):
+    if len(_acquisitions(stack.planes)) == 1 or stack.is_even:
         return [_joined(stack)]
     pieces = _cut_at_gaps(sort_planes(stack.planes))
     parts = []
     for piece in pieces:
         acquisitions = _acquisitions(piece)
-        apart = all(len(each) > 1 and _is_even(each) for each in acquisitions.values())
-        parts += list(acquisitions.values()) if apart and not _is_even(piece) else [piece]
+        apart = all(len(each) > 1 and Stack(each).is_even for each in acquisitions.values())
+        parts += list(acquisitions.values()) if apart and not Stack(piece).is_even else [piece]
     if len(parts) == 1:
         return [_joined(stack)]
     return [
@@ -375,32 +377,25 @@ def _joined(stack: Stack) -> Stack:
     return stack
 
 
-def _is_even(planes: list[Plane]) -> bool:
-    return not _has(planes, "gap", "uneven-spacing")
-
-
-def _has(planes: list[Plane], *kinds: str) -> bool:
-    return any(problem.kind in kinds for problem in affine_of(sort_planes(planes)).problems)
-
-
-def _settle(stack: Stack) -> None:
+def _settle(stack: Stack) -> Stack:
     """Sort a stack, leave out what is at the place of another, and find its geometry."""
-    at = places(stack.planes)
     taken: dict[int, Plane] = {}
     left = [
         plane
-        for place, plane in zip(at.tolist(), stack.planes, strict=True)
+        for place, plane in zip(places(stack.planes).tolist(), stack.planes, strict=True)
         if taken.setdefault(place, plane) is not plane
     ]
     if left:
+        stack = replace(stack, planes=list(taken.values()))
         text = (
             f"left out, as nothing tells them from another at the same place: {counted(left, 'image')}"
             f"{_frames(left)}"
         )
         stack.problems.append(Problem("duplicate", text, sources=_names(left)))
-    stack.planes = sort_planes(list(taken.values()))
-    stack.affine, problems = affine_of(stack.planes)
+    stack.affine, problems = stack.geometry
     stack.problems.extend(problems)
+    stack.planes = sort_planes(stack.planes)
+    return stack
 
 
 def _look_at_lengths(stacks: list[Stack]) -> None:
@@ -424,49 +419,6 @@ def _unsorted(planes: list[Plane]) -> Problem:
         by = "SOP Instance UIDs, as Instance Numbers are missing or the same"
     text = f"no geometry ({reasons}): images are in the order of {by}"
     return Problem("missing-geometry", text, tuple(range(len(planes))))
-
-
-def _look_at_types(stack: Stack) -> None:
-    kinds = stack.planes[0].traits.get("ImageType")
-    if isinstance(kinds, tuple) and "MOSAIC" in kinds:
-        text = (
-            "each image is a mosaic of slices, which is not taken apart: `affine` is not that of the slices"
-        )
-        stack.problems.append(Problem("mosaic", text))
-
-
-def _look_at_count(stack: Stack) -> None:
-    """Say if there are fewer slices than PET and nuclear medicine say (PS3.3 C.8.9.1 and C.8.4.8)."""
-    said = plain(stack.planes[0].ds, "NumberOfSlices")
-    if isinstance(said, int) and len(stack.planes) < said:
-        text = f"{counted(stack.planes, 'slice')} of {said}, which Number of Slices says"
-        stack.problems.append(Problem("incomplete", text))
-
-
-def _look_at_values(stack: Stack) -> None:
-    """Say if values of slices cannot be compared."""
-    texts, unlike = [], set()
-    columns = {each.name: [plane.meaning[at] for plane in stack.planes] for at, each in enumerate(MEANING)}
-    columns |= {name: [plane.traits.get(name) for plane in stack.planes] for name in COMPARED}
-    for name, found in columns.items():
-        counts = Counter(value for value in found if value is not None)
-        if len(counts) > 1:
-            (usual, _), *_ = ordered = counts.most_common()
-            named = ", ".join(f"{value} of {count}" for value, count in ordered[:MOST_NAMED])
-            texts.append(f"{name} {named}{' ...' if len(ordered) > MOST_NAMED else ''}")
-            unlike |= {number for number, value in enumerate(found) if value not in (None, usual)}
-    if any(plane.scale and plane.scale != (1.0, 0.0) for plane in stack.planes):
-        without = {number for number, plane in enumerate(stack.planes) if not _is_scaled(plane)}
-        if without:
-            texts.append(f"no Rescale Slope or Intercept of {len(without)}")
-            unlike |= without
-    if texts:
-        text = f"values of slices are not of one kind: {'; '.join(texts)}"
-        stack.problems.append(Problem("mixed-values", text, tuple(sorted(unlike))))
-
-
-def _is_scaled(plane: Plane) -> bool:
-    return bool(plane.scale) or "ModalityLUTSequence" in plane.ds
 
 
 def _place_in_series(stack: Stack) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from hounsfield.errors import DicomError, NotDicomError, OptionError, VolumeErro
 from hounsfield.facade import Dataset, read
 from hounsfield.finding import archive_of, each_source, expand
 from hounsfield.pixels.plan import MAX_PIXELS
+from hounsfield.processors import check_threads
 from hounsfield.sources import as_path, as_text, public_name
 from hounsfield.volumes.grouping import stacks_of
 from hounsfield.volumes.planes import Plane, UnusableError, planes_of
@@ -95,8 +96,7 @@ def load_series(
     kind = np.dtype(dtype)
     if kind not in DTYPES:
         raise OptionError(f"dtype is float32 or int16, unlike {kind}")
-    if threads < 1:
-        raise OptionError(f"threads={threads}: 1 is the least")
+    check_threads(threads)
     left_out: list[LeftOut] = []
     problems: list[Problem] = []
     gathered: dict[tuple[str, str], _Gathered] = {}

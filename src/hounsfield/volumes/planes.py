@@ -11,8 +11,7 @@ from hounsfield.elements.dictionary import TAGS, keyword
 from hounsfield.elements.sequence import Sequence
 from hounsfield.errors import DicomError, LimitError, PixelDataError, UnsupportedError
 from hounsfield.pixels.decode import Decoder
-from hounsfield.pixels.layout import layout_of
-from hounsfield.pixels.plan import has_pixels
+from hounsfield.pixels.layout import has_pixels, layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

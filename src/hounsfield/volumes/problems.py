@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-__all__ = ["LeftOut", "Problem"]
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["LeftOut", "Problem", "counted"]
 
 
 class Problem(NamedTuple):
@@ -63,3 +66,8 @@ class LeftOut(NamedTuple):
 
     source: str
     reason: str
+
+
+def counted(things: Collection[object], what: str) -> str:
+    """Give the number of things with their name: 1 file, 2 files."""
+    return f"{len(things)} {what}{'s' if len(things) != 1 else ''}"

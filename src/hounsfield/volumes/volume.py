@@ -17,10 +17,10 @@ from hounsfield.errors import DicomError, LimitError, MissingElementError, Optio
 from hounsfield.outputs import array_of, target_of
 from hounsfield.pixels.decode import Decoder
 from hounsfield.pixels.plan import MAX_PIXELS
-from hounsfield.processors import together
+from hounsfield.processors import check_threads, together
 from hounsfield.volumes.geometry import direction_of, to_ras
-from hounsfield.volumes.grouping import counted
 from hounsfield.volumes.planes import plain
+from hounsfield.volumes.problems import counted
 
 if TYPE_CHECKING:
     from hounsfield.facade import Dataset
@@ -255,8 +255,7 @@ class Volume:
         if kind not in DTYPES:
             raise OptionError(f"dtype is float32 or int16, unlike {kind}")
         threads = self.threads if threads is None else threads
-        if threads < 1:
-            raise OptionError(f"threads={threads}: 1 is the least")
+        check_threads(threads)
         most = self._max_pixels if max_pixels is None else max_pixels
         if math.prod(self.shape) > most:
             size = " x ".join(map(str, self.shape))

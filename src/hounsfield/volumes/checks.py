@@ -1,0 +1,72 @@
+"""What is said of a volume whose slices are found: of its images' type, their number and their values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from hounsfield.volumes.planes import MEANING, plain
+from hounsfield.volumes.problems import Problem, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hounsfield.volumes.planes import Plane
+
+__all__ = ["MOST_NAMED", "problems_of"]
+
+COMPARED = "InversionTime", "FlipAngle", "DiffusionGradientOrientation", "SliceThickness"
+"""What slices at places of their own may differ in, and that is said."""
+
+MOST_NAMED = 10
+"""How many things a problem lists."""
+
+
+def problems_of(planes: list[Plane]) -> Iterator[Problem]:
+    """Say what is not as it should be with the images of one volume, wherever they are."""
+    yield from _of_types(planes)
+    yield from _of_count(planes)
+    yield from _of_values(planes)
+
+
+def _of_types(planes: list[Plane]) -> Iterator[Problem]:
+    kinds = planes[0].traits.get("ImageType")
+    if isinstance(kinds, tuple) and "MOSAIC" in kinds:
+        text = (
+            "each image is a mosaic of slices, which is not taken apart: `affine` is not that of the slices"
+        )
+        yield Problem("mosaic", text)
+
+
+def _of_count(planes: list[Plane]) -> Iterator[Problem]:
+    """Say if there are fewer slices than PET and nuclear medicine say (PS3.3 C.8.9.1 and C.8.4.8)."""
+    said = plain(planes[0].ds, "NumberOfSlices")
+    if isinstance(said, int) and len(planes) < said:
+        text = f"{counted(planes, 'slice')} of {said}, which Number of Slices says"
+        yield Problem("incomplete", text)
+
+
+def _of_values(planes: list[Plane]) -> Iterator[Problem]:
+    """Say if values of slices cannot be compared."""
+    texts, unlike = [], set()
+    columns = {each.name: [plane.meaning[at] for plane in planes] for at, each in enumerate(MEANING)}
+    columns |= {name: [plane.traits.get(name) for plane in planes] for name in COMPARED}
+    for name, found in columns.items():
+        counts = Counter(value for value in found if value is not None)
+        if len(counts) > 1:
+            (usual, _), *_ = ordered = counts.most_common()
+            named = ", ".join(f"{value} of {count}" for value, count in ordered[:MOST_NAMED])
+            texts.append(f"{name} {named}{' ...' if len(ordered) > MOST_NAMED else ''}")
+            unlike |= {number for number, value in enumerate(found) if value not in (None, usual)}
+    if any(plane.scale and plane.scale != (1.0, 0.0) for plane in planes):
+        without = {number for number, plane in enumerate(planes) if not _is_scaled(plane)}
+        if without:
+            texts.append(f"no Rescale Slope or Intercept of {len(without)}")
+            unlike |= without
+    if texts:
+        text = f"values of slices are not of one kind: {'; '.join(texts)}"
+        yield Problem("mixed-values", text, tuple(sorted(unlike)))
+
+
+def _is_scaled(plane: Plane) -> bool:
+    return bool(plane.scale) or "ModalityLUTSequence" in plane.ds
