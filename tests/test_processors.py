@@ -5,8 +5,10 @@ import os
 import threading
 from collections import deque
 
+import numpy as np
 import pytest
 
+import hounsfield as hu
 from hounsfield.processors import _Pool, _quota, ahead, processors, together
 
 
@@ -27,6 +29,29 @@ def test_processors_of_a_container(tmp_path, monkeypatch, text, count):
     _quota.cache_clear()
     assert processors() == count
     _quota.cache_clear()
+
+
+CALLS = {
+    "pixels": lambda path, threads: hu.read(path).pixels(threads=threads),
+    "read_region": lambda path, threads: hu.read_region(path, (0, 0), (8, 8), threads=threads),
+    "decode_batch": lambda path, threads: hu.decode_batch(path, threads=threads).array,
+    "stream": lambda path, threads: [item.array for item in hu.stream(path, threads=threads)],
+    "load_volume": lambda path, threads: hu.load_volume(path, threads=threads).array,
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_numbers_of_threads(name, pydicom_path):
+    call, path = CALLS[name], str(pydicom_path("CT_small.dcm"))
+    expected = call(path, 1)
+    for threads in (np.int64(2), None):
+        np.testing.assert_array_equal(call(path, threads), expected)
+    for threads in (0, -1):
+        with pytest.raises(hu.OptionError, match=f"threads={threads}: 1 is the least"):
+            call(path, threads)
+    for threads in (1.5, "2"):
+        with pytest.raises(TypeError, match="integer"):
+            call(path, threads)
 
 
 def gathered(threads, jobs=200):

@@ -18,7 +18,7 @@ from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, expand
 from hounsfield.outputs import array_of
 from hounsfield.pixels.plan import MAX_PIXELS
-from hounsfield.processors import check_threads, processors, together
+from hounsfield.processors import thread_count, together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -209,9 +209,7 @@ def decode_batch(
     """
     if on_error not in ("raise", "skip", "fill"):
         raise OptionError(f'on_error={on_error!r}: "raise", "skip" and "fill" are possible')
-    if threads is None:
-        threads = processors()
-    check_threads(threads)
+    threads = thread_count(threads)
     target = None if out is None else _checked_out(out)
     kind = dtype if target is None else _same(dtype, target)
     decoding = Decoding.checked(

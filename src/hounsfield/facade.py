@@ -169,7 +169,7 @@ class Dataset(elements.Dataset):
         *,
         raw: bool = False,
         out: Any = None,
-        threads: int = 1,
+        threads: int | None = 1,
         reduce: int = 0,
         max_pixels: int = MAX_PIXELS,
     ) -> npt.NDArray[Any]:
@@ -185,8 +185,8 @@ class Dataset(elements.Dataset):
         out : array, optional
             Where to put the samples: writable, C-contiguous, of the result's shape and dtype; an ndarray, or
             what gives one in its memory, like buffers and tensors of the CPU.
-        threads : int
-            How many frames to decode at a time, if they are encapsulated.
+        threads : int or None
+            How many frames to decode at a time, if they are encapsulated; None for one on each CPU.
         reduce : int
             Decode at 1/2^reduce of the size where the codestream allows that cheaply (HTJ2K, and JPEG 2000
             with an imagecodecs that can), else in full: `pixel_plan` says which.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import threading
 from collections import deque
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
-__all__ = ["ahead", "check_threads", "processors", "together"]
+__all__ = ["ahead", "processors", "thread_count", "together"]
 
 MOST_THREADS = 256
 
@@ -45,10 +46,20 @@ def _quota() -> int | None:
         return None
 
 
-def check_threads(threads: int) -> None:
-    """Raise an OptionError for less than one."""
-    if threads < 1:
-        raise OptionError(f"threads={threads}: 1 is the least")
+def thread_count(threads: int | None) -> int:
+    """Give the number of threads that was asked for; for None, one for each of the `processors`.
+
+    Raises
+    ------
+    OptionError
+        It is less than one.
+    TypeError
+        It is no integer.
+    """
+    count = processors() if threads is None else operator.index(threads)
+    if count < 1:
+        raise OptionError(f"threads={count}: 1 is the least")
+    return count
 
 
 def together(work: Callable[[], None], threads: int) -> None:

@@ -41,7 +41,7 @@ def read_region(
     raw: bool = False,
     fill: float | Sequence[float] | None = None,
     out: npt.NDArray[Any] | None = None,
-    threads: int = 1,
+    threads: int | None = 1,
     max_pixels: int = MAX_PIXELS,
 ) -> npt.NDArray[Any]:
     """Decode a region of a tiled (whole-slide) image: the tiles that it touches, and no other is read.
@@ -71,8 +71,8 @@ def read_region(
         Value, or else white, for colour; Pixel Padding Value, or else 0, for all others.
     out : ndarray, optional
         Where to put the samples: writable, C-contiguous, of the shape and dtype of the result.
-    threads : int
-        How many tiles to decode at a time, if they are encapsulated.
+    threads : int or None
+        How many tiles to decode at a time, if they are encapsulated; None for one on each CPU.
     max_pixels : int
         Samples that the region, or a tile, may have at most.
 

@@ -20,7 +20,7 @@ from hounsfield.errors import OptionError, SourceError, name_file
 from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, expand
 from hounsfield.pixels.decode import Decoder
-from hounsfield.processors import check_threads, processors
+from hounsfield.processors import thread_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -682,9 +682,8 @@ def stream(
         fit=fit,
         fill=fill,
     )
-    threads = processors() if threads is None else threads
+    threads = thread_count(threads)
     prefetch = 2 * threads if prefetch is None else prefetch
-    check_threads(threads)
     if prefetch < 1:
         raise OptionError(f"prefetch={prefetch}: 1 is the least")
     origins = expand(sources, storage_options=storage_options)

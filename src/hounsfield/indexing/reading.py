@@ -17,7 +17,7 @@ from hounsfield.errors import DicomError, NotDicomError, OptionError
 from hounsfield.facade import read
 from hounsfield.indexing.columns import STANDARD, Column, MisfitError, arrow, columns_of, value_of
 from hounsfield.indexing.places import Other, Place, Unlisted, find, microseconds, shown, unsearched
-from hounsfield.processors import ahead, processors
+from hounsfield.processors import ahead, thread_count
 
 if TYPE_CHECKING:
     from hounsfield.elements.dataset import Key
@@ -308,10 +308,7 @@ def _chunks(places: Iterable[Place]) -> Iterator[list[Place]]:
 def _batches(
     plan: Plan, places: Iterable[Place], threads: int | None
 ) -> Iterator[tuple[Any, list[tuple[int, str]]]]:
-    if threads is None:
-        threads = processors()
-    if threads < 1:
-        raise OptionError(f"threads must be 1 or more, not {threads}")
+    threads = thread_count(threads)
     chunks = _chunks(places)
     if threads == 1:
         yield from map(plan.read, chunks)

@@ -38,7 +38,7 @@ from hounsfield.pixels.layout import (
 )
 from hounsfield.pixels.native import as_they_stand, decode_native, mask_of, mask_unused
 from hounsfield.pixels.plan import MAX_PIXELS, PixelPlan
-from hounsfield.processors import check_threads, together
+from hounsfield.processors import thread_count, together
 from hounsfield.sources import BufferSource
 
 if TYPE_CHECKING:
@@ -167,11 +167,11 @@ class Decoder:
         frame: FrameLike = None,
         *,
         out: Any = None,
-        threads: int = 1,
+        threads: int | None = 1,
         max_pixels: int = MAX_PIXELS,
     ) -> npt.NDArray[Any]:
         """Decode one frame, some, or all: see `hounsfield.Dataset.pixels`."""
-        check_threads(threads)
+        threads = thread_count(threads)
         numbers, has_axis = self._numbers(frame)
         if not self._frames.encapsulated:
             check_length(self._element, self._layout, max(numbers, default=-1) + 1)

@@ -12,7 +12,7 @@ from hounsfield.errors import LimitError, OptionError, PixelDataError
 from hounsfield.outputs import target_of
 from hounsfield.pixels.layout import there_are
 from hounsfield.pixels.tiling import BESIDE, Region, flavor_of
-from hounsfield.processors import check_threads
+from hounsfield.processors import thread_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -150,14 +150,14 @@ def read_level(
     fill: float | Sequence[float] | None,
     raw: bool,
     out: Array | None,
-    threads: int,
+    threads: int | None,
     max_pixels: int,
 ) -> Array:
     """Decode a region of a level: see `hounsfield.read_region`."""
     images, channel, plane = _chosen(images, optical_path, segment, focal_plane)
     if region.width < 1 or region.height < 1:
         raise OptionError(f"a region of {region.width} x {region.height} pixels has none")
-    check_threads(threads)
+    threads = thread_count(threads)
     layout = images[0].tiling.layout
     samples = (layout.samples,) if layout.samples > 1 else ()
     shape = (region.height, region.width, *samples)

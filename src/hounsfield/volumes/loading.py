@@ -11,7 +11,7 @@ from hounsfield.errors import DicomError, NotDicomError, OptionError, VolumeErro
 from hounsfield.facade import Dataset, read
 from hounsfield.finding import archive_of, each_source, expand
 from hounsfield.pixels.plan import MAX_PIXELS
-from hounsfield.processors import check_threads
+from hounsfield.processors import thread_count
 from hounsfield.sources import as_path, as_text, public_name
 from hounsfield.volumes.grouping import stacks_of
 from hounsfield.volumes.planes import Plane, UnusableError, planes_of
@@ -32,7 +32,7 @@ def load_series(
     source: Any,
     *,
     dtype: npt.DTypeLike = np.float32,
-    threads: int = 1,
+    threads: int | None = 1,
     strict: bool = False,
     max_pixels: int = MAX_PIXELS,
     storage_options: Mapping[str, Any] | None = None,
@@ -48,8 +48,8 @@ def load_series(
         with a column `path`, such as `index` gives.
     dtype : {float32, int16}
         Of ``volume.array``.
-    threads : int
-        How many slices to decode at a time, when ``volume.array`` is asked for.
+    threads : int or None
+        How many slices to decode at a time, when ``volume.array`` is asked for; None for one on each CPU.
     strict : bool
         Raise what else `problems` tell.
     max_pixels : int
@@ -96,7 +96,7 @@ def load_series(
     kind = np.dtype(dtype)
     if kind not in DTYPES:
         raise OptionError(f"dtype is float32 or int16, unlike {kind}")
-    check_threads(threads)
+    threads = thread_count(threads)
     left_out: list[LeftOut] = []
     problems: list[Problem] = []
     gathered: dict[tuple[str, str], _Gathered] = {}
@@ -134,7 +134,7 @@ def load_volume(
     series: str | int | None = None,
     index: int | None = None,
     dtype: npt.DTypeLike = np.float32,
-    threads: int = 1,
+    threads: int | None = 1,
     strict: bool = False,
     max_pixels: int = MAX_PIXELS,
     storage_options: Mapping[str, Any] | None = None,
@@ -151,8 +151,8 @@ def load_volume(
         Which of the series' volumes.
     dtype : {float32, int16}
         Of ``volume.array``.
-    threads : int
-        How many slices to decode at a time, when ``volume.array`` is asked for.
+    threads : int or None
+        How many slices to decode at a time, when ``volume.array`` is asked for; None for one on each CPU.
     strict : bool
         Raise what else `volume.problems` tell.
     max_pixels : int

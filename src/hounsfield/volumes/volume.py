@@ -17,7 +17,7 @@ from hounsfield.errors import DicomError, LimitError, MissingElementError, Optio
 from hounsfield.outputs import array_of, target_of
 from hounsfield.pixels.decode import Decoder
 from hounsfield.pixels.plan import MAX_PIXELS
-from hounsfield.processors import check_threads, together
+from hounsfield.processors import thread_count, together
 from hounsfield.volumes.geometry import direction_of, to_ras
 from hounsfield.volumes.planes import plain
 from hounsfield.volumes.problems import counted
@@ -254,8 +254,7 @@ class Volume:
         kind = np.dtype(dtype if dtype is not None else self._dtype if out is None else out.dtype)
         if kind not in DTYPES:
             raise OptionError(f"dtype is float32 or int16, unlike {kind}")
-        threads = self.threads if threads is None else threads
-        check_threads(threads)
+        threads = thread_count(self.threads if threads is None else threads)
         most = self._max_pixels if max_pixels is None else max_pixels
         if math.prod(self.shape) > most:
             size = " x ".join(map(str, self.shape))
