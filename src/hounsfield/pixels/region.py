@@ -43,6 +43,9 @@ AT_A_TIME = 1 << 20
 
 MOST_PLANES = 1 << 16
 
+MOST_POSITION = (1 << 31) - 1
+"""Of VR SL (PS3.6)."""
+
 
 class Positions(NamedTuple):
     """Where the tiles of a sparse image are, by frame."""
@@ -248,11 +251,16 @@ def _channels(ds: Dataset) -> tuple[Channel, ...]:
     if isinstance(segments, sequence.Sequence) and segments:
         if ds.get("SegmentationType") == "LABELMAP":
             return (None,)
-        return tuple(item.get("SegmentNumber") for item in segments)
+        return tuple(_identifier(item.get("SegmentNumber")) for item in segments)
     paths = ds.get("OpticalPathSequence")
     if isinstance(paths, sequence.Sequence) and paths:
-        return tuple(item.get("OpticalPathIdentifier") for item in paths)
+        return tuple(_identifier(item.get("OpticalPathIdentifier")) for item in paths)
     return (None,)
+
+
+def _identifier(value: Any) -> Any:
+    """What tells images or channels apart; None where a sequence stands in its place."""
+    return None if isinstance(value, sequence.Sequence) else value
 
 
 def _depth(ds: Dataset) -> float:
@@ -285,14 +293,15 @@ def _sparse_tiling(ds: Dataset, tiling: Tiling, groups: sequence.Sequence | None
             values[:] = [default[0] if value is None else value for value in values]
         if path in (COLUMN, ROW):
             for frame, value in enumerate(values):
-                if not isinstance(value, int):
+                if not isinstance(value, int) or abs(value) > MOST_POSITION:
                     raise _bad(
                         ds,
                         "PlanePositionSlideSequence",
                         f"frame {frame} has no position in the Total Pixel Matrix, or no single one",
                     )
     lefts, tops = (np.array(values, np.int64) - 1 for values in found[:2])
-    depths, paths, segments = found[2:]
+    depths = found[2]
+    paths, segments = (list(map(_identifier, values)) for values in found[3:])
     channels, which = _coded(
         segments if any(value is not None for value in segments) else paths, _channels(ds)
     )
@@ -376,7 +385,8 @@ def level_of(images: Iterable[Image], level: int) -> list[Image]:
         )
     groups: dict[tuple[Any, ...], list[Image]] = {}
     for image in slides:
-        key = tuple(image.ds.get(word) for word in ("SeriesInstanceUID", "FrameOfReferenceUID", "PyramidUID"))
+        words = "SeriesInstanceUID", "FrameOfReferenceUID", "PyramidUID"
+        key = tuple(_identifier(image.ds.get(word)) for word in words)
         groups.setdefault(key, []).append(image)
     if len(groups) > 1:
         raise OptionError(
@@ -433,7 +443,7 @@ def _chosen(
         raise OptionError(f"focal_plane={focal_plane}: there are {len(planes)}") from None
     images = [image for image in images if plane in image.tiling.planes]
     if len(images) > 1:
-        parts = {image.ds.get("ConcatenationUID") for image in images}
+        parts = {_identifier(image.ds.get("ConcatenationUID")) for image in images}
         if len(parts) > 1 or None in parts:
             width, height = images[0].tiling[:2]
             names = (str(image.ds.filename or image.ds.get("SOPInstanceUID")) for image in images)
