@@ -187,6 +187,8 @@ cdef inline Outcome put_text(Column* column, Piece rest, CharacterSet characters
         if not recode and not hounsfield_is_utf8(rest.at, rest.size):
             return LEFT
     rest = trimmed(rest, PIECES | column.trim & BEGINNINGS)
+    if rest.size == 0:
+        return EMPTY
     if not reserve(data, 2 * rest.size):
         return NO_ROOM
     while more:
@@ -211,11 +213,11 @@ cdef inline Outcome put_text(Column* column, Piece rest, CharacterSet characters
 
 cdef inline bint read_time(Piece piece, int64_t* time) noexcept nogil:
     """Microseconds since midnight; a leap second is for others."""
-    cdef int64_t total = hounsfield_pair(piece.at) * 3600 if piece.size else 0
-    cdef int64_t scale = 100000
+    cdef int64_t total, scale = 100000
     cdef size_t at
     if not hounsfield_is_time(piece.at, piece.size):
         return False
+    total = hounsfield_pair(piece.at) * 3600
     if piece.size >= 4:
         total += hounsfield_pair(piece.at + 2) * 60
     if piece.size >= 6:

@@ -4,9 +4,11 @@ import ast
 import inspect
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 import tokenize
+import tomllib
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,6 +25,8 @@ MODULES = sorted(
     for module in pkgutil.walk_packages(hounsfield.__path__, "hounsfield.")
     if not module.name.startswith(("hounsfield._", "hounsfield.plugins.")) and "__main__" not in module.name
 )
+
+USERS_EXTRAS = ("cli", "index", "remote", "sql", "video", "zarr")
 
 
 def python(code: str) -> str:
@@ -114,6 +118,39 @@ def test_import_loads_numpy_and_kernels_only() -> None:
     assert roots - cython - set(sys.stdlib_module_names) <= {"hounsfield", "numpy"}
     assert "hounsfield" in roots
     assert [name for name in names if name.startswith(("hounsfield._reference", "hounsfield.cli"))] == []
+
+
+def test_modules_need_only_what_an_installation_brings() -> None:
+    """Its dependencies, and those of the extras that users choose; the environment of the tests has more."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *(each for extra in USERS_EXTRAS for each in extras[extra])]
+    brought = (
+        {re.match("[a-z0-9]+", each)[0] for each in wanted}
+        | sys.stdlib_module_names
+        | {"hounsfield", "pydicom"}
+    )
+    missing = [
+        (path.relative_to(PACKAGE).as_posix(), name)
+        for path in PACKAGE.rglob("*.py")
+        for name in imported(ast.parse(path.read_text()))
+        if name.partition(".")[0] not in brought
+    ]
+    assert missing == []
+
+
+def imported(tree: ast.AST) -> list[str]:
+    """The modules that a module imports, wherever it does, but for those that only type checkers see."""
+    names = []
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            names += [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.append(node.module)
+        names += imported(node)
+    return names
 
 
 def test_import_is_fast() -> None:

@@ -539,8 +539,10 @@ static int jpegll_end_segment(jpegll_decoder *d, int zeros) {
     r->position = (r->position + 7) & ~(uint64_t)7;
     do {
         for (size_t i = (size_t)(r->position >> 3); i < r->filled; i++)
-            if (!zeros || r->buffer[i] != 0)
+            if (!zeros || r->buffer[i] != 0) {
+                r->position = (uint64_t)i * 8;
                 return jpegll_broken(d, "data left after the last sample", jpegll_offset(r));
+            }
         r->position = (uint64_t)r->filled * 8;
         if (!r->ended) jpegll_fill(r);
     } while (r->filled != r->position >> 3);

@@ -366,6 +366,14 @@ class TestVoiLut:
             ({"LUTDescriptor": [1, 0, 17], "LUTData": [1]}, ElementError),
             ({"LUTDescriptor": [1, 0], "LUTData": [1]}, ElementError),
             ({"LUTDescriptor": "no", "LUTData": [1]}, ElementError),
+            ({"LUTDescriptor": [1, np.inf, 8], "LUTData": [1]}, ElementError),
+            ({"LUTDescriptor": [1, 1e30, 8], "LUTData": [1]}, ElementError),
+            ({"LUTDescriptor": [1, 0, 8], "LUTData": "no"}, ElementError),
+            ({"LUTDescriptor": [1, 0, 8], "LUTData": ""}, ElementError),
+            ({"LUTDescriptor": [1, 0, 8], "LUTData": [1.5]}, ElementError),
+            ({"LUTDescriptor": [1, 0, 16], "LUTData": [70000]}, ElementError),
+            ({"LUTDescriptor": [1, 0, 16], "LUTData": 1 << 64}, ElementError),
+            ({"LUTDescriptor": [1, 0, 8], "LUTData": Dataset()}, ElementError),
         ],
     )
     def test_broken(self, elements, error):
@@ -424,6 +432,17 @@ class TestPalette:
     def test_broken_segments(self, segments):
         with pytest.raises(ElementError, match="0028,1221"):
             self.palette(segments)
+
+    def test_segments_of_another_vr(self):
+        """Words are words, whether they are told as US or OW; text is none."""
+        ds = {}
+        for color in ("Red", "Green", "Blue"):
+            ds[f"{color}PaletteColorLookupTableDescriptor"] = [3, 0, 8]
+            ds[f"Segmented{color}PaletteColorLookupTableData"] = [0x0300, 0x0807, 0x0009]
+        assert apply_palette(ds, np.arange(3))[0][:, 0].tolist() == [7, 8, 9]
+        ds["SegmentedGreenPaletteColorLookupTableData"] = "1 "
+        with pytest.raises(ElementError, match="0028,1222"):
+            apply_palette(ds, np.arange(3))
 
     def test_missing(self):
         with pytest.raises(MissingElementError, match="0028,1101"):

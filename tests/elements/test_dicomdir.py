@@ -174,6 +174,21 @@ class TestBrokenOnes:
         assert types(tree.records) == [(P, [(I, [])])]
         assert [path.name for path in tree.files] == ["B"]
 
+    def test_records_of_another_vr(self, tmp_path):
+        (tmp_path / "DICOMDIR").write_bytes(part10(element(0x00041220, "CS", b"PATIENT ")))
+        with pytest.raises(hu.MissingElementError, match="no directory records"):
+            hu.read_dicomdir(tmp_path)
+
+    def test_offsets_of_another_vr(self, tmp_path):
+        """Whatever stands where an offset should, a sequence even: it leads nowhere."""
+        offset = element(0x00041400, "SQ", item(b""))
+        record = item(offset + padded(0x00041430, "CS", b"PATIENT"))
+        root = element(0x00041200, "UL", number(len(part10(b"")) + 24))
+        (tmp_path / "DICOMDIR").write_bytes(part10(root + element(0x00041220, "SQ", record)))
+        found = hu.read_dicomdir(tmp_path)
+        assert [each.type for each in found.records] == ["PATIENT"]
+        assert any("leads nowhere" in each for each in found.warnings)
+
     def test_very_deep(self, medium):
         tree = medium(*((I, None, number + 1, "", True) for number in range(2000)))
         assert len(list(tree.walk())) == 2000

@@ -381,3 +381,16 @@ def test_headers_that_end_at_the_border_of_a_read(name, tmp_path):
             assert found == {where: value for where, value in full.items() if where != "pixels"}
             if isinstance(pixels, np.ndarray):
                 assert np.array_equal(pixels, full["pixels"])
+
+
+def test_a_value_that_ends_with_the_last_byte_of_a_head(tmp_path):
+    """Of a time of one digit nothing behind it is read; `ci/asan` sees whether it is."""
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "file"
+    begin, time = part10(element(0x00080005, "CS", b"ISO_IR 100")), element(0x00080033, "TM", b"1")
+    filler = element(0x00080019, "UT", bytes(CHUNK - len(begin) - len(time) - 12))
+    path.write_bytes(begin + filler + time)
+    assert path.stat().st_size == CHUNK
+    [row] = hu.index(path, tags=["ContentTime"]).to_pylist()
+    assert (row["status"], row["ContentTime"]) == ("ok", None)
+    assert "ContentTime" in row["notes"]

@@ -409,6 +409,15 @@ class TestBroken:
         with pytest.raises(PixelDataError, match=what):
             decoded(twin("jpegll"), change(stream), image.shape, "u2")
 
+    @pytest.mark.parametrize("zeros", [0, 5, 40_000, 100_000])
+    def test_data_left_behind_zeros(self, zeros):
+        """The offset is that of the first byte that is wrong, wherever the buffer of the kernel ends."""
+        image = picture(12)
+        stream = encode(image, 12, end=b"")
+        with pytest.raises(PixelDataError, match="left after") as caught:
+            decoded(kernel, stream + bytes(zeros) + b"\x55\xff\xd9", image.shape, "u2")
+        assert caught.value.offset == len(stream) + zeros
+
     @pytest.mark.parametrize(
         "change",
         [

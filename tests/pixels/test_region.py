@@ -557,6 +557,42 @@ def test_broken_positions():
         hu.read_region(slide(frames, 70, 50, organization="TILED_SPARSE"), (0, 0), (1, 1))
 
 
+def test_a_position_of_more_bits_than_there_are():
+    ds = pydicom.dcmread(io.BytesIO(IMAGES["sparse"]))
+    place = ds.PerFrameFunctionalGroupsSequence[2].PlanePositionSlideSequence[0]
+    place.add_new("ColumnPositionInTotalImagePixelMatrix", "UV", 1 << 63)
+    buffer = io.BytesIO()
+    ds.save_as(buffer)
+    with pytest.raises(hu.PixelDataError, match="frame 2 has no position"):
+        hu.read_region(buffer.getvalue(), (0, 0), (5, 5))
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "SeriesInstanceUID",
+        "OpticalPathIdentificationSequence.OpticalPathIdentifier",
+        "SegmentIdentificationSequence.ReferencedSegmentNumber",
+        "OpticalPathSequence.OpticalPathIdentifier",
+        "SegmentSequence.SegmentNumber",
+    ],
+)
+def test_a_sequence_for_what_tells_tiles_apart(where):
+    """It tells nothing."""
+    ds = pydicom.dcmread(io.BytesIO(IMAGES["sparse"]))
+    outer, _, inner = where.rpartition(".")
+    wrong = Dataset()
+    (wrong if outer else ds).add_new(inner, "SQ", [Dataset()])
+    if outer.endswith("IdentificationSequence"):
+        for groups in ds.PerFrameFunctionalGroupsSequence:
+            setattr(groups, outer, Sequence([wrong]))
+    elif outer:
+        setattr(ds, outer, Sequence([wrong]))
+    buffer = io.BytesIO()
+    ds.save_as(buffer)
+    assert (hu.read_region(buffer.getvalue(), (0, 0), (70, 50)) == WHOLE).all()
+
+
 def test_several_frames_that_are_no_tiles():
     frames = list(np.zeros((10, 4, 4), "u1"))
     with pytest.raises(hu.OptionError, match="10 frames, but is not tiled"):

@@ -1,5 +1,6 @@
 """Look-up tables: Modality LUT, VOI LUT, palettes (PS3.3 C.11.1.1, C.11.2.1.1, C.7.6.3.1.5, C.7.6.3.1.6)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -104,8 +105,10 @@ def apply_palette(
     for channel, color in enumerate(("Red", "Green", "Blue")):
         keyword = f"{color}PaletteColorLookupTable"
         count, first, bits = _descriptor(ds, f"{keyword}Descriptor", PALETTE_DESCRIPTOR + channel, greatest)
-        if ds.get(f"{keyword}Data") is None and (segments := ds.get(f"Segmented{keyword}Data")) is not None:
-            entries = _expand(bytes(segments), bits, count, SEGMENTED_DATA + channel, byteorder)
+        segmented = f"Segmented{keyword}Data"
+        if ds.get(f"{keyword}Data") is None and ds.get(segmented) is not None:
+            words, _ = _words(ds, segmented, SEGMENTED_DATA + channel, byteorder)
+            entries = _expand(words, bits, count, SEGMENTED_DATA + channel)
         else:
             entries = _entries(ds, f"{keyword}Data", PALETTE_DATA + channel, count, bits, byteorder)
         planes.append(LookupTable(first, entries, bits)(array))
@@ -121,8 +124,10 @@ def _descriptor(ds: DatasetLike, keyword: str, tag: int, greatest: float) -> tup
         raise MissingElementError(f"{keyword} is missing", tag=tag)
     try:
         count, first, bits = (int(part) for part in value)
-    except (TypeError, ValueError) as error:
-        raise ElementError(f"{keyword} {value!r} is not three integers", tag=tag) from error
+        if not -0x8000 <= first <= 0xFFFF:
+            raise ValueError("more than 16 bits")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ElementError(f"{keyword} {value!r} is not three integers of 16 bits", tag=tag) from error
     if not 8 <= bits <= 16:
         raise ElementError(f"{keyword} asks for entries of {bits} bits; 8 to 16 are possible", tag=tag)
     # The count is unsigned, 0 standing for 65536, even where the three were read as SS.
@@ -132,12 +137,7 @@ def _descriptor(ds: DatasetLike, keyword: str, tag: int, greatest: float) -> tup
 def _entries(
     ds: DatasetLike, keyword: str, tag: int, count: int, bits: int, byteorder: ByteOrder
 ) -> npt.NDArray[Any]:
-    value = ds.get(keyword)
-    if value is None:
-        raise MissingElementError(f"{keyword} is missing", tag=tag)
-    is_binary = isinstance(value, bytes | bytearray | memoryview)
-    # SS wraps back to what was encoded.
-    words = _words(bytes(value), byteorder) if is_binary else np.asarray(value).astype("<u2").reshape(-1)
+    words, is_binary = _words(ds, keyword, tag, byteorder)
     entries: npt.NDArray[Any] = words
     # What is neither said to be of bytes nor half as long as it is to be has been cut.
     if len(entries) < count and ((is_binary and bits == 8) or len(entries) == (count + 1) // 2):
@@ -147,14 +147,31 @@ def _entries(
     return entries[:count]
 
 
-def _words(data: bytes, byteorder: ByteOrder) -> npt.NDArray[Any]:
-    """Give OW as words in little endian: 8-bit entries stand two in a word, the first in its low byte."""
-    return np.frombuffer(data + bytes(len(data) % 2), f"{byteorder}u2").astype("<u2")
+def _words(
+    ds: DatasetLike, keyword: str, tag: int, byteorder: ByteOrder
+) -> tuple[npt.NDArray[np.uint16], bool]:
+    """Give the words of a table in little endian, and whether they are given as bytes (OW).
+
+    8-bit entries stand two in a word, the first in its low byte.
+    """
+    value = ds.get(keyword)
+    if value is None:
+        raise MissingElementError(f"{keyword} is missing", tag=tag)
+    if isinstance(value, bytes | bytearray | memoryview):
+        data = bytes(value)
+        return np.frombuffer(data + bytes(len(data) % 2), f"{byteorder}u2").astype("<u2"), True
+    is_one = isinstance(value, str) or not isinstance(value, Sequence | np.ndarray)
+    numbers = (value,) if is_one else value
+    if not all(issubclass(kind, int | np.integer) for kind in set(map(type, numbers))):
+        raise ElementError(f"{keyword} is neither of bytes nor of integers", tag=tag)
+    if len(numbers) and not (min(numbers) >= -0x8000 and max(numbers) <= 0xFFFF):
+        raise ElementError(f"{keyword} has entries of more than 16 bits", tag=tag)
+    # SS wraps back to what was encoded.
+    return np.asarray(numbers, np.int64).astype("<u2"), False
 
 
-def _expand(data: bytes, bits: int, count: int, tag: int, byteorder: ByteOrder) -> npt.NDArray[Any]:
+def _expand(words: npt.NDArray[np.uint16], bits: int, count: int, tag: int) -> npt.NDArray[Any]:
     """Expand a segmented table (PS3.3 C.7.9.2) to `count` entries of 8 or 16 bits."""
-    words = _words(data, byteorder)
     codes = (words.view(np.uint8) if bits == 8 else words).tolist()
     address_codes, address_bits = (4, 8) if bits == 8 else (2, 16)
     entries: list[int] = []

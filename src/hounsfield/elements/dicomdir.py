@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hounsfield.elements.sequence import Sequence
 from hounsfield.errors import MissingElementError
 
 if TYPE_CHECKING:
@@ -92,14 +93,14 @@ class Dicomdir:
         Raises
         ------
         MissingElementError
-            The data set has no Directory Record Sequence.
+            The data set has no Directory Record Sequence, or something else in its place.
         DicomError
             The records cannot be read.
         """
         self.dataset = ds
         self.folder = Path(folder)
         self.warnings: list[str] = []
-        if "DirectoryRecordSequence" not in ds:
+        if not isinstance(ds.get("DirectoryRecordSequence"), Sequence):
             raise MissingElementError("has no directory records: not a DICOMDIR", file=ds._source.name)
         self.records: list[Record] = self._tree()
         self.missing: list[Record] = []
@@ -154,7 +155,7 @@ class Dicomdir:
         pending: list[tuple[int, Record | None, bool]] = [(first, None, True)] if first else []
         while pending:
             offset, parent, in_use = pending.pop()
-            record = at.get(offset)
+            record = at.get(offset) if isinstance(offset, int) else None
             if record is None or record in placed:
                 trouble = "no record begins there" if record is None else "that record has another place"
                 self.warnings.append(f"an offset of {offset} leads nowhere: {trouble}")

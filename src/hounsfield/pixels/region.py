@@ -11,7 +11,7 @@ import numpy.typing as npt
 from hounsfield.errors import LimitError, OptionError, PixelDataError
 from hounsfield.outputs import target_of
 from hounsfield.pixels.layout import there_are
-from hounsfield.pixels.tiling import BESIDE, Region, flavor_of
+from hounsfield.pixels.tiling import BESIDE, Region, flavor_of, identifier
 from hounsfield.processors import thread_count
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def level_of(images: Iterable[Image], level: int) -> list[Image]:
         )
     groups: dict[tuple[Any, ...], list[Image]] = {}
     for image in slides:
-        key = tuple(image.ds.get(word) for word in ("SeriesInstanceUID", "FrameOfReferenceUID", "PyramidUID"))
+        words = "SeriesInstanceUID", "FrameOfReferenceUID", "PyramidUID"
+        key = tuple(identifier(image.ds.get(word)) for word in words)
         groups.setdefault(key, []).append(image)
     if len(groups) > 1:
         raise OptionError(
@@ -127,7 +128,7 @@ def _chosen(
         raise OptionError(f"focal_plane={focal_plane}: there are {len(planes)}") from None
     images = [image for image in images if plane in image.tiling.planes]
     if len(images) > 1:
-        parts = {image.ds.get("ConcatenationUID") for image in images}
+        parts = {identifier(image.ds.get("ConcatenationUID")) for image in images}
         if len(parts) > 1 or None in parts:
             width, height = images[0].tiling[:2]
             names = (str(image.ds.filename or image.ds.get("SOPInstanceUID")) for image in images)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from hounsfield.elements.dataset import Dataset
 
-__all__ = ["BESIDE", "Channel", "Region", "Tile", "Tiling", "flavor_of", "tiling_of"]
+__all__ = ["BESIDE", "Channel", "Region", "Tile", "Tiling", "flavor_of", "identifier", "tiling_of"]
 
 Channel = str | int | None
 Places = npt.NDArray[np.int64]
@@ -35,6 +35,9 @@ BESIDE = frozenset(("LABEL", "OVERVIEW", "LOCALIZER", "THUMBNAIL"))
 """Image Type, value 3, of what goes with a slide and is no level of it (PS3.3 C.8.12.4.1.1)."""
 
 MOST_PLANES = 1 << 16
+
+MOST_POSITION = (1 << 31) - 1
+"""Of VR SL (PS3.6)."""
 
 
 class Positions(NamedTuple):
@@ -242,11 +245,16 @@ def _channels(ds: Dataset) -> tuple[Channel, ...]:
     if isinstance(segments, sequence.Sequence) and segments:
         if ds.get("SegmentationType") == "LABELMAP":
             return (None,)
-        return tuple(item.get("SegmentNumber") for item in segments)
+        return tuple(identifier(item.get("SegmentNumber")) for item in segments)
     paths = ds.get("OpticalPathSequence")
     if isinstance(paths, sequence.Sequence) and paths:
-        return tuple(item.get("OpticalPathIdentifier") for item in paths)
+        return tuple(identifier(item.get("OpticalPathIdentifier")) for item in paths)
     return (None,)
+
+
+def identifier(value: Any) -> Any:
+    """Give what tells images or channels apart; None where a sequence stands in its place."""
+    return None if isinstance(value, sequence.Sequence) else value
 
 
 def _depth(ds: Dataset) -> float:
@@ -279,14 +287,15 @@ def _sparse_tiling(ds: Dataset, tiling: Tiling, groups: sequence.Sequence | None
             values[:] = [default[0] if value is None else value for value in values]
         if path in (COLUMN, ROW):
             for frame, value in enumerate(values):
-                if not isinstance(value, int):
+                if not isinstance(value, int) or abs(value) > MOST_POSITION:
                     raise bad_attribute(
                         ds,
                         "PlanePositionSlideSequence",
                         f"frame {frame} has no position in the Total Pixel Matrix, or no single one",
                     )
     lefts, tops = (np.array(values, np.int64) - 1 for values in found[:2])
-    depths, paths, segments = found[2:]
+    depths = found[2]
+    paths, segments = (list(map(identifier, values)) for values in found[3:])
     channels, which = _coded(
         segments if any(value is not None for value in segments) else paths, _channels(ds)
     )

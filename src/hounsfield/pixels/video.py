@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import Buffer
 
 from hounsfield._kernels.color import interleave
 from hounsfield.errors import DicomError, OptionError, PixelDataError, UnsupportedError
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
     from av.video.plane import VideoPlane
+    from typing_extensions import Buffer
 
 __all__ = ["Video", "open_video"]
 
