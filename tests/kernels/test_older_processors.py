@@ -45,9 +45,9 @@ frame = np.repeat(octets.view(np.uint16)[:1024], 3).reshape(48, 64)
 out = np.empty_like(frame)
 see("RLE", rle.decode(rle.encode(frame), out) or out)
 for values, window in ("stored", None), ("modality", None), ("display", (40, 400)):
-    batch = hu.decode_batch(sys.argv[1:], values=values, window=window)
-    see(values, batch.array)
-    see(f"{values}, smaller", hu.decode_batch(sys.argv[1:], values=values, window=window, size=(100, 100)).array)
+    for size in None, (100, 100):
+        batch = hu.decode_batch(sys.argv[1:], values=values, window=window, size=size)
+        see(f"{values} {size}", batch.array)
 """
 
 
@@ -55,6 +55,8 @@ for values, window in ("stored", None), ("modality", None), ("display", (40, 400
 def emulator():
     if platform.machine() != "x86_64":
         pytest.skip("this processor is no x86-64")
+    if "asan" in os.environ.get("LD_PRELOAD", ""):
+        pytest.skip("AddressSanitizer cannot be emulated")
     found = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
     if found is None:
         if os.environ.get("CI") == "true":
@@ -67,7 +69,7 @@ def results(path, *before):
     """What WORK prints, run by the command before."""
     done = subprocess.run(
         [*before, sys.executable, "-u", "-c", WORK, path],
-        env={"PYTHONPATH": str(Path(hounsfield.__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(hounsfield.__file__).parents[1])},
         capture_output=True,
         text=True,
     )
