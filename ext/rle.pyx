@@ -246,7 +246,7 @@ def encode(frame, *, bint planar=False):
                 f"frame has {shape.samples} x {shape.width} bytes a pixel, where RLE can hold {RLE_SEGMENTS}"
             )
         bound = RLE_HEADER + shape.samples * shape.width * rle_bound(shape.rows, shape.columns)
-        if source.len >> 32 or bound >> 32:
+        if <uint64_t>source.len >> 32 or bound >> 32:
             raise OptionError(f"frame has {source.len} bytes: RLE's offsets end at 4 GiB")
         out = <uint8_t*>malloc(<size_t>bound)
         if out == NULL:

@@ -2,7 +2,13 @@
 #ifndef HOUNSFIELD_PORTABLE_H
 #define HOUNSFIELD_PORTABLE_H
 
+#include <float.h>
 #include <limits.h>  /* with glibc it also brings __GLIBC__ */
+
+/* The x87 rounds twice, and gives other samples now and then. */
+#if FLT_EVAL_METHOD < 0 || FLT_EVAL_METHOD > 1 && FLT_EVAL_METHOD < 16
+#error "doubles must be computed as doubles: CFLAGS='-msse2 -mfpmath=sse'"
+#endif
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define RESTRICT __restrict

@@ -84,13 +84,19 @@ WINDOW_ALWAYS void window_wide_each(const window_map *map, const window_line *li
     }
 }
 
-/* Whole lines of 8-bit levels; see window_narrow. */
-TARGET_AVX512 static void window_wide_narrow(const window_map *map, const window_line *line,
-                                             const unsigned char *src, unsigned char *dst, size_t lines,
-                                             int streams) {
+TARGET_AVX512 static void window_narrow_lines(const window_map *map, const window_line *line,
+                                              const unsigned char *src, unsigned char *dst, size_t lines,
+                                              int streams) {
     if (line->origin == 0) window_wide_each(map, line, src, dst, lines, streams, 0);
     else window_wide_each(map, line, src, dst, lines, streams, 1);
     if (streams) _mm_sfence(); /* others may read them from now on */
+}
+
+/* Whole lines of 8-bit levels; see window_narrow. None of them where the processor has no AVX-512: what is made for it
+   is not even entered, for compilers put its instructions before the loops. */
+static void window_wide_narrow(const window_map *map, const window_line *line, const unsigned char *src,
+                               unsigned char *dst, size_t lines, int streams) {
+    if (lines) window_narrow_lines(map, line, src, dst, lines, streams);
 }
 
 /* ---- samples of any type to levels or values of any, in float64 ---- */
@@ -181,11 +187,9 @@ WINDOW_WIDE_TO(u1, WINDOW_U1)
 WINDOW_WIDE_TO(u2, WINDOW_U2)
 WINDOW_WIDE_TO(f4, WINDOW_F4)
 
-/* Whole lines of sample * scale + offset, clamped to display values or, in float32, as it is. */
-TARGET_AVX512 static void window_wide_affine(const window_map *map, int clamps, const unsigned char *src,
-                                             unsigned char *dst, size_t lines, int streams) {
+TARGET_AVX512 static void window_affine_lines(const window_map *map, int clamps, const unsigned char *src,
+                                              unsigned char *dst, size_t lines, int streams) {
     window_constants by;
-    if (lines == 0) return;
     by.scale = _mm512_set1_pd(map->scale);
     by.offset = _mm512_set1_pd(map->offset);
     by.top = _mm512_set1_pd(map->top);
@@ -198,6 +202,12 @@ TARGET_AVX512 static void window_wide_affine(const window_map *map, int clamps, 
     case WINDOW_F4: window_wide_to_f4(map->src_type, src, dst, lines, &by, streams); break;
     }
     if (streams) _mm_sfence();
+}
+
+/* Whole lines of sample * scale + offset, clamped to display values or, in float32, as it is. */
+static void window_wide_affine(const window_map *map, int clamps, const unsigned char *src, unsigned char *dst,
+                               size_t lines, int streams) {
+    if (lines) window_affine_lines(map, clamps, src, dst, lines, streams);
 }
 
 #else

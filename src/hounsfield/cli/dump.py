@@ -25,7 +25,7 @@ BINARY = {"OB", "OD", "OF", "OL", "OV", "OW", "UN"}
 STDIN = "-"
 
 
-class TagsType(click.ParamType[tuple[str, ...]]):
+class TagsType(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
     """Keywords, tags and dotted paths, parted by commas; in a tag itself, the comma may stand or not."""
 
     name = "tags"
@@ -46,7 +46,7 @@ class TagsType(click.ParamType[tuple[str, ...]]):
         return tuple(path.strip() for path in wanted)
 
 
-class CharacterSetType(click.ParamType[tuple[str, ...]]):
+class CharacterSetType(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
     """Terms of Specific Character Set, parted by backslashes as in a file."""
 
     name = "character set"

@@ -36,7 +36,7 @@ from hounsfield.processors import processors
 __all__ = ["preprocess"]
 
 
-class SizeType(click.ParamType[tuple[int, int]]):
+class SizeType(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
     """ROWSxCOLUMNS, or one number for both."""
 
     name = "size"

@@ -15,7 +15,7 @@ __all__ = ["Choice", "window_option"]
 Choice = str | tuple[float, float] | int | None
 
 
-class WindowType(click.ParamType[Choice]):
+class WindowType(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
     """A preset, CENTER/WIDTH, "auto", or the number of one of the file's own windows."""
 
     name = "window"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -53,6 +54,7 @@ FrameLike = int | slice | Iterable[int] | None
 
 MOST_HALVINGS = 32
 RUN = 1 << 20  # bytes of samples that a thread takes on at a time
+LITTLE = sys.byteorder == "little"  # what files have and is taken as it stands; elsewhere it must be swapped
 
 RLE = "1.2.840.10008.1.2.5"
 RLE_SEGMENTS = frozenset(bytes((count, 0, 0, 0)) for count in range(16))
@@ -311,7 +313,7 @@ class Decoder:
                     words=element.VR == "OW",
                 )
         layout, raw = self._layout, self._raw
-        plain = as_they_stand(layout, raw) and not raw and not self._ds._encoding.big_endian
+        plain = as_they_stand(layout, raw) and not raw and LITTLE and not self._ds._encoding.big_endian
         if plain and layout.frames == 1 and layout.keyword == "PixelData":
             remember(self._ds, Known(layout.frame_shape, layout.dtype, mask_of(layout)))
 
@@ -495,7 +497,7 @@ class Decoder:
         layout = self._layout._replace(frames=1)
         check_subsampled(self._ds, layout)
         if deflated:
-            if as_they_stand(layout, self._raw) and self._inflate(data, out):
+            if LITTLE and as_they_stand(layout, self._raw) and self._inflate(data, out):
                 return
             data = codecs.inflate(data, layout.native_bytes)
         size = memoryview(data).nbytes
