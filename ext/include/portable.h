@@ -25,7 +25,9 @@
 /* Where HAS_BYTE_PERMUTE() says so, bytes can be put in any order in one instruction (VBMI), which no level of
    x86-64 promises and target_clones cannot ask for. */
 #define TARGET_BYTE_PERMUTE __attribute__((target("arch=x86-64-v4,avx512vbmi,prefer-vector-width=512")))
-#define HAS_BYTE_PERMUTE() (__builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vl"))
+#define HAS_BYTE_PERMUTE()                                                                                   \
+    (HAS_AVX512() && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq")                \
+     && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi"))
 #else
 #define TARGET_CLONES
 #endif
