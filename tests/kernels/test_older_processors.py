@@ -1,7 +1,8 @@
 """The kernels on processors that lack what this one has, by qemu-user (apt-get install qemu-user).
 
-Which loops run is chosen when they are called: those for AVX-512 and AVX2, and those for any x86-64. This is about
-what the compiler makes of them in a release: `ci/debug` and `ci/asan`, which cannot be emulated, leave it out.
+Which loops run is chosen when they are called: those for AVX-512 and AVX2, and those for any x86-64. This is
+about what the compiler makes of them in a release: `ci/debug` and `ci/asan`, which cannot be emulated, leave
+it out.
 """
 
 import os

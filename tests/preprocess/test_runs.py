@@ -113,6 +113,15 @@ def test_killed_and_started_again(archive, tmp_path, format_, kind):
     assert not list(out.rglob("*.partial"))
 
 
+def test_what_a_killed_run_begins_in_its_last_moment_is_removed(archive, tmp_path):
+    """Its workers live on until they see that it is gone; the next run may have looked by then."""
+    out = tmp_path / "out"
+    plan = make_plan([str(archive)], out)
+    left = out / "shards" / "00000.npy.1.partial"
+    preprocess(plan, out, progress=lambda _: left.touch())
+    assert not left.exists()
+
+
 def test_what_was_killed_in_a_zarr_store_is_removed(archive, tmp_path):
     """What the library had begun to write has a name that nobody will give again."""
     pytest.importorskip("zarr")

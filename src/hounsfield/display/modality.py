@@ -132,7 +132,7 @@ def _is_stack(ds: DatasetLike, stored: npt.NDArray[Any]) -> bool:
 def rescale_into(
     values: npt.NDArray[np.float32], stored: npt.NDArray[Any], slope: float, intercept: float
 ) -> None:
-    """Put ``stored * slope + intercept`` into `values`, rounded once."""
+    """Put ``stored * slope + intercept`` into `values`, rounded once; infinite where float32 ends."""
     short = stored.dtype.kind in "bui" and stored.dtype.itemsize <= 2
     whole = slope.is_integer() and intercept.is_integer() and abs(slope) * 2**16 + abs(intercept) <= 2**24
     if short and whole:  # integers below 2**24 are exact in float32, four times as fast
@@ -141,5 +141,6 @@ def rescale_into(
             values *= np.float32(slope)
         values += np.float32(intercept)
         return
-    product = np.multiply(stored, slope, dtype=np.float64)
-    np.add(product, intercept, out=values, casting="same_kind")
+    with np.errstate(over="ignore", invalid="ignore"):  # the kernels do not warn, either
+        product = np.multiply(stored, slope, dtype=np.float64)
+        np.add(product, intercept, out=values, casting="same_kind")

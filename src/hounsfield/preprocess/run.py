@@ -126,6 +126,7 @@ def _do(
                 bytes_now += each.bytes
                 progress(each)
         _write_manifest(plan, folder)
+        _clean(folder)  # a worker may have lived for a moment longer than the run it was of, which was killed
     summary = _counted(plan, folder)
     summary.done_now, summary.bytes_now = done_now, bytes_now
     summary.seconds = time.perf_counter() - start

@@ -120,10 +120,14 @@ def _uninterrupted() -> Iterator[None]:
 def _serve(connection: Connection, do: Do) -> None:
     """Be such a process: do what comes until nothing does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not kept away before
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
         while True:
             part = connection.recv()
+            if not parent.is_alive():  # it was told this before it ended
+                return
             try:
                 for told in do(part):
                     connection.send(("told", told))
@@ -135,9 +139,7 @@ def _serve(connection: Connection, do: Do) -> None:
         pass  # nobody listens any more
 
 
-def _end_with_parent() -> None:
+def _end_with(parent: BaseProcess) -> None:
     """End this process at once when the one that started it does, be it killed: another may go on with it."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
     parent.join()
     os._exit(1)
