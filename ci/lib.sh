@@ -28,6 +28,17 @@ quietly() {
     return "$status"
 }
 
+# What tests need beside what pip installs; users have it or see tests skipped.
+install_programs() {
+    [[ ${CI:-} == true ]] || return 0
+    command -v dcmdump >/dev/null && command -v qemu-x86_64 >/dev/null && return
+    say "installing DCMTK and qemu-user"
+    local apt_get=(env DEBIAN_FRONTEND=noninteractive apt-get)
+    [[ $(id -u) == 0 ]] || apt_get=(sudo --non-interactive "${apt_get[@]}")
+    quietly "${apt_get[@]}" -o Acquire::Retries=3 update
+    quietly "${apt_get[@]}" -o Acquire::Retries=3 install --yes --no-install-recommends dcmtk qemu-user
+}
+
 # Sets python to an interpreter that can build the package; PYTHON=... chooses another.
 find_python() {
     local candidate missing
