@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
@@ -526,10 +526,15 @@ def read(
     >>> ds.PatientName, ds.Rows, ds.pixel_array.shape
     >>> ds = hu.read("s3://bucket/ct.dcm", tags=["StudyInstanceUID", "Modality", (0x0020, 0x0013)])
     """
-    if isinstance(source, str | os.PathLike) and "::" in (name := os.fsdecode(source)):
+    path = ""
+    if isinstance(source, str):
+        path = source
+    elif hasattr(source, "__fspath__"):  # a check for PathLike takes longer, for bytes too
+        path = os.fsdecode(cast("os.PathLike[str]", source))
+    if "::" in path:
         from hounsfield.finding import find_member
 
-        member = find_member(name, storage_options)
+        member = find_member(path, storage_options)
         if member is not None:
             return _read_member(member, tags=tags, until=until, strict=strict, character_set=character_set)
     if tags is None and until is None and not strict and character_set is None:

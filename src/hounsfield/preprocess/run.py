@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from hounsfield.indexing.columns import arrow, parquet
 from hounsfield.preprocess import files, shards
 from hounsfield.preprocess.images import ERROR, OK, PASSED_OVER
 from hounsfield.preprocess.making import COLUMNS, PARTS, Maker, Progress, bytes_of, part_path
@@ -186,12 +186,12 @@ def _pictures(plan: Plan, folder: Path) -> list[tuple[str, str]]:
 
 
 def _write_manifest(plan: Plan, folder: Path) -> None:
-    pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    pyarrow = arrow()
     schema = pyarrow.schema([(name, pyarrow.type_for_alias(kind)) for name, kind in COLUMNS.items()])
     rows = (row for part in _parts(plan, folder) for row in part["rows"])
     with (
         files.write_whole(folder / MANIFEST) as file,
-        parquet.ParquetWriter(file, schema, compression="zstd") as table,
+        parquet().ParquetWriter(file, schema, compression="zstd") as table,
     ):
         while group := list(islice(rows, ROW_GROUP)):
             columns = zip(*group, strict=True)
@@ -202,7 +202,7 @@ def _write_manifest(plan: Plan, folder: Path) -> None:
 def _counted(plan: Plan, folder: Path) -> Summary:
     """Count what the manifest has."""
     summary = Summary(files=plan.sources, bytes_read=plan.bytes, shards=plan.shards)
-    with import_module("pyarrow.parquet").ParquetFile(folder / MANIFEST) as table:
+    with parquet().ParquetFile(folder / MANIFEST) as table:
         for batch in table.iter_batches(columns=["status", "reason"]):
             for status, reason in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 summary.images += status == OK

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
-from importlib import import_module
 from itertools import islice
 from stat import S_ISDIR
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hounsfield.errors import OptionError, SourceError, raise_it
 from hounsfield.finding import Origin, archive_of, expand
+from hounsfield.indexing.columns import parquet
 from hounsfield.indexing.storage import legible
 from hounsfield.sources import as_path, as_text, is_url, public_name
 
@@ -156,7 +156,7 @@ def _members(archive: str) -> dict[str, list[Source]]:
 
 def _paths_of_index(path: str) -> Iterator[str]:
     name = public_name(path)
-    with legible(name), import_module("pyarrow.parquet").ParquetFile(next(expand(path)).open()) as index:
+    with legible(name), parquet().ParquetFile(next(expand(path)).open()) as index:
         if "path" not in index.schema_arrow.names:
             raise OptionError(f"{name} has no column `path`: it is no index")
         for batch in index.iter_batches(columns=["path"]):
