@@ -81,7 +81,7 @@ static void bits_unpack_12(const uint8_t *data, size_t first, uint8_t *out, size
 enum { BITS_BLOCK = 4096 };
 
 #define BITS_MASK(KIND, BITS)                                                                                \
-    TARGET_CLONES static void bits_mask_##KIND##BITS(uint8_t *samples, size_t count, int up, int down) {     \
+    TARGET_CLONES_OF_32 static void bits_mask_##KIND##BITS(uint8_t *samples, size_t count, int up, int down) {     \
         while (count) {                                                                                      \
             const size_t block = count < BITS_BLOCK ? count : BITS_BLOCK;                                    \
             uint##BITS##_t value, seen = 0;                                                                  \
@@ -114,7 +114,7 @@ enum { BITS_BLOCK = 4096 };
     }                                                                                                        \
     BITS_MASK(unsigned, BITS)                                                                                \
     BITS_MASK(signed, BITS)                                                                                  \
-    TARGET_CLONES static void bits_extract##BITS(const uint8_t *RESTRICT samples, uint8_t *RESTRICT out,     \
+    TARGET_CLONES_OF_32 static void bits_extract##BITS(const uint8_t *RESTRICT samples, uint8_t *RESTRICT out,     \
                                                  size_t count, int bit) {                                    \
         for (size_t i = 0; i < count; i++) {                                                                 \
             uint##BITS##_t value;                                                                            \
@@ -122,7 +122,7 @@ enum { BITS_BLOCK = 4096 };
             out[i] = (uint8_t)(value >> bit & 1);                                                            \
         }                                                                                                    \
     }                                                                                                        \
-    TARGET_CLONES static void bits_add##BITS(uint8_t *samples, size_t count, uint##BITS##_t offset) {        \
+    TARGET_CLONES_OF_32 static void bits_add##BITS(uint8_t *samples, size_t count, uint##BITS##_t offset) {        \
         for (size_t i = 0; i < count; i++) {                                                                 \
             uint##BITS##_t value;                                                                            \
             memcpy(&value, samples + i * sizeof value, sizeof value);                                        \

@@ -44,7 +44,7 @@ static void pipeline_rescale(int type, const unsigned char *src, unsigned char *
     const size_t size = window_size(type), width = sizeof(float);
     const window_map map = {
         .src_type = type, .dst_type = WINDOW_F4, .shape = WINDOW_AFFINE, .scale = slope, .offset = intercept};
-    const window_share share = window_shares(dst, n, width);
+    const window_share share = window_affine_shares(dst, n, width);
     pipeline_rescale_loop(type, src, dst, share.lead, slope, intercept);
     window_wide_affine(&map, 0, src + share.lead * size, dst + share.lead * width, share.lines, streams);
     pipeline_rescale_loop(type, src + share.done * size, dst + share.done * width, n - share.done, slope, intercept);

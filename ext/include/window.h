@@ -5,7 +5,7 @@
    window_narrow (8 and 16-bit samples to 8-bit levels) computes in float32 and 16-bit integers, several times
    faster, and only after it has shown for this very window that no sample can come out different, without an origin
    or, where float32 has not digits enough for that, with one. GCC makes
-   vectors of its loop for every instruction set; for AVX-512 it is written out, which is twice as fast again.
+   vectors of its loop for every instruction set; for AVX2 it is written out, which is twice as fast again.
    window_table evaluates the rule once for every 8 or 16-bit sample value and looks the result up: it pays
    for the sigmoid, but not for a line, which vectorises. */
 #ifndef HOUNSFIELD_WINDOW_H
@@ -147,7 +147,7 @@ static void window_exact(const window_map *map, const unsigned char *src, unsign
 static void window_affine(const window_map *map, const unsigned char *src, unsigned char *dst, size_t n,
                           int streams) {
     const size_t size = window_size(map->src_type), width = window_size(map->dst_type);
-    const window_share share = window_shares(dst, n, width);
+    const window_share share = window_affine_shares(dst, n, width);
     window_exact(map, src, dst, share.lead);
     window_wide_affine(map, 1, src + share.lead * size, dst + share.lead * width, share.lines, streams);
     window_exact(map, src + share.done * size, dst + share.done * width, n - share.done);
@@ -209,7 +209,7 @@ static void window_narrow_loop(const window_map *map, const window_line *line, c
 static void window_narrow_run(const window_map *map, const window_line *line, const unsigned char *src,
                               unsigned char *dst, size_t n, int streams) {
     const size_t size = window_size(map->src_type);
-    const window_share share = window_shares(dst, n, 1);
+    const window_share share = window_narrow_shares(dst, n);
     window_narrow_loop(map, line, src, dst, share.lead);
     window_wide_narrow(map, line, src + share.lead * size, dst + share.lead, share.lines, streams);
     window_narrow_loop(map, line, src + share.done * size, dst + share.done, n - share.done);
@@ -238,7 +238,7 @@ static int window_line_agrees(const window_map *map, const window_line *line, in
         window_exact(map, samples, expected, n);
         window_narrow_loop(map, line, samples, got, n);
         if (memcmp(expected, got, n) != 0) return 0;
-        window_wide_narrow(map, line, samples, got, window_shares(got, WINDOW_BLOCK, 1).lines, 0);
+        window_wide_narrow(map, line, samples, got, window_narrow_shares(got, WINDOW_BLOCK).lines, 0);
         if (memcmp(expected, got, n) != 0) return 0;
         if (first == line->low && first > least && expected[0] != at_low) return 0;
         if (n == (size_t)left && line->high < most && expected[n - 1] != at_high) return 0;
