@@ -107,6 +107,8 @@ cdef class Encoded(Known):
         What is to be added to each sample of the other sign, modulo what its bytes hold.
     grey : int, optional
         The last sample, where it may show that some are missing.
+    turned : bool
+        Whether to begin with the other sign: the image had a last row of 0.
     """
 
     cdef object view
@@ -120,11 +122,11 @@ cdef class Encoded(Known):
     cdef int components, grey
     cdef uint64_t offset
     cdef object other_view
-    cdef bint turned    # whether the sign is turned from the beginning: an image before had a last row of 0
+    cdef bint turned    # or an image since then
 
     def __init__(
         self, shape, dtype, mask, *, codec, options=None, view=None, bytes headers not None=b"", is_like=None,
-        Py_ssize_t pad=0, bint has_tiles=False, int components=0, uint64_t offset=0, grey=None,
+        Py_ssize_t pad=0, bint has_tiles=False, int components=0, uint64_t offset=0, grey=None, bint turned=False,
     ):
         Known.__init__(self, shape, dtype, mask)
         options = options or {}
@@ -134,7 +136,7 @@ cdef class Encoded(Known):
         self.view = None if view == dtype else view
         self.headers, self.is_like, self.pad, self.has_tiles = headers, is_like, pad, has_tiles
         self.codec, self.names, self.options = codec, ("out", *options), tuple(options.values())
-        self.components, self.offset, self.turned = components, offset, False
+        self.components, self.offset, self.turned = components, offset, turned
         self.other_view = view.str.translate({ord("i"): "u", ord("u"): "i"})
         self.grey = -1 if grey is None else grey
 

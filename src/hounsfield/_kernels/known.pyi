@@ -33,6 +33,7 @@ class Encoded(Known):
         components: int = 0,
         offset: int = 0,
         grey: int | None = None,
+        turned: bool = False,
     ) -> None: ...
 
 def remember(header: Header, known: Known) -> None: ...

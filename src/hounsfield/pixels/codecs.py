@@ -18,7 +18,7 @@ from hounsfield.pixels.codestream.model import END, Kind
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["ALLOWED", "Call", "bare_call", "decode", "inflate", "inflate_into", "max_reduce", "mismatch"]
+__all__ = ["ALLOWED", "Call", "bare_call", "decode", "inflate", "inflate_into", "last_row", "max_reduce", "mismatch"]
 
 SOF0, SOF1, SOF2, SOF3, SOF9, SOF10 = 0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA
 
@@ -426,12 +426,12 @@ def _pull(frame: Frame, precision: int, decoded: npt.NDArray[Any]) -> int:
             data[ssiz] = signed << 7 | precision - 1
         out = decoded.view(f"{'i' if signed else 'u'}{decoded.itemsize}")
         _codec("htj2k_decode")(data, planar=False, out=out, **options)
-        if _last_row(decoded).any():
+        if last_row(decoded).any():
             return _level(precision, signed)
     raise PixelDataError("the HTJ2K data are broken")
 
 
-def _last_row(decoded: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def last_row(decoded: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """What a decoder writes last."""
     return decoded[-1] if decoded.ndim == 2 else decoded[-1, :, -1]
 

@@ -97,7 +97,7 @@ class Decoder:
         self._reduce = reduce
         self._uid = syntax.uid if syntax else ""
         self._first: tuple[int, Buffer] | None = None
-        self._like: Encoded | RleLike | None = None
+        self._likes: dict[tuple[bool, int], Encoded | RleLike | None] = frames.likes
         self._size = self._layout.rows, self._layout.columns
 
     @property
@@ -368,7 +368,7 @@ class Decoder:
     def _decode_all(self, numbers: Sequence[int], out: npt.NDArray[Any], threads: int) -> None:
         """Decode each frame; on several threads if there is work for them, as codecs release the GIL."""
         if len(numbers) == 1:
-            self._decode_frame(numbers[0], out[0], self._bytes_of(numbers[0]))
+            self._decode_some(numbers[0], out, [self._bytes_of(numbers[0])])
             return
         frames = self._frames
         told_by = None
@@ -397,7 +397,10 @@ class Decoder:
 
     def _decode_run(self, first: int, out: npt.NDArray[Any]) -> None:
         """Decode frames that lie behind each other."""
-        encoded = self._frames.read_some(first, first + len(out))
+        self._decode_some(first, out, self._frames.read_some(first, first + len(out)))
+
+    def _decode_some(self, first: int, out: npt.NDArray[Any], encoded: list[Any]) -> None:
+        """Decode frames as one before was, of this call or an earlier one, if they are like it."""
         done = 0
         while done < len(out):
             like = self._like
@@ -409,6 +412,15 @@ class Decoder:
             if done < len(out):
                 self._decode_frame(first + done, out[done], encoded[done])
                 done += 1
+
+    @property
+    def _like(self) -> Encoded | RleLike | None:
+        """How frames are decoded that are asked for like these."""
+        return self._likes.get((self._raw, self._reduce))
+
+    @_like.setter
+    def _like(self, like: Encoded | RleLike | None) -> None:
+        self._likes[self._raw, self._reduce] = like
 
     def _decode_frame(self, number: int, out: npt.NDArray[Any], data: Buffer) -> None:
         try:
@@ -457,7 +469,7 @@ class Decoder:
         if is_ybr and not with_codec:
             full_size_to_rgb(layout.photometric_interpretation, out)
         elif not self._raw and not self._reduce and not self._ds._notes:
-            known = known_of(layout, stream, memoryview(data), ybr_to_rgb=with_codec, mask=mask)
+            known = known_of(layout, stream, memoryview(data), out, ybr_to_rgb=with_codec, mask=mask)
             if known is not None and layout.frames == 1:
                 remember(self._ds, known)
             self._like = known

@@ -160,6 +160,11 @@ class Frames:
         """What decoding leaves of codestreams with several frames: see `Decoder.keep`."""
         return self._index.kept
 
+    @property
+    def likes(self) -> dict[tuple[bool, int], Any]:
+        """How frames were decoded, by how they were asked for: see `Decoder`."""
+        return self._index.likes
+
     def keep(self) -> None:
         """Have something kept from now on, with the data set."""
         if self._index.kept is None:

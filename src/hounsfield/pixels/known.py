@@ -7,17 +7,18 @@ syntax, and the headers of the codestream.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hounsfield._kernels.known import Encoded
-from hounsfield.pixels.codecs import bare_call, inflate_into
+from hounsfield.pixels.codecs import bare_call, inflate_into, last_row
 from hounsfield.pixels.codestream import Codestream, headers_of, parse
 from hounsfield.pixels.codestream.model import PAD
 from hounsfield.pixels.native import mask_of
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from typing_extensions import Buffer
 
     from hounsfield.pixels.layout import Layout
@@ -28,9 +29,15 @@ STOP = Codestream._fields.index("stop")
 
 
 def known_of(
-    layout: Layout, stream: Codestream, data: memoryview, *, ybr_to_rgb: bool, mask: tuple[int, int] | None
+    layout: Layout,
+    stream: Codestream,
+    data: memoryview,
+    samples: npt.NDArray[Any],
+    *,
+    ybr_to_rgb: bool,
+    mask: tuple[int, int] | None,
 ) -> Encoded | None:
-    """Say how a frame was decoded, if others like it can be in one call."""
+    """Say how a frame was decoded to its samples, if others like it can be in one call."""
     by_headers = stream.kind != "jpegxl"  # whose headers do not end at a byte
     headers = headers_of(data, stream) if by_headers else b""
     call = bare_call(stream, layout.dtype.itemsize, ybr_to_rgb=ybr_to_rgb)
@@ -50,6 +57,7 @@ def known_of(
         components=call.components,
         offset=call.offset,
         grey=call.grey,
+        turned=call.components > 0 and not last_row(samples).any(),
     )
 
 

@@ -83,6 +83,7 @@ class Index:
         "kept",
         "known",
         "layout",
+        "likes",
         "source",
         "start",
         "stop",
@@ -102,6 +103,8 @@ class Index:
         self.is_video = False
         # What decoding leaves of codestreams with several frames, by their numbers; None if that is nothing.
         self.kept: dict[int, Any] | None = None
+        # How frames were decoded that others are like, by how they were asked for: see `Decoder`.
+        self.likes: dict[tuple[bool, int], Any] = {}
         # An int for native frames, a Frame if alone.
         self.known: Frame | OffsetTable | Groups | int | None = None
         self.counted: set[str] = set()  # tables that have the last frame where one begins
