@@ -490,6 +490,11 @@ cdef object take_options(
         memcpy(options.fill, PyBytes_AS_STRING(fill), options.itemsize)
 
 
+cdef bint goes_past_caches(const Options* options, size_t in_use) noexcept:
+    # What is resized goes by rows, which are short.
+    return in_use >= WINDOW_STREAMS and not options.resizes
+
+
 cdef Workspace* make_workspace(size_t room) except NULL:
     """With so many bytes for what is read of a file."""
     cdef Workspace* work = <Workspace*>malloc(sizeof(Workspace) + room)
@@ -575,8 +580,7 @@ def decode_files(
         if <size_t>view.shape[0] != count:
             raise OptionError(f"out has {view.shape[0]} rows for {count} files")
         row_size = <size_t>view.len // count if count else 0
-        # What is resized goes by rows, which are short.
-        options.streams = in_use >= WINDOW_STREAMS and not options.resizes
+        options.streams = goes_past_caches(&options, in_use)
         work = make_workspace(HEAD_BYTES + PART)
         results = <Result*>malloc(count * sizeof(Result) or 1)
         names = <const char**>malloc(count * sizeof(char*) or 1)
@@ -610,7 +614,7 @@ cdef tuple as_tuple(const Result* result):
 
 def decode_samples(
     Table table not None, bytes data not None, samples, out, *, str values not None="display", window=0,
-    str function not None="LINEAR", str fit=None, bytes fill=None,
+    str function not None="LINEAR", str fit=None, bytes fill=None, size_t in_use=0,
 ):
     """Turn samples that a codec has decoded into values, as `decode_files` does those that it decodes itself.
 
@@ -621,7 +625,7 @@ def decode_samples(
     samples : C-contiguous array
         Of one frame, as `Dataset.pixels` gives it.
     out : writable C-contiguous array, shape (rows, columns) or (rows, columns, samples)
-    values, window, function, fit, fill
+    values, window, function, fit, fill, in_use
         As for `decode_files`.
 
     Returns
@@ -654,6 +658,7 @@ def decode_samples(
             take_options(&view, 0, values, window, function, fit, fill, &options)
             if source.buf < view.buf + view.len and view.buf < source.buf + source.len:
                 raise OptionError("out overlaps the samples")
+            options.streams = goes_past_caches(&options, in_use)
             if not table.rising or (options.values == STORED and not options.resizes):
                 return None
             work = make_workspace(0)

@@ -35,11 +35,14 @@ Array = Any  # an ndarray of any type
 AT_ONCE = 16
 """Files that a thread takes at a time, at most: few enough that all threads end at the same time."""
 
+FIRST = 2
+"""The same, where the kernel may not be for them."""
+
 HELD = 1 << 24
 """Bytes of members of archives before those of compressed ones are not held, but read twice."""
 
-MOST_LEFT = 64
-"""Files that are given to the facade, at most, before the kernel is asked again."""
+LEFT = 16, 64
+"""Files that are given to the facade, at first and at most, before the kernel is asked again."""
 
 
 @dataclass(slots=True)
@@ -117,12 +120,12 @@ class Batch:
         return f"<Batch of {self.array.dtype} {self.array.shape}{errors}>"
 
 
-def _decode_one(source: Origin, decoding: Decoding, out: Array, index: int) -> Item:
+def _decode_one(source: Origin, decoding: Decoding, out: Array, index: int, in_use: int) -> Item:
     """Decode a frame of a source of any kind into a row of an array; what is wrong with it, the item says."""
     start = time.perf_counter()
     window, error = None, None
     try:
-        _, window = decoding.decode(read(source.open()), out)
+        _, window = decoding.decode(read(source.open()), out, in_use=in_use)
     except Exception as problem:  # one bad file, whatever is wrong with it, must not cost the others
         error = problem
         name_file(problem, source.name)
@@ -269,7 +272,7 @@ class _Work:
         self._threads = 1
         self._options = decoding.options(target.dtype)
         # Files for other codecs come in rows: the kernel is not asked again at once.
-        self._left = self._resume = 0
+        self._at_once, self._left, self._resume = FIRST, 0, 0
 
     def run(self, threads: int) -> None:
         self._threads = max(1, min(threads, len(self._origins)))
@@ -294,7 +297,7 @@ class _Work:
                 left = 1  # of an archive, threads take what is next
             elif self._threads > 1:
                 left = max(1, left // (4 * self._threads))  # fewer and fewer, to end together
-            self._next = start + min(AT_ONCE, left)
+            self._next = start + min(self._at_once, left)
             return start, self._next
 
     def _do(self, start: int, stop: int) -> None:
@@ -305,7 +308,9 @@ class _Work:
             rows = self._target[start:stop]
             paths = [each.path for each in origins]
             found = decode_files(paths, rows, frame=frame, in_use=self._in_use, **self._options)
-            self._left = 0 if any(found) else min(self._left + len(origins), MOST_LEFT)
+            knows = any(found)
+            self._at_once = AT_ONCE if knows else FIRST
+            self._left = 0 if knows else min(max(2 * self._left, LEFT[0]), LEFT[1])
             self._resume = stop + self._left
         for index, (origin, result) in enumerate(zip(origins, found, strict=True), start):
             if result is not None:
@@ -315,7 +320,7 @@ class _Work:
                 continue
             if index > self._stop:
                 return
-            item = self.items[index] = _decode_one(origin, self._decoding, self._target[index], index)
+            item = self.items[index] = _decode_one(origin, self._decoding, self._target[index], index, self._in_use)
             if item.error is not None and self._raises:
                 with self._lock:
                     self._stop = min(self._stop, index)

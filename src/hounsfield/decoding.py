@@ -110,8 +110,12 @@ class Decoding(NamedTuple):
         """What stands where there are no values, as an item of a type."""
         return _item_of(self.fill, kind)
 
-    def decode(self, ds: Dataset, out: Array | None = None) -> tuple[Array, tuple[float, float] | None]:
+    def decode(
+        self, ds: Dataset, out: Array | None = None, *, in_use: int = 0
+    ) -> tuple[Array, tuple[float, float] | None]:
         """Decode the frame of a data set, into `out` if it is given; gives it and the window that was used.
+
+        `in_use` is for the kernel: see `decode_files`.
 
         Raises
         ------
@@ -124,7 +128,7 @@ class Decoding(NamedTuple):
             if out is not None and (options := self._for_kernel(ds, out)) is not None:
                 # Before much else is looked at: it takes long to fetch that into the caches that codecs fill.
                 samples = ds.pixels(frame)
-                found = decode_samples(ds._table, bytes(ds._data), samples, out, **options)
+                found = decode_samples(ds._table, bytes(ds._data), samples, out, in_use=in_use, **options)
                 if found is not None:
                     return out, found[1] and found[1][:2]
             layout = ds.frames.layout

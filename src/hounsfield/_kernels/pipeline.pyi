@@ -36,4 +36,5 @@ def decode_samples(
     function: _Function = "LINEAR",
     fit: _Fit | None = None,
     fill: bytes | None = None,
+    in_use: int = 0,
 ) -> _Found: ...
