@@ -125,6 +125,7 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
         text = ", ".join(f"{count} of {rows} x {columns}" for (rows, columns), count in sorted(sizes.items()))
         problems.append(Problem("mixed-sizes", f"images differ in rows and columns: {text}"))
     _label(stacks)
+    _label_mosaics([stack for stack in stacks if stack.planes[0].tile is not None])
     stacks.sort(key=_place_in_series)
     return stacks, problems
 
@@ -198,11 +199,16 @@ def _level(planes: list[Plane]) -> None:
 
 
 def _apart(planes: list[Plane]) -> list[Stack]:
-    """Part planes that differ in what a volume has in common: size, orientation, spacing, and `APART`."""
+    """Part planes that differ in what a volume has in common: size, orientation, spacing, and `APART`.
+
+    A mosaic is a volume, wherever others of its series are: the head may have moved in between.
+    """
     facing = _facing(planes)
     groups: dict[tuple[Hashable, ...], list[Plane]] = {}
     for plane in planes:
-        key = (plane.size, facing[plane.axes, plane.spacing], *(plane.traits.get(name) for name in OF_FILE))
+        mosaic = None if plane.tile is None else (id(plane.ds), plane.frame)
+        apart = (plane.traits.get(name) for name in OF_FILE)
+        key = (plane.size, facing[plane.axes, plane.spacing], mosaic, *apart)
         groups.setdefault(key, []).append(plane)
     return [Stack(group) for group in groups.values()]
 
@@ -438,3 +444,29 @@ def _label(stacks: list[Stack]) -> None:
         if len(set(values)) > 1:
             for stack, value in zip(stacks, values, strict=True):
                 stack.labels = {name: value} | stack.labels
+
+
+def _label_mosaics(stacks: list[Stack]) -> None:
+    """Say of mosaics that are alike what else they differ in: the first attributes that do, or their order."""
+    alike: dict[tuple[Any, ...], list[Stack]] = {}
+    for stack in stacks:
+        alike.setdefault(tuple(stack.labels.items()), []).append(stack)
+    for group in alike.values():
+        _tell_apart(group, [each.name for each in IF_NEEDED])
+
+
+def _tell_apart(stacks: list[Stack], names: list[str]) -> None:
+    if len(stacks) == 1:
+        return
+    for at, name in enumerate(names):
+        members: dict[Hashable, list[Stack]] = {}
+        for stack in stacks:
+            members.setdefault(stack.planes[0].traits.get(name), []).append(stack)
+        if len(members) > 1:
+            for value, group in members.items():
+                for stack in group:
+                    stack.labels = stack.labels | {name: value}
+                _tell_apart(group, names[at + 1 :])
+            return
+    for rank, stack in enumerate(sorted(stacks, key=lambda stack: stack.planes[0].order)):
+        stack.labels = stack.labels | {"InstanceNumber rank": rank}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hounsfield.elements.columns import columns
@@ -12,6 +12,7 @@ from hounsfield.elements.sequence import Sequence
 from hounsfield.errors import DicomError, LimitError, PixelDataError, UnsupportedError
 from hounsfield.pixels.decode import Decoder
 from hounsfield.pixels.layout import has_pixels, layout_of
+from hounsfield.volumes.mosaics import is_mosaic, tiling_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -20,7 +21,17 @@ if TYPE_CHECKING:
     from hounsfield.facade import Dataset
     from hounsfield.pixels.layout import Layout
 
-__all__ = ["APART", "IF_NEEDED", "MEANING", "MEASURED", "Plane", "UnusableError", "plain", "planes_of"]
+__all__ = [
+    "APART",
+    "IF_NEEDED",
+    "MEANING",
+    "MEASURED",
+    "Plane",
+    "Tile",
+    "UnusableError",
+    "plain",
+    "planes_of",
+]
 
 Vector = tuple[float, ...]
 
@@ -126,9 +137,25 @@ WITHIN = 0.01
 """How far directions may be from unit vectors, and from a right angle: what is written may be rounded."""
 
 
+class Tile(NamedTuple):
+    """Which part of a mosaic a plane is.
+
+    Attributes
+    ----------
+    row, column : int
+        Of its first pixel.
+    doubt : str
+        What had to be assumed of the mosaic, or why it is not taken apart; "" if all is told.
+    """
+
+    row: int
+    column: int
+    doubt: str = ""
+
+
 @dataclass(slots=True, eq=False)
 class Plane:
-    """A frame, where it is, and what tells it from others at the same place.
+    """A frame, or a tile of one that is a mosaic, where it is, and what tells it from others at the same place.
 
     Attributes
     ----------
@@ -156,8 +183,10 @@ class Plane:
     traits : dict
         Values by the names of `APART`, `IF_NEEDED` and the file's own dimensions, if it has any.
     order : tuple
-        What sorts planes that have no geometry: Instance Number, frame, SOP Instance UID, name. Frames of a
-        concatenation are counted through (PS3.3 C.7.6.16.2.2.4).
+        What sorts planes that have no geometry: Instance Number, frame or tile, SOP Instance UID, name. Frames
+        of a concatenation are counted through (PS3.3 C.7.6.16.2.2.4).
+    tile : Tile or None
+        Of a mosaic; None of all else.
     """
 
     ds: Dataset
@@ -173,6 +202,7 @@ class Plane:
     meaning: tuple[Hashable, ...] = ()
     traits: dict[str, Hashable] = field(default_factory=dict)
     order: tuple[Any, ...] = ()
+    tile: Tile | None = None
 
 
 def planes_of(ds: Dataset, name: str) -> list[Plane]:
@@ -197,7 +227,7 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
         values = {each.name: [plain(ds, each.name)] * count for each in FIELDS}
         if count > 1:
             values |= _stacked(ds, values, count)
-    positions, orientations, spacings, between, slopes, intercepts = (
+    positions, orientations, spacings, betweens, slopes, intercepts = (
         values.pop(each.name) for each in OF_SLICE
     )
     thicknesses = values[THICKNESS.name]
@@ -225,13 +255,59 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
                 spacing=spacing,
                 missing=missing or ("" if position else "no Image Position (Patient)"),
                 scale=_numbers((slopes[frame], intercepts[frame]), 2),
-                thickness=_positive(between[frame]) or _positive(thicknesses[frame]),
+                thickness=_positive(betweens[frame]) or _positive(thicknesses[frame]),
                 meaning=meanings[frame],
                 traits={key: column[frame] for key, column in values.items() if column[frame] is not None},
                 order=(first, before + frame, uid, name),
             )
         )
+    if any(is_mosaic(plane.traits.get("ImageType")) for plane in planes):
+        return _tiles(planes, is_between=_positive(betweens[0]) is not None)
     return planes
+
+
+def _tiles(planes: list[Plane], *, is_between: bool) -> list[Plane]:
+    """Take a mosaic apart if that can be; else each frame has no geometry, as its position is not its own."""
+    first = planes[0]
+    tiling = tiling_of(first.ds, *first.size) if len(planes) == 1 else "it has several frames"
+    if isinstance(tiling, str):
+        why = f"a mosaic of slices, which is not taken apart: {tiling}"
+        return [replace(plane, missing=why, tile=Tile(0, 0, why)) for plane in planes]
+    missing, doubts = first.missing, []
+    start: Vector = (0.0, 0.0, 0.0)
+    step: Vector = start
+    if not missing and not first.thickness and tiling.slices > 1:
+        missing = "a mosaic without Spacing Between Slices"
+    if not missing:
+        right, down = first.axes[:3], first.axes[3:]
+        normal = _cross(right, down)
+        length = math.hypot(*normal)
+        along = sum(one * other for one, other in zip(normal, tiling.normal or (0.0,) * 3, strict=True))
+        if abs(along) < length * (1 - WITHIN):
+            doubts.append("which way they go (SliceNormalVector): along the normal is assumed")
+        between = math.copysign(first.thickness or 1.0, along) / length
+        step = tuple(between * each for each in normal)
+        rows_apart, columns_apart = first.spacing
+        aside = (first.size[1] - tiling.columns) / 2 * columns_apart
+        below = (first.size[0] - tiling.rows) / 2 * rows_apart
+        start = tuple(
+            at + aside * one + below * other
+            for at, one, other in zip(first.position, right, down, strict=True)
+        )
+    if not is_between:
+        doubts.append("how far apart they are (Spacing Between Slices): Slice Thickness is assumed")
+    doubt = f"slices of a mosaic, which does not tell {'; nor '.join(doubts)}" if doubts else ""
+    return [
+        replace(
+            first,
+            size=(tiling.rows, tiling.columns),
+            position=tuple(at + number * by for at, by in zip(start, step, strict=True)),
+            missing=missing,
+            order=(first.order[0], number, *first.order[2:]),
+            tile=Tile(*tiling.corner(number), "" if missing or tiling.slices == 1 else doubt),
+        )
+        for number in range(tiling.slices)
+    ]
 
 
 def _frames_of(ds: Dataset, layout: Layout, name: str) -> int:

@@ -36,7 +36,8 @@ class Problem(NamedTuple):
         "missing-geometry"  no position, orientation or spacing, or none that makes sense
         "unknown-thickness" of an only slice
         "mixed-sizes"       images of a series differ in Rows or Columns
-        "mosaic"            each image is a mosaic of slices, and left so
+        "mosaic"            an image is a mosaic of slices, and left so, as the file does not tell of how many;
+                            or their direction or distance had to be assumed
         "missing-uid"       the files do not tell which series they belong to
         "unreadable"        a file that is broken, or cannot be opened
         =================== =========================================================================
