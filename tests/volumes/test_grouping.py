@@ -153,6 +153,46 @@ def test_one_image_too_many_of_several_time_points_costs_its_place_alone() -> No
     assert len(series.left_out) == 5
 
 
+HEARTBEATS = [[812.5, 815.0, 840.0], [790.0, 860.0, 802.5], [822.5, 795.0, 830.0]]
+
+
+@pytest.mark.parametrize("beats", [HEARTBEATS, [[800, 810, 810], [810, 800, 820], [820, 800, 800]]], ids=str)
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("AcquisitionNumber", [4, 5, 6]), ("AcquisitionTime", ["100500", "100503", "100506"])],
+)
+def test_time_points_are_not_mixed_by_what_differs_from_beat_to_beat(
+    name: str, values: list[Any], beats: Any
+) -> None:
+    """Trigger times of a perfusion are as long as the beats were; what is the same at all places tells more."""
+    images = [
+        mr(2.0 * at, value=100 * time + at, TriggerTime=beats[time][at], **{name: values[time]})
+        for at in range(3)
+        for time in range(3)
+    ]
+    found = sorted(shown(series_of(*images)), key=lambda each: each[1])
+    assert found == [({name: values[time]}, [100 * time + at for at in range(3)]) for time in range(3)]
+
+
+def test_an_order_of_times_that_instance_numbers_contradict_is_told() -> None:
+    def series(numbers: list[int]) -> Any:
+        return series_of(
+            *(
+                mr(2.0 * at, TriggerTime=HEARTBEATS[time][at], InstanceNumber=1 + 3 * at + numbers[time])
+                for at in range(3)
+                for time in range(3)
+            )
+        )
+
+    assert [kinds(volume) for volume in series([0, 1, 2]).volumes] == [{"repeats"}] * 3
+    images = [
+        mr(2.0 * at, TriggerTime=30.0 * time + at, InstanceNumber=9 - 3 * at - time)
+        for at in range(3)
+        for time in range(3)
+    ]
+    assert not series_of(*images).warnings  # they go the other way round
+
+
 def test_trigger_times_do_not_part_what_has_a_place_of_its_own() -> None:
     (volume,) = series_of(*(mr(2.0 * at, TriggerTime=17.0 * at) for at in range(4))).volumes
     assert len(volume) == 4

@@ -255,25 +255,24 @@ def _parted(stack: Stack, candidates: list[str], left: list[Plane]) -> list[Stac
         if "AcquisitionNumber" in stack.labels:
             return [stack]
         return [part for field in _by_field(stack) for part in _by_acquisition(field)]
-    for number, name in enumerate(candidates):
-        values = _part_by(planes, at, most, name)
-        if values is None:
-            continue
-        parts: dict[Hashable, list[Plane]] = {}
+    found = _telling(planes, at, most, candidates)
+    if found is not None:
+        name, values, problems = found
+        parts: dict[Hashable, Stack] = {}
         for plane, value in zip(planes, values, strict=True):
-            parts.setdefault(value, []).append(plane)
-        return [
-            part
-            for value, members in parts.items()
-            for part in _parted(Stack(members, stack.labels | {name: value}), candidates[number + 1 :], left)
-        ]
+            part = parts.setdefault(value, Stack([], stack.labels | {name: value}))
+            part.planes.append(plane)
+        others = [each for each in candidates if each != name]
+        for part in parts.values():
+            part.problems = [*stack.problems, *problems]
+        return [each for part in parts.values() for each in _parted(part, others, left)]
     counts = np.bincount(at)
     usual = int(np.bincount(counts).argmax())
     odd = counts[at] != usual
     if usual > 1 and odd.any() and np.abs(counts - usual).sum() <= FEW * len(planes):
         left += [plane for plane, is_odd in zip(planes, odd, strict=True) if is_odd]
         there = [plane for plane, is_odd in zip(planes, odd, strict=True) if not is_odd]
-        return _parted(Stack(there, stack.labels), candidates, left)
+        return _parted(Stack(there, stack.labels, problems=stack.problems), candidates, left)
     ranks = _ranks(at, [plane.order for plane in planes], most)
     if ranks is None:
         return [stack]
@@ -285,7 +284,7 @@ def _parted(stack: Stack, candidates: list[str], left: list[Plane]) -> list[Stac
         Stack(
             [plane for plane, rank in zip(planes, ranks, strict=True) if rank == number],
             stack.labels | {name: number},
-            problems=[Problem("repeats", text)],
+            problems=[*stack.problems, Problem("repeats", text)],
         )
         for number in range(most)
     ]
@@ -296,21 +295,46 @@ def _are_numbered(planes: list[Plane], at: Iterable[int]) -> bool:
     return len({(place, *plane.order[:2]) for place, plane in zip(at, planes, strict=True)}) == len(planes)
 
 
-def _part_by(planes: list[Plane], at: npt.NDArray[np.intp], most: int, name: str) -> list[Hashable] | None:
-    """Values that tell planes at the same place apart, or None if this attribute does not.
+def _telling(
+    planes: list[Plane], at: npt.NDArray[np.intp], most: int, candidates: list[str]
+) -> tuple[str, list[Hashable], list[Problem]] | None:
+    """Find what tells planes at the same place apart: its name, a value for each plane, what is to be said.
 
-    Where each place has values of its own (times, as slices are taken one after the other), they are ranks.
+    It is the first attribute of which each value occurs equally often at all places that have all images: some
+    differ in what has nothing to do with it, as heartbeats do. If there is none, each place may have values of
+    its own (times, as slices are taken one after the other): then they are ranks.
     """
-    values = [plane.traits.get(name) for plane in planes]
-    distinct = set(values)
-    if len(distinct) == 1 or len(set(zip(at.tolist(), values, strict=True))) == at.max() + 1:
-        return None  # no two at a place differ
-    if len(distinct) <= most:
-        return values
-    if len({type(value) for value in values}) > 1 or not isinstance(values[0], str | int | float):
-        return None
-    ranks = _ranks(at, values, most)
-    return None if ranks is None else list(ranks)
+    where = at.tolist()
+    columns = {name: [plane.traits.get(name) for plane in planes] for name in candidates}
+    columns = {name: values for name, values in columns.items() if _differ(where, values)}
+    for name, values in columns.items():
+        if len(set(values)) <= most and _are_balanced(where, values, most):
+            return name, values, []
+    numbers = _ranks(at, [plane.order[:2] for plane in planes], most)
+    for name, values in columns.items():
+        if len({type(value) for value in values}) > 1 or not isinstance(values[0], str | int | float):
+            continue
+        ranks = _ranks(at, values, most)
+        if ranks is None:
+            continue
+        text = f"{most} images at each place, told apart by the order of {name}, which Instance Numbers contradict"
+        is_doubtful = numbers is not None and len(set(zip(ranks, numbers, strict=True))) > most
+        return name, list(ranks), [Problem("repeats", text)] if is_doubtful else []
+    return None
+
+
+def _differ(where: list[int], values: list[Hashable]) -> bool:
+    """Whether any two at a place do."""
+    return len(set(zip(where, values, strict=True))) > len(set(where))
+
+
+def _are_balanced(where: list[int], values: list[Hashable], most: int) -> bool:
+    """Whether a place with the most images has as many of each value as any other place."""
+    counts = Counter(zip(where, values, strict=True))
+    highest: dict[Hashable, int] = {}
+    for (_, value), count in counts.items():
+        highest[value] = max(count, highest.get(value, 0))
+    return sum(highest.values()) == most
 
 
 def _ranks(at: npt.NDArray[np.intp], values: list[Any], most: int) -> list[int] | None:
@@ -333,7 +357,10 @@ def _by_field(stack: Stack) -> list[Stack]:
     members: dict[Hashable, list[Plane]] = {}
     for plane, value in zip(stack.planes, fields(stack.planes), strict=True):
         members.setdefault(value, []).append(plane)
-    parts = [Stack(planes, stack.labels | {FIELD: value}) for value, planes in members.items()]
+    parts = [
+        Stack(planes, stack.labels | {FIELD: value}, problems=[*stack.problems])
+        for value, planes in members.items()
+    ]
     return [stack] if any(len(part.planes) == 1 or part.has("shifted") for part in parts) else parts
 
 
@@ -351,7 +378,11 @@ def _by_acquisition(stack: Stack) -> list[Stack]:
         return [_joined(stack)]
     return [
         _joined(
-            Stack(part, stack.labels | {"AcquisitionNumber": part[0].traits.get("AcquisitionNumber")}),
+            Stack(
+                part,
+                stack.labels | {"AcquisitionNumber": part[0].traits.get("AcquisitionNumber")},
+                problems=[*stack.problems],
+            ),
         )
         for part in parts
     ]

@@ -26,7 +26,8 @@ class Problem(NamedTuple):
         "shifted"           slices are displaced in their plane, unevenly
         "duplicate"         images at the place of another, or files given twice: left out
         "same-uid"          images of different places, times ... have the same SOP Instance UID
-        "repeats"           several images at each place, which only their order tells apart
+        "repeats"           several images at each place, which only their order tells apart, or two orders that
+                            contradict each other
         "incomplete"        more or fewer images at a place than at others, and nothing tells which: left out;
                             or a volume that has only some of the slices that another of its series has,
                             or that Number of Slices says
