@@ -449,6 +449,48 @@ def test_one_file_may_have_several_volumes(key: str, name: str, values: list[Any
     ]
 
 
+@pytest.mark.parametrize(
+    ("group", "name", "values"),
+    [
+        ("MRImageFrameTypeSequence", "ComplexImageComponent", ["MAGNITUDE", "PHASE"]),
+        ("RespiratorySynchronizationSequence", "NominalPercentageOfRespiratoryPhase", [0.0, 50.0]),
+        ("RespiratorySynchronizationSequence", "NominalRespiratoryTriggerDelayTime", [0.0, 800.0]),
+        ("ContrastBolusUsageSequence", "ContrastBolusAgentPhase", ["ARTERIAL", "VENOUS"]),
+        ("MRArterialSpinLabelingSequence", "ASLContext", ["CONTROL", "LABEL"]),
+        ("MRVelocityEncodingSequence", "VelocityEncodingDirection", [(0.0, 0.0, 1.0), (1.0, 0.0, 0.0)]),
+        ("MRDiffusionSequence", "DiffusionDirectionality", ["DIRECTIONAL", "ISOTROPIC"]),
+    ],
+)
+def test_functional_groups_tell_frames_apart_in_whatever_order_they_are(
+    group: str, name: str, values: list[Any]
+) -> None:
+    order = [0, 1, 1, 0, 0, 1]
+    ds = enhanced({"at": 2.0 * (frame // 2)} for frame in range(6))
+    for groups, which in zip(ds.PerFrameFunctionalGroupsSequence, order, strict=True):
+        item = Dataset()
+        setattr(item, name, list(values[which]) if isinstance(values[which], tuple) else values[which])
+        setattr(groups, group, [item])
+    assert sorted(shown(series_of(ds)), key=lambda each: each[1]) == [
+        ({name: values[0]}, [0, 3, 4]),
+        ({name: values[1]}, [1, 2, 5]),
+    ]
+
+
+def test_gradients_tell_frames_apart() -> None:
+    directions = [(1.0, 0.0, 0.0), (0.0, 0.6, 0.8)]
+    ds = enhanced({"at": 2.0 * (frame // 2), "b": 1000.0} for frame in range(6))
+    for frame, groups in enumerate(ds.PerFrameFunctionalGroupsSequence):
+        gradient = Dataset()
+        gradient.DiffusionGradientOrientation = list(directions[frame // 2 % 2 ^ frame % 2])
+        (diffusion,) = groups.MRDiffusionSequence
+        diffusion.DiffusionDirectionality = "DIRECTIONAL"
+        diffusion.DiffusionGradientDirectionSequence = [gradient]
+    assert shown(series_of(ds)) == [
+        ({"DiffusionGradientOrientation": directions[0]}, [0, 3, 4]),
+        ({"DiffusionGradientOrientation": directions[1]}, [1, 2, 5]),
+    ]
+
+
 def test_dimensions_tell_frames_apart() -> None:
     """Of diffusion gradients, say: whatever the image itself calls a dimension."""
     pointers = []

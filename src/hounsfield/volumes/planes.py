@@ -64,6 +64,8 @@ MEANING = (
 TIME = Field("TemporalPositionIdentifier", ("FrameContentSequence.TemporalPositionIndex",))
 INDEX_VALUES = Field("DimensionIndexValues", ("FrameContentSequence.DimensionIndexValues",))
 
+GRADIENT = Field("DiffusionGradientOrientation")  # of a sequence in a functional group
+
 APART = (
     Field("SOPClassUID"),
     Field("FrameOfReferenceUID"),
@@ -76,6 +78,10 @@ APART = (
             "XRay3DFrameTypeSequence.FrameType",
             "ParametricMapFrameTypeSequence.FrameType",
         ),
+    ),
+    Field(
+        "ComplexImageComponent",
+        ("MRImageFrameTypeSequence.ComplexImageComponent",),
     ),
     Field("StackID", ("FrameContentSequence.StackID",)),
     Field("SegmentNumber", ("SegmentIdentificationSequence.ReferencedSegmentNumber",)),
@@ -98,7 +104,19 @@ IF_NEEDED = (
     Field("InversionTime", ("MRModifierSequence.InversionTimes",)),
     Field("FlipAngle", ("MRTimingAndRelatedParametersSequence.FlipAngle",)),
     Field("RepetitionTime", ("MRTimingAndRelatedParametersSequence.RepetitionTime",)),
-    Field("DiffusionGradientOrientation"),
+    Field(
+        "NominalPercentageOfRespiratoryPhase",
+        ("RespiratorySynchronizationSequence.NominalPercentageOfRespiratoryPhase",),
+    ),
+    Field(
+        "NominalRespiratoryTriggerDelayTime",
+        ("RespiratorySynchronizationSequence.NominalRespiratoryTriggerDelayTime",),
+    ),
+    Field("ContrastBolusAgentPhase", ("ContrastBolusUsageSequence.ContrastBolusAgentPhase",)),
+    Field("ASLContext", ("MRArterialSpinLabelingSequence.ASLContext",)),
+    Field("VelocityEncodingDirection", ("MRVelocityEncodingSequence.VelocityEncodingDirection",)),
+    Field("DiffusionDirectionality", ("MRDiffusionSequence.DiffusionDirectionality",)),
+    GRADIENT,
     THICKNESS,
     Field("FrameReferenceTime", ("FrameContentSequence.FrameReferenceDateTime",)),
     Field("AcquisitionNumber", ("FrameContentSequence.FrameAcquisitionNumber",)),
@@ -380,12 +398,23 @@ def _values(ds: Dataset, count: int) -> dict[str, list[Hashable]]:
                 for before, own in zip(column, per_frame[path], strict=True)
             ]
         values[each.name] = column
+    if "DIRECTIONAL" in values["DiffusionDirectionality"]:
+        values[GRADIENT.name] = _gradients(ds, values[GRADIENT.name])
     scale = [TAGS[SLOPE.name], TAGS[INTERCEPT.name]]
     slope, intercept = (at for at, (_, element) in enumerate(paths) if element in scale)
     for part in filter(None, (per_frame, shared)):
         if any((a is None) != (b is None) for a, b in zip(part[slope], part[intercept], strict=True)):
             values[SLOPE.name] = [None] * count  # one of them alone does not go with the other of elsewhere
     return values
+
+
+def _gradients(ds: Dataset, common: list[Hashable]) -> list[Hashable]:
+    """Give the direction of each frame's diffusion gradient (PS3.3 C.8.13.5.9)."""
+    items = ds.get("PerFrameFunctionalGroupsSequence")
+    path = f"MRDiffusionSequence.0.DiffusionGradientDirectionSequence.0.{GRADIENT.name}"
+    if not isinstance(items, Sequence) or len(items) != len(common):
+        return common
+    return [plain(item, path) or other for (item, _), other in zip(items.each(), common, strict=True)]
 
 
 def _dimensions(ds: Dataset, values: list[Hashable]) -> dict[str, list[Hashable]]:
