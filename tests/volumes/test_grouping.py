@@ -419,6 +419,47 @@ def test_a_gap_within_an_acquisition_is_a_gap() -> None:
     assert kinds(volume) == {"gap", "acquisitions"}
 
 
+@pytest.mark.parametrize("name", ["AcquisitionNumber", "AcquisitionTime"])
+def test_stations_that_overlap_are_apart(name: str) -> None:
+    values = [1, 2, 3] if name[-1] == "r" else ["100100", "100200", "100300"]
+    images = [
+        mr(2.0 * (4 * station + at), value=100 * station + at, **{name: values[station]})
+        for station in range(3)
+        for at in range(6)
+    ]
+    series = series_of(*images)
+    assert [labels for labels, _ in shown(series)] == [{name: value} for value in values]
+    assert [found for _, found in shown(series)] == [[100 * n + at for at in range(6)] for n in range(3)]
+    assert not series.warnings
+    assert not series.left_out
+
+
+@pytest.mark.parametrize("moved", [0.3, 0.9, 1.0])
+def test_time_points_between_each_other_are_apart(moved: float) -> None:
+    """As where the stack follows a head that moves; by half a slice, they would make one even stack."""
+    images = [
+        mr(2.0 * at + moved * time, value=100 * time + at, AcquisitionTime=f"10100{time}")
+        for at in range(5)
+        for time in range(2)
+    ]
+    series = series_of(*images)
+    assert shown(series) == [
+        ({"AcquisitionTime": f"10100{time}"}, [100 * time + at for at in range(5)]) for time in range(2)
+    ]
+    assert not series.warnings
+
+
+def test_every_second_slice_first_is_one_stack() -> None:
+    """Nothing is between slices that are as far apart as they say."""
+    images = [mr(1.5 * at, AcquisitionTime=f"10100{at % 2}") for at in range(10)]
+    (volume,) = series_of(*images).volumes
+    assert len(volume) == 10
+    assert not volume.problems
+    for ds in images:
+        del ds.SliceThickness
+    assert [len(volume) for volume in series_of(*images).volumes] == [10]
+
+
 # Multi-frame images
 
 

@@ -41,9 +41,13 @@ FEW = 0.1
 """So many images, as a part of those there are, may be missing or too many where there are several at each
 place; else these are duplicates."""
 
+FEWEST = 2
+"""So many slices or fewer are even wherever they are, and make no time point."""
+
 OF_FILE = tuple(each.name for each in APART)
 OF_SCAN = "SOPClassUID", "FrameOfReferenceUID", "ImageType", "StackID", "ConvolutionKernel", "SliceThickness"
 FIELD = "ImagePositionPatient in plane"
+TIME = "AcquisitionTime"
 LATER = FIELD, *(each.name for each in IF_NEEDED)
 
 
@@ -254,7 +258,9 @@ def _parted(stack: Stack, candidates: list[str], left: list[Plane]) -> list[Stac
     if most == 1:
         if "AcquisitionNumber" in stack.labels:
             return [stack]
-        return [part for field in _by_field(stack) for part in _by_acquisition(field)]
+        return [
+            part for field in _by_field(stack) for time in _by_time(field) for part in _by_acquisition(time)
+        ]
     found = _telling(planes, at, most, candidates)
     if found is not None:
         name, values, problems = found
@@ -301,14 +307,18 @@ def _telling(
     """Find what tells planes at the same place apart: its name, a value for each plane, what is to be said.
 
     It is the first attribute of which each value occurs equally often at all places that have all images: some
-    differ in what has nothing to do with it, as heartbeats do. If there is none, each place may have values of
-    its own (times, as slices are taken one after the other): then they are ranks.
+    differ in what has nothing to do with it, as heartbeats do. Else it is one whose values stretch over places
+    of their own, as stations that overlap do. If there is none, each place may have values of its own (times,
+    as slices are taken one after the other): then they are ranks.
     """
     where = at.tolist()
     columns = {name: [plane.traits.get(name) for plane in planes] for name in candidates}
     columns = {name: values for name, values in columns.items() if _differ(where, values)}
     for name, values in columns.items():
         if len(set(values)) <= most and _are_balanced(where, values, most):
+            return name, values, []
+    for name, values in columns.items():
+        if _are_stretches(where, values):
             return name, values, []
     numbers = _ranks(at, [plane.order[:2] for plane in planes], most)
     for name, values in columns.items():
@@ -337,6 +347,16 @@ def _are_balanced(where: list[int], values: list[Hashable], most: int) -> bool:
     return sum(highest.values()) == most
 
 
+def _are_stretches(where: list[int], values: list[Hashable]) -> bool:
+    """Whether each value occurs once at each of several places that are next to each other."""
+    found: dict[Hashable, list[int]] = {}
+    for place, value in zip(where, values, strict=True):
+        found.setdefault(value, []).append(place)
+    return all(
+        len(each) > 1 and len(set(each)) == len(each) == max(each) - min(each) + 1 for each in found.values()
+    )
+
+
 def _ranks(at: npt.NDArray[np.intp], values: list[Any], most: int) -> list[int] | None:
     """The rank of each value at its place, if there are as many different ones at every place."""
     ranks = [0] * len(values)
@@ -362,6 +382,29 @@ def _by_field(stack: Stack) -> list[Stack]:
         for value, planes in members.items()
     ]
     return [stack] if any(len(part.planes) == 1 or part.has("shifted") for part in parts) else parts
+
+
+def _by_time(stack: Stack) -> list[Stack]:
+    """Part time points whose slices are between each other's: the patient moved, or the stack was set anew.
+
+    Slices that are taken every second one first are no time points: these are too far from each other by Spacing
+    Between Slices or Slice Thickness.
+    """
+    times: dict[Hashable, list[Plane]] = {}
+    for plane in stack.planes:
+        times.setdefault(plane.traits.get(TIME), []).append(plane)
+    sizes = [len(each) for each in times.values()]
+    if len(times) == 1 or min(sizes) <= FEWEST or not all(plane.thickness for plane in stack.planes):
+        return [stack]
+    reach = [depths(each) for each in times.values()]
+    if max(along.min() for along in reach) >= min(along.max() for along in reach):
+        return [stack]
+    parts = [Stack(planes, stack.labels | {TIME: value}) for value, planes in times.items()]
+    if any(part.has("gap", "uneven-spacing", "sparse") for part in parts):
+        return [stack]
+    for part in parts:
+        part.problems = [*stack.problems]
+    return parts
 
 
 def _by_acquisition(stack: Stack) -> list[Stack]:

@@ -71,9 +71,10 @@ def load_series(
         in the plane, trigger time, cardiac phase, inversion time, flip angle, repetition time, respiratory
         phase, contrast phase, spin labelling, velocity encoding, gradient, slice thickness, reference time,
         acquisition number and time, content time, the dimensions of a multi-frame image, Instance Number, SOP
-        Instance UID. Fields of view beside each other are volumes, too; acquisitions at different places are
-        one if they make one even stack. A mosaic of Siemens is taken apart, and a volume of its own: how many
-        tiles it has, and which way they go, its private elements tell; if they do not, it has no geometry.
+        Instance UID. Fields of view beside each other are volumes, too; so are acquisition times whose even
+        stacks reach into each other; acquisitions at different places are one if they make one even stack. A
+        mosaic of Siemens is taken apart, and a volume of its own: how many tiles it has, and which way they
+        go, its private elements tell; if they do not, it has no geometry.
 
     Raises
     ------
