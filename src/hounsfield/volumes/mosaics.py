@@ -23,6 +23,7 @@ __all__ = ["Tiling", "is_mosaic", "tiling_of"]
 CSA_TAG = struct.Struct("<64si4siii")  # name, multiplicity, VR, type, items, a mark
 CSA_ITEM = struct.Struct("<4i")  # lengths and a mark
 MOST_CSA_TAGS = 1024
+MOST_TILES = 4096
 
 
 class Tiling(NamedTuple):
@@ -66,7 +67,7 @@ def tiling_of(ds: elements.Dataset, rows: int, columns: int) -> Tiling | str:
     if len(counts) > 1:
         return f"NumberOfImagesInMosaic is {' and '.join(f'{each:g}' for each in sorted(counts))}"
     (number,) = counts
-    if not number.is_integer() or not 0 < number <= rows * columns:
+    if not number.is_integer() or not 0 < number <= MOST_TILES:
         return f"NumberOfImagesInMosaic is {number:g}"
     count = int(number)
     across = math.isqrt(count - 1) + 1
