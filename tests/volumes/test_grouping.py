@@ -164,7 +164,7 @@ HEARTBEATS = [[812.5, 815.0, 840.0], [790.0, 860.0, 802.5], [822.5, 795.0, 830.0
 def test_time_points_are_not_mixed_by_what_differs_from_beat_to_beat(
     name: str, values: list[Any], beats: Any
 ) -> None:
-    """Trigger times of a perfusion are as long as the beats were; what is the same at all places tells more."""
+    """Trigger times of a perfusion are as long as beats were; what is the same at all places tells more."""
     images = [
         mr(2.0 * at, value=100 * time + at, TriggerTime=beats[time][at], **{name: values[time]})
         for at in range(3)

@@ -148,8 +148,7 @@ def test_the_number_alone_takes_it_apart_and_what_is_assumed_is_told() -> None:
     volume = hu.load_volume(written(ds))
     assert volume.array[:, 0, 0].tolist() == [0, 100, 200, 300, 400]
     assert volume.warnings == (
-        "slices of a mosaic, which does not tell which way they go (SliceNormalVector): along the normal is "
-        "assumed",
+        "slices of a mosaic: which way they go is not told (SliceNormalVector): along the normal is assumed",
     )
 
 
@@ -196,6 +195,27 @@ def test_two_numbers_of_images() -> None:
     ds.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x0A, "US", 9)
     (volume,) = series_of(ds).volumes
     assert volume.warnings[-1].endswith("NumberOfImagesInMosaic is 7 and 9")
+
+
+def test_images_numbered_in_reverse_are_told() -> None:
+    """Programs differ in what that means for the direction; as dcm2niix does, it is taken as it stands."""
+    header = {"NumberOfImagesInMosaic": ["7"], "SliceNormalVector": ["0", "0", "1"]}
+    protocol = "sSliceArray.ucImageNumbTra = {}\nsKSpace.lPhaseEncodingLines = 64\n"
+    for number, value, expected in (("1", "0x0", set()), ("7", "0x0", {"mosaic"}), ("1", "0x1", {"mosaic"})):
+        ds = mosaic(7, header=header | {"ProtocolSliceNumber": [number]})
+        block = ds.private_block(0x0029, "SIEMENS CSA HEADER")
+        block.add_new(0x20, "OB", csa(MrPhoenixProtocol=[protocol.format(value)]))
+        (volume,) = series_of(ds).volumes
+        assert kinds(volume) == expected
+        assert volume.array[:, 0, 0].tolist() == [100 * at for at in range(7)]
+
+
+def test_grids_of_united_imaging_have_no_geometry() -> None:
+    ds = mosaic(7, header={}, Manufacturer="UIH", ImageType=["ORIGINAL", "PRIMARY"])
+    ds.private_block(0x0065, "Image Private Header", create=True).add_new(0x50, "DS", "7")
+    (volume,) = series_of(ds).volumes
+    assert kinds(volume) == {"mosaic", "missing-geometry"}
+    assert volume.shape == (1, 12, 15)
 
 
 def test_several_frames_of_mosaics_are_left_as_they_are() -> None:

@@ -306,10 +306,10 @@ def _telling(
 ) -> tuple[str, list[Hashable], list[Problem]] | None:
     """Find what tells planes at the same place apart: its name, a value for each plane, what is to be said.
 
-    It is the first attribute of which each value occurs equally often at all places that have all images: some
-    differ in what has nothing to do with it, as heartbeats do. Else it is one whose values stretch over places
-    of their own, as stations that overlap do. If there is none, each place may have values of its own (times,
-    as slices are taken one after the other): then they are ranks.
+    It is the first attribute of which each value occurs equally often at all places that have all images:
+    others, such as heartbeats, have nothing to do with it. Else it is one whose values stretch over places of
+    their own, as those of stations that overlap do. If there is none, each place may have values of its own
+    (times, as slices are taken one after the other): then they are ranks.
     """
     where = at.tolist()
     columns = {name: [plane.traits.get(name) for plane in planes] for name in candidates}
@@ -327,7 +327,9 @@ def _telling(
         ranks = _ranks(at, values, most)
         if ranks is None:
             continue
-        text = f"{most} images at each place, told apart by the order of {name}, which Instance Numbers contradict"
+        text = (
+            f"{most} images at each place, told apart by the order of {name}: Instance Numbers have another"
+        )
         is_doubtful = numbers is not None and len(set(zip(ranks, numbers, strict=True))) > most
         return name, list(ranks), [Problem("repeats", text)] if is_doubtful else []
     return None
@@ -387,8 +389,8 @@ def _by_field(stack: Stack) -> list[Stack]:
 def _by_time(stack: Stack) -> list[Stack]:
     """Part time points whose slices are between each other's: the patient moved, or the stack was set anew.
 
-    Slices that are taken every second one first are no time points: these are too far from each other by Spacing
-    Between Slices or Slice Thickness.
+    Slices that are taken every second one first are no time points: these are too far from each other by
+    Spacing Between Slices or Slice Thickness.
     """
     times: dict[Hashable, list[Plane]] = {}
     for plane in stack.planes:
@@ -521,7 +523,7 @@ def _label(stacks: list[Stack]) -> None:
 
 
 def _label_mosaics(stacks: list[Stack]) -> None:
-    """Say of mosaics that are alike what else they differ in: the first attributes that do, or their order."""
+    """Say of mosaics that are alike what they differ in: the first attributes that do, or their order."""
     alike: dict[tuple[Any, ...], list[Stack]] = {}
     for stack in stacks:
         alike.setdefault(tuple(stack.labels.items()), []).append(stack)

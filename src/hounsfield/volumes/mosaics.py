@@ -1,16 +1,19 @@
 """Mosaics of Siemens: all slices of a volume as tiles of one image, and where they are.
 
-No part of the standard tells of them but MOSAIC in Image Type. How many slices there are and which way they
-go is in private elements. Tiles stand in a square, row by row, the first slice first; Image Position (Patient)
-is where the corner of an image as large as the whole mosaic would be, if its centre were the first slice's.
+Nothing that is standard tells of them but MOSAIC in Image Type. How many slices there are and which way they
+go is in private elements. Tiles stand in a square, row by row, the first slice first; Image Position
+(Patient) is where the corner of an image as large as the mosaic would be if its centre were the first
+slice's.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError
 
 if TYPE_CHECKING:
@@ -18,10 +21,12 @@ if TYPE_CHECKING:
 
     from hounsfield.elements import dataset as elements
 
-__all__ = ["Tiling", "is_mosaic", "tiling_of"]
+__all__ = ["Tiling", "is_grid", "is_mosaic", "tiling_of"]
 
 CSA_TAG = struct.Struct("<64si4siii")  # name, multiplicity, VR, type, items, a mark
 CSA_ITEM = struct.Struct("<4i")  # lengths and a mark
+GRID = 0x00651050  # Number of Images in Grid
+REVERSED = re.compile(rb"sSliceArray\.ucImageNumb\w*\s*=\s*(0x)?0*[1-9a-fA-F]")
 MOST_CSA_TAGS = 1024
 MOST_TILES = 4096
 
@@ -39,6 +44,8 @@ class Tiling(NamedTuple):
         Of a tile.
     normal : tuple of float
         Unit vector from the first slice to the next; () if the file does not tell.
+    is_reversed : bool
+        Whether images were numbered the other way round. Of these, programs differ in what `normal` means.
     """
 
     slices: int
@@ -46,6 +53,7 @@ class Tiling(NamedTuple):
     rows: int
     columns: int
     normal: tuple[float, ...]
+    is_reversed: bool
 
     def corner(self, tile: int) -> tuple[int, int]:
         """Row and column of a tile's first pixel."""
@@ -56,8 +64,15 @@ def is_mosaic(image_type: Hashable) -> bool:
     return isinstance(image_type, tuple) and "MOSAIC" in image_type
 
 
+def is_grid(ds: elements.Dataset) -> bool:
+    """Whether an image of United Imaging has several slices, as Number of Images in Grid tells."""
+    return _value(ds, TAGS["Manufacturer"]) == "UIH" and _number(_value(ds, GRID)) > 1
+
+
 def tiling_of(ds: elements.Dataset, rows: int, columns: int) -> Tiling | str:
     """Find how slices stand in a mosaic of this size, or why that cannot be told."""
+    if is_grid(ds):
+        return "a grid of United Imaging is not known"
     header = _csa(_private(ds, 0x0029, "SIEMENS CSA HEADER", 0x10))
     counts = {_number(each) for each in header.get("NumberOfImagesInMosaic", ())[:1]}
     counts |= {_number(_private(ds, 0x0019, "SIEMENS MR HEADER", 0x0A))}
@@ -77,12 +92,22 @@ def tiling_of(ds: elements.Dataset, rows: int, columns: int) -> Tiling | str:
     length = math.hypot(*normal)
     if len(normal) != 3 or not 0.99 < length < 1.01:
         normal = ()
-    return Tiling(count, across, rows // across, columns // across, normal)
+    series = _private(ds, 0x0029, "SIEMENS CSA HEADER", 0x20)
+    is_reversed = isinstance(series, bytes) and REVERSED.search(series) is not None
+    is_reversed |= any(_number(each) > 1 for each in header.get("ProtocolSliceNumber", ())[:1])
+    return Tiling(count, across, rows // across, columns // across, normal, is_reversed)
 
 
 def _private(ds: elements.Dataset, group: int, creator: str, element: int) -> object:
     try:
-        return ds.private_block(group, creator)[element].value
+        return _value(ds, ds.private_block(group, creator).get_tag(element))
+    except DicomError:  # of nobody
+        return None
+
+
+def _value(ds: elements.Dataset, tag: int) -> object:
+    try:
+        return ds[tag].value
     except DicomError:
         return None
 
@@ -102,9 +127,9 @@ def _csa(data: object) -> dict[str, list[str]]:
     """Texts by their names in a header of Siemens' own, of both versions; as far as it can be read.
 
     All numbers are in little endian. Version 2 begins with "SV10" and four bytes. Then come the number of
-    tags and a mark; each tag has a name and so many items; each item four numbers, of which one is its length,
-    and its text, filled up to four bytes. In version 1 the length is the first number, from which that of the
-    first tag's items is to be taken; in version 2 the second.
+    tags and a mark; each tag has a name and so many items; each item four numbers, of which one is its
+    length, and its text, filled up to four bytes. In version 1 the length is the first number, from which
+    that of the first tag's items is to be taken; in version 2 the second.
     """
     found: dict[str, list[str]] = {}
     if not isinstance(data, bytes):

@@ -12,7 +12,7 @@ from hounsfield.elements.sequence import Sequence
 from hounsfield.errors import DicomError, LimitError, PixelDataError, UnsupportedError
 from hounsfield.pixels.decode import Decoder
 from hounsfield.pixels.layout import has_pixels, layout_of
-from hounsfield.volumes.mosaics import is_mosaic, tiling_of
+from hounsfield.volumes.mosaics import is_grid, is_mosaic, tiling_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -173,7 +173,7 @@ class Tile(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Plane:
-    """A frame, or a tile of one that is a mosaic, where it is, and what tells it from others at the same place.
+    """A frame, or a tile of a mosaic, where it is, and what tells it from others at the same place.
 
     Attributes
     ----------
@@ -201,8 +201,8 @@ class Plane:
     traits : dict
         Values by the names of `APART`, `IF_NEEDED` and the file's own dimensions, if it has any.
     order : tuple
-        What sorts planes that have no geometry: Instance Number, frame or tile, SOP Instance UID, name. Frames
-        of a concatenation are counted through (PS3.3 C.7.6.16.2.2.4).
+        What sorts planes that have no geometry: Instance Number, frame or tile, SOP Instance UID, name.
+        Frames of a concatenation are counted through (PS3.3 C.7.6.16.2.2.4).
     tile : Tile or None
         Of a mosaic; None of all else.
     """
@@ -279,7 +279,7 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
                 order=(first, before + frame, uid, name),
             )
         )
-    if any(is_mosaic(plane.traits.get("ImageType")) for plane in planes):
+    if any(is_mosaic(plane.traits.get("ImageType")) for plane in planes) or is_grid(ds):
         return _tiles(planes, is_between=_positive(betweens[0]) is not None)
     return planes
 
@@ -302,7 +302,11 @@ def _tiles(planes: list[Plane], *, is_between: bool) -> list[Plane]:
         length = math.hypot(*normal)
         along = sum(one * other for one, other in zip(normal, tiling.normal or (0.0,) * 3, strict=True))
         if abs(along) < length * (1 - WITHIN):
-            doubts.append("which way they go (SliceNormalVector): along the normal is assumed")
+            doubts.append("which way they go is not told (SliceNormalVector): along the normal is assumed")
+        elif tiling.is_reversed:
+            doubts.append(
+                "they were numbered in reverse (sSliceArray.ucImageNumb): SliceNormalVector is believed"
+            )
         between = math.copysign(first.thickness or 1.0, along) / length
         step = tuple(between * each for each in normal)
         rows_apart, columns_apart = first.spacing
@@ -313,8 +317,10 @@ def _tiles(planes: list[Plane], *, is_between: bool) -> list[Plane]:
             for at, one, other in zip(first.position, right, down, strict=True)
         )
     if not is_between:
-        doubts.append("how far apart they are (Spacing Between Slices): Slice Thickness is assumed")
-    doubt = f"slices of a mosaic, which does not tell {'; nor '.join(doubts)}" if doubts else ""
+        doubts.append(
+            "how far apart they are is not told (Spacing Between Slices): Slice Thickness is assumed"
+        )
+    doubt = f"slices of a mosaic: {'; '.join(doubts)}" if doubts else ""
     return [
         replace(
             first,
