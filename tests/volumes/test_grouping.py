@@ -64,6 +64,24 @@ def test_what_tells_images_at_one_place_apart(name: str, values: list[Any]) -> N
     assert not series.warnings
 
 
+def test_private_b_values_and_gradients_of_siemens_tell_apart() -> None:
+    """There are two directions of one b-value, and b = 0 once."""
+    images = []
+    for b, gradient in ((0, None), (1000, [1.0, 0.0, 0.0]), (1000, [0.0, 1.0, 0.0])):
+        for at in range(3):
+            images.append(mr(2.0 * at, value=len(images)))
+            block = images[-1].private_block(0x0019, "SIEMENS MR HEADER", create=True)
+            block.add_new(0x0C, "IS", str(b))
+            if gradient:
+                block.add_new(0x0E, "FD", gradient)
+    found = sorted(shown(series_of(*images)), key=lambda each: each[1])
+    assert found == [
+        ({"DiffusionBValue": 0}, [0, 1, 2]),
+        ({"DiffusionBValue": 1000, "DiffusionGradientOrientation": (1.0, 0.0, 0.0)}, [3, 4, 5]),
+        ({"DiffusionBValue": 1000, "DiffusionGradientOrientation": (0.0, 1.0, 0.0)}, [6, 7, 8]),
+    ]
+
+
 def test_image_types_are_apart() -> None:
     types = [["ORIGINAL", "PRIMARY", "M"], ["ORIGINAL", "PRIMARY", "P"]]
     labels = [volume.labels for volume in series_of(*grid("ImageType", types)).volumes]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from hounsfield.elements import dataset as elements
 
-__all__ = ["Tiling", "is_grid", "is_mosaic", "tiling_of"]
+__all__ = ["Tiling", "is_grid", "is_mosaic", "private_value", "tiling_of"]
 
 CSA_TAG = struct.Struct("<64si4siii")  # name, multiplicity, VR, type, items, a mark
 CSA_ITEM = struct.Struct("<4i")  # lengths and a mark
@@ -73,9 +73,9 @@ def tiling_of(ds: elements.Dataset, rows: int, columns: int) -> Tiling | str:
     """Find how slices stand in a mosaic of this size, or why that cannot be told."""
     if is_grid(ds):
         return "a grid of United Imaging is not known"
-    header = _csa(_private(ds, 0x0029, "SIEMENS CSA HEADER", 0x10))
+    header = _csa(private_value(ds, 0x0029, "SIEMENS CSA HEADER", 0x10))
     counts = {_number(each) for each in header.get("NumberOfImagesInMosaic", ())[:1]}
-    counts |= {_number(_private(ds, 0x0019, "SIEMENS MR HEADER", 0x0A))}
+    counts |= {_number(private_value(ds, 0x0019, "SIEMENS MR HEADER", 0x0A))}
     counts -= {0.0}
     if not counts:
         return "the file does not tell of how many (NumberOfImagesInMosaic)"
@@ -92,13 +92,14 @@ def tiling_of(ds: elements.Dataset, rows: int, columns: int) -> Tiling | str:
     length = math.hypot(*normal)
     if len(normal) != 3 or not 0.99 < length < 1.01:
         normal = ()
-    series = _private(ds, 0x0029, "SIEMENS CSA HEADER", 0x20)
+    series = private_value(ds, 0x0029, "SIEMENS CSA HEADER", 0x20)
     is_reversed = isinstance(series, bytes) and REVERSED.search(series) is not None
     is_reversed |= any(_number(each) > 1 for each in header.get("ProtocolSliceNumber", ())[:1])
     return Tiling(count, across, rows // across, columns // across, normal, is_reversed)
 
 
-def _private(ds: elements.Dataset, group: int, creator: str, element: int) -> object:
+def private_value(ds: elements.Dataset, group: int, creator: str, element: int) -> object:
+    """Give the value of an element that this creator reserved, or None."""
     try:
         return _value(ds, ds.private_block(group, creator).get_tag(element))
     except DicomError:  # of nobody

@@ -12,7 +12,7 @@ from hounsfield.elements.sequence import Sequence
 from hounsfield.errors import DicomError, LimitError, PixelDataError, UnsupportedError
 from hounsfield.pixels.decode import Decoder
 from hounsfield.pixels.layout import has_pixels, layout_of
-from hounsfield.volumes.mosaics import is_grid, is_mosaic, tiling_of
+from hounsfield.volumes.mosaics import is_grid, is_mosaic, private_value, tiling_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -64,6 +64,7 @@ MEANING = (
 TIME = Field("TemporalPositionIdentifier", ("FrameContentSequence.TemporalPositionIndex",))
 INDEX_VALUES = Field("DimensionIndexValues", ("FrameContentSequence.DimensionIndexValues",))
 
+B_VALUE = Field("DiffusionBValue", ("MRDiffusionSequence.DiffusionBValue",))
 GRADIENT = Field("DiffusionGradientOrientation")  # of a sequence in a functional group
 
 APART = (
@@ -88,7 +89,7 @@ APART = (
     Field("EchoNumbers"),
     Field("EchoTime", ("MREchoSequence.EffectiveEchoTime",)),
     TIME,
-    Field("DiffusionBValue", ("MRDiffusionSequence.DiffusionBValue",)),
+    B_VALUE,
     Field("KVP", ("CTXRayDetailsSequence.KVP",)),
     Field("ConvolutionKernel", ("CTReconstructionSequence.ConvolutionKernel",)),
 )
@@ -243,6 +244,8 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
         _doubt_times(values)
     else:
         values = {each.name: [plain(ds, each.name)] * count for each in FIELDS}
+        if values[B_VALUE.name][0] is None and plain(ds, "Modality") == "MR":
+            values |= {name: [value] * count for name, value in _diffusion_of_siemens(ds).items()}
         if count > 1:
             values |= _stacked(ds, values, count)
     positions, orientations, spacings, betweens, slopes, intercepts = (
@@ -282,6 +285,16 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
     if any(is_mosaic(plane.traits.get("ImageType")) for plane in planes) or is_grid(ds):
         return _tiles(planes, is_between=_positive(betweens[0]) is not None)
     return planes
+
+
+def _diffusion_of_siemens(ds: Dataset) -> dict[str, Hashable]:
+    """Give B_value and DiffusionGradientDirection, where those of the standard are not there."""
+    found: dict[str, Hashable] = {}
+    for each, element in ((B_VALUE, 0x0C), (GRADIENT, 0x0E)):
+        value = _comparable(private_value(ds, 0x0019, "SIEMENS MR HEADER", element))
+        if isinstance(value, int | float | tuple):
+            found[each.name] = value
+    return found
 
 
 def _tiles(planes: list[Plane], *, is_between: bool) -> list[Plane]:
