@@ -69,7 +69,7 @@ def test_private_b_values_and_gradients_of_siemens_tell_apart() -> None:
     images = []
     for b, gradient in ((0, None), (1000, [1.0, 0.0, 0.0]), (1000, [0.0, 1.0, 0.0])):
         for at in range(3):
-            images.append(mr(2.0 * at, value=len(images)))
+            images.append(mr(2.0 * at, value=len(images), Manufacturer="Siemens Healthineers"))
             block = images[-1].private_block(0x0019, "SIEMENS MR HEADER", create=True)
             block.add_new(0x0C, "IS", str(b))
             if gradient:

@@ -149,6 +149,8 @@ PLACES = frozenset(("ImagePositionPatient", "InStackPositionNumber", "StackID", 
 NEAREST, FARTHEST = 1e-9, 1e9
 """What distances in mm can be; others are nonsense."""
 
+FIRST_RESERVATION = 0x00190010  # without it there is hardly another, and to look for all takes long
+
 MOST_FRAMES = 1 << 18
 MOST_DIMENSIONS = 32
 
@@ -244,7 +246,7 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
         _doubt_times(values)
     else:
         values = {each.name: [plain(ds, each.name)] * count for each in FIELDS}
-        if values[B_VALUE.name][0] is None and plain(ds, "Modality") == "MR":
+        if values[B_VALUE.name][0] is None and str(plain(ds, "Manufacturer")).upper().startswith("SIEMENS"):
             values |= {name: [value] * count for name, value in _diffusion_of_siemens(ds).items()}
         if count > 1:
             values |= _stacked(ds, values, count)
@@ -290,6 +292,8 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
 def _diffusion_of_siemens(ds: Dataset) -> dict[str, Hashable]:
     """Give B_value and DiffusionGradientDirection, where those of the standard are not there."""
     found: dict[str, Hashable] = {}
+    if FIRST_RESERVATION not in ds:
+        return found
     for each, element in ((B_VALUE, 0x0C), (GRADIENT, 0x0E)):
         value = _comparable(private_value(ds, 0x0019, "SIEMENS MR HEADER", element))
         if isinstance(value, int | float | tuple):
