@@ -64,6 +64,24 @@ def test_what_tells_images_at_one_place_apart(name: str, values: list[Any]) -> N
     assert not series.warnings
 
 
+def test_private_b_values_and_gradients_of_siemens_tell_apart() -> None:
+    """There are two directions of one b-value, and b = 0 once."""
+    images = []
+    for b, gradient in ((0, None), (1000, [1.0, 0.0, 0.0]), (1000, [0.0, 1.0, 0.0])):
+        for at in range(3):
+            images.append(mr(2.0 * at, value=len(images), Manufacturer="Siemens Healthineers"))
+            block = images[-1].private_block(0x0019, "SIEMENS MR HEADER", create=True)
+            block.add_new(0x0C, "IS", str(b))
+            if gradient:
+                block.add_new(0x0E, "FD", gradient)
+    found = sorted(shown(series_of(*images)), key=lambda each: each[1])
+    assert found == [
+        ({"DiffusionBValue": 0}, [0, 1, 2]),
+        ({"DiffusionBValue": 1000, "DiffusionGradientOrientation": (1.0, 0.0, 0.0)}, [3, 4, 5]),
+        ({"DiffusionBValue": 1000, "DiffusionGradientOrientation": (0.0, 1.0, 0.0)}, [6, 7, 8]),
+    ]
+
+
 def test_image_types_are_apart() -> None:
     types = [["ORIGINAL", "PRIMARY", "M"], ["ORIGINAL", "PRIMARY", "P"]]
     labels = [volume.labels for volume in series_of(*grid("ImageType", types)).volumes]
@@ -151,6 +169,46 @@ def test_one_image_too_many_of_several_time_points_costs_its_place_alone() -> No
     assert shown(series) == [({"TriggerTime": n}, [100 * n + at for at in (0, 1, 3, 4)]) for n in range(4)]
     assert kinds(series) == {"incomplete"}
     assert len(series.left_out) == 5
+
+
+HEARTBEATS = [[812.5, 815.0, 840.0], [790.0, 860.0, 802.5], [822.5, 795.0, 830.0]]
+
+
+@pytest.mark.parametrize("beats", [HEARTBEATS, [[800, 810, 810], [810, 800, 820], [820, 800, 800]]], ids=str)
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("AcquisitionNumber", [4, 5, 6]), ("AcquisitionTime", ["100500", "100503", "100506"])],
+)
+def test_time_points_are_not_mixed_by_what_differs_from_beat_to_beat(
+    name: str, values: list[Any], beats: Any
+) -> None:
+    """Trigger times of a perfusion are as long as beats were; what is the same at all places tells more."""
+    images = [
+        mr(2.0 * at, value=100 * time + at, TriggerTime=beats[time][at], **{name: values[time]})
+        for at in range(3)
+        for time in range(3)
+    ]
+    found = sorted(shown(series_of(*images)), key=lambda each: each[1])
+    assert found == [({name: values[time]}, [100 * time + at for at in range(3)]) for time in range(3)]
+
+
+def test_an_order_of_times_that_instance_numbers_contradict_is_told() -> None:
+    def series(numbers: list[int]) -> Any:
+        return series_of(
+            *(
+                mr(2.0 * at, TriggerTime=HEARTBEATS[time][at], InstanceNumber=1 + 3 * at + numbers[time])
+                for at in range(3)
+                for time in range(3)
+            )
+        )
+
+    assert [kinds(volume) for volume in series([0, 1, 2]).volumes] == [{"repeats"}] * 3
+    images = [
+        mr(2.0 * at, TriggerTime=30.0 * time + at, InstanceNumber=9 - 3 * at - time)
+        for at in range(3)
+        for time in range(3)
+    ]
+    assert not series_of(*images).warnings  # they go the other way round
 
 
 def test_trigger_times_do_not_part_what_has_a_place_of_its_own() -> None:
@@ -379,6 +437,47 @@ def test_a_gap_within_an_acquisition_is_a_gap() -> None:
     assert kinds(volume) == {"gap", "acquisitions"}
 
 
+@pytest.mark.parametrize("name", ["AcquisitionNumber", "AcquisitionTime"])
+def test_stations_that_overlap_are_apart(name: str) -> None:
+    values = [1, 2, 3] if name[-1] == "r" else ["100100", "100200", "100300"]
+    images = [
+        mr(2.0 * (4 * station + at), value=100 * station + at, **{name: values[station]})
+        for station in range(3)
+        for at in range(6)
+    ]
+    series = series_of(*images)
+    assert [labels for labels, _ in shown(series)] == [{name: value} for value in values]
+    assert [found for _, found in shown(series)] == [[100 * n + at for at in range(6)] for n in range(3)]
+    assert not series.warnings
+    assert not series.left_out
+
+
+@pytest.mark.parametrize("moved", [0.3, 0.9, 1.0])
+def test_time_points_between_each_other_are_apart(moved: float) -> None:
+    """As where the stack follows a head that moves; by half a slice, they would make one even stack."""
+    images = [
+        mr(2.0 * at + moved * time, value=100 * time + at, AcquisitionTime=f"10100{time}")
+        for at in range(5)
+        for time in range(2)
+    ]
+    series = series_of(*images)
+    assert shown(series) == [
+        ({"AcquisitionTime": f"10100{time}"}, [100 * time + at for at in range(5)]) for time in range(2)
+    ]
+    assert not series.warnings
+
+
+def test_every_second_slice_first_is_one_stack() -> None:
+    """Nothing is between slices that are as far apart as they say."""
+    images = [mr(1.5 * at, AcquisitionTime=f"10100{at % 2}") for at in range(10)]
+    (volume,) = series_of(*images).volumes
+    assert len(volume) == 10
+    assert not volume.problems
+    for ds in images:
+        del ds.SliceThickness
+    assert [len(volume) for volume in series_of(*images).volumes] == [10]
+
+
 # Multi-frame images
 
 
@@ -406,6 +505,48 @@ def test_one_file_may_have_several_volumes(key: str, name: str, values: list[Any
     assert shown(series_of(enhanced(frames))) == [
         ({name: values[0]}, [0, 2, 4]),
         ({name: values[1]}, [1, 3, 5]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "values"),
+    [
+        ("MRImageFrameTypeSequence", "ComplexImageComponent", ["MAGNITUDE", "PHASE"]),
+        ("RespiratorySynchronizationSequence", "NominalPercentageOfRespiratoryPhase", [0.0, 50.0]),
+        ("RespiratorySynchronizationSequence", "NominalRespiratoryTriggerDelayTime", [0.0, 800.0]),
+        ("ContrastBolusUsageSequence", "ContrastBolusAgentPhase", ["ARTERIAL", "VENOUS"]),
+        ("MRArterialSpinLabelingSequence", "ASLContext", ["CONTROL", "LABEL"]),
+        ("MRVelocityEncodingSequence", "VelocityEncodingDirection", [(0.0, 0.0, 1.0), (1.0, 0.0, 0.0)]),
+        ("MRDiffusionSequence", "DiffusionDirectionality", ["DIRECTIONAL", "ISOTROPIC"]),
+    ],
+)
+def test_functional_groups_tell_frames_apart_in_whatever_order_they_are(
+    group: str, name: str, values: list[Any]
+) -> None:
+    order = [0, 1, 1, 0, 0, 1]
+    ds = enhanced({"at": 2.0 * (frame // 2)} for frame in range(6))
+    for groups, which in zip(ds.PerFrameFunctionalGroupsSequence, order, strict=True):
+        item = Dataset()
+        setattr(item, name, list(values[which]) if isinstance(values[which], tuple) else values[which])
+        setattr(groups, group, [item])
+    assert sorted(shown(series_of(ds)), key=lambda each: each[1]) == [
+        ({name: values[0]}, [0, 3, 4]),
+        ({name: values[1]}, [1, 2, 5]),
+    ]
+
+
+def test_gradients_tell_frames_apart() -> None:
+    directions = [(1.0, 0.0, 0.0), (0.0, 0.6, 0.8)]
+    ds = enhanced({"at": 2.0 * (frame // 2), "b": 1000.0} for frame in range(6))
+    for frame, groups in enumerate(ds.PerFrameFunctionalGroupsSequence):
+        gradient = Dataset()
+        gradient.DiffusionGradientOrientation = list(directions[frame // 2 % 2 ^ frame % 2])
+        (diffusion,) = groups.MRDiffusionSequence
+        diffusion.DiffusionDirectionality = "DIRECTIONAL"
+        diffusion.DiffusionGradientDirectionSequence = [gradient]
+    assert shown(series_of(ds)) == [
+        ({"DiffusionGradientOrientation": directions[0]}, [0, 3, 4]),
+        ({"DiffusionGradientOrientation": directions[1]}, [1, 2, 5]),
     ]
 
 

@@ -359,11 +359,6 @@ def test_files_without_series_are_one_and_that_is_said() -> None:
     assert [problem.kind for problem in series.problems] == ["missing-uid"]
 
 
-def test_mosaics_are_told() -> None:
-    volume = hu.load_volume([written(one(0, ImageType=["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]))])
-    assert [problem.kind for problem in volume.problems] == ["mosaic"]
-
-
 def test_number_of_frames_is_not_believed(tmp_path: Path) -> None:
     ds = one(0)
     ds.NumberOfFrames = 2**31 - 1

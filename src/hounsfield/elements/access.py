@@ -120,6 +120,8 @@ def _reservations(ds: Dataset, group: int) -> Iterator[tuple[int, str]]:
     if not (0 < group <= 0xFFFF and group & 1):
         raise OptionError(f"private elements have odd groups, unlike {group:04X}")
     for block in range(0x10, 0x100):
+        if ds._find(group << 16 | block) is None:
+            continue
         creator = private_creator(ds, group << 16 | block << 8)
         if creator:
             yield block, creator.strip(" \0")

@@ -1,4 +1,4 @@
-"""What is said of a volume whose slices are found: of its images' type, their number and their values."""
+"""What is said of a volume whose slices are found: of mosaics, the number of images and their values."""
 
 from __future__ import annotations
 
@@ -24,18 +24,15 @@ MOST_NAMED = 10
 
 def problems_of(planes: list[Plane]) -> Iterator[Problem]:
     """Say what is not as it should be with the images of one volume, wherever they are."""
-    yield from _of_types(planes)
+    yield from _of_mosaic(planes)
     yield from _of_count(planes)
     yield from _of_values(planes)
 
 
-def _of_types(planes: list[Plane]) -> Iterator[Problem]:
-    kinds = planes[0].traits.get("ImageType")
-    if isinstance(kinds, tuple) and "MOSAIC" in kinds:
-        text = (
-            "each image is a mosaic of slices, which is not taken apart: `affine` is not that of the slices"
-        )
-        yield Problem("mosaic", text)
+def _of_mosaic(planes: list[Plane]) -> Iterator[Problem]:
+    tile = planes[0].tile
+    if tile is not None and tile.doubt:
+        yield Problem("mosaic", tile.doubt)
 
 
 def _of_count(planes: list[Plane]) -> Iterator[Problem]:

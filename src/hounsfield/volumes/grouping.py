@@ -41,9 +41,13 @@ FEW = 0.1
 """So many images, as a part of those there are, may be missing or too many where there are several at each
 place; else these are duplicates."""
 
+FEWEST = 2
+"""So many slices or fewer are even wherever they are, and make no time point."""
+
 OF_FILE = tuple(each.name for each in APART)
 OF_SCAN = "SOPClassUID", "FrameOfReferenceUID", "ImageType", "StackID", "ConvolutionKernel", "SliceThickness"
 FIELD = "ImagePositionPatient in plane"
+TIME = "AcquisitionTime"
 LATER = FIELD, *(each.name for each in IF_NEEDED)
 
 
@@ -125,6 +129,7 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
         text = ", ".join(f"{count} of {rows} x {columns}" for (rows, columns), count in sorted(sizes.items()))
         problems.append(Problem("mixed-sizes", f"images differ in rows and columns: {text}"))
     _label(stacks)
+    _label_mosaics([stack for stack in stacks if stack.planes[0].tile is not None])
     stacks.sort(key=_place_in_series)
     return stacks, problems
 
@@ -198,11 +203,16 @@ def _level(planes: list[Plane]) -> None:
 
 
 def _apart(planes: list[Plane]) -> list[Stack]:
-    """Part planes that differ in what a volume has in common: size, orientation, spacing, and `APART`."""
+    """Part planes that differ in what a volume has in common: size, orientation, spacing, and `APART`.
+
+    A mosaic is a volume, wherever others of its series are: the head may have moved in between.
+    """
     facing = _facing(planes)
     groups: dict[tuple[Hashable, ...], list[Plane]] = {}
     for plane in planes:
-        key = (plane.size, facing[plane.axes, plane.spacing], *(plane.traits.get(name) for name in OF_FILE))
+        mosaic = None if plane.tile is None else (id(plane.ds), plane.frame)
+        apart = (plane.traits.get(name) for name in OF_FILE)
+        key = (plane.size, facing[plane.axes, plane.spacing], mosaic, *apart)
         groups.setdefault(key, []).append(plane)
     return [Stack(group) for group in groups.values()]
 
@@ -248,26 +258,27 @@ def _parted(stack: Stack, candidates: list[str], left: list[Plane]) -> list[Stac
     if most == 1:
         if "AcquisitionNumber" in stack.labels:
             return [stack]
-        return [part for field in _by_field(stack) for part in _by_acquisition(field)]
-    for number, name in enumerate(candidates):
-        values = _part_by(planes, at, most, name)
-        if values is None:
-            continue
-        parts: dict[Hashable, list[Plane]] = {}
-        for plane, value in zip(planes, values, strict=True):
-            parts.setdefault(value, []).append(plane)
         return [
-            part
-            for value, members in parts.items()
-            for part in _parted(Stack(members, stack.labels | {name: value}), candidates[number + 1 :], left)
+            part for field in _by_field(stack) for time in _by_time(field) for part in _by_acquisition(time)
         ]
+    found = _telling(planes, at, most, candidates)
+    if found is not None:
+        name, values, problems = found
+        parts: dict[Hashable, Stack] = {}
+        for plane, value in zip(planes, values, strict=True):
+            part = parts.setdefault(value, Stack([], stack.labels | {name: value}))
+            part.planes.append(plane)
+        others = [each for each in candidates if each != name]
+        for part in parts.values():
+            part.problems = [*stack.problems, *problems]
+        return [each for part in parts.values() for each in _parted(part, others, left)]
     counts = np.bincount(at)
     usual = int(np.bincount(counts).argmax())
     odd = counts[at] != usual
     if usual > 1 and odd.any() and np.abs(counts - usual).sum() <= FEW * len(planes):
         left += [plane for plane, is_odd in zip(planes, odd, strict=True) if is_odd]
         there = [plane for plane, is_odd in zip(planes, odd, strict=True) if not is_odd]
-        return _parted(Stack(there, stack.labels), candidates, left)
+        return _parted(Stack(there, stack.labels, problems=stack.problems), candidates, left)
     ranks = _ranks(at, [plane.order for plane in planes], most)
     if ranks is None:
         return [stack]
@@ -279,7 +290,7 @@ def _parted(stack: Stack, candidates: list[str], left: list[Plane]) -> list[Stac
         Stack(
             [plane for plane, rank in zip(planes, ranks, strict=True) if rank == number],
             stack.labels | {name: number},
-            problems=[Problem("repeats", text)],
+            problems=[*stack.problems, Problem("repeats", text)],
         )
         for number in range(most)
     ]
@@ -290,21 +301,62 @@ def _are_numbered(planes: list[Plane], at: Iterable[int]) -> bool:
     return len({(place, *plane.order[:2]) for place, plane in zip(at, planes, strict=True)}) == len(planes)
 
 
-def _part_by(planes: list[Plane], at: npt.NDArray[np.intp], most: int, name: str) -> list[Hashable] | None:
-    """Values that tell planes at the same place apart, or None if this attribute does not.
+def _telling(
+    planes: list[Plane], at: npt.NDArray[np.intp], most: int, candidates: list[str]
+) -> tuple[str, list[Hashable], list[Problem]] | None:
+    """Find what tells planes at the same place apart: its name, a value for each plane, what is to be said.
 
-    Where each place has values of its own (times, as slices are taken one after the other), they are ranks.
+    It is the first attribute of which each value occurs equally often at all places that have all images:
+    others, such as heartbeats, have nothing to do with it. Else it is one whose values stretch over places of
+    their own, as those of stations that overlap do. If there is none, each place may have values of its own
+    (times, as slices are taken one after the other): then they are ranks.
     """
-    values = [plane.traits.get(name) for plane in planes]
-    distinct = set(values)
-    if len(distinct) == 1 or len(set(zip(at.tolist(), values, strict=True))) == at.max() + 1:
-        return None  # no two at a place differ
-    if len(distinct) <= most:
-        return values
-    if len({type(value) for value in values}) > 1 or not isinstance(values[0], str | int | float):
-        return None
-    ranks = _ranks(at, values, most)
-    return None if ranks is None else list(ranks)
+    where = at.tolist()
+    columns = {name: [plane.traits.get(name) for plane in planes] for name in candidates}
+    columns = {name: values for name, values in columns.items() if _differ(where, values)}
+    for name, values in columns.items():
+        if len(set(values)) <= most and _are_balanced(where, values, most):
+            return name, values, []
+    for name, values in columns.items():
+        if _are_stretches(where, values):
+            return name, values, []
+    numbers = _ranks(at, [plane.order[:2] for plane in planes], most)
+    for name, values in columns.items():
+        if len({type(value) for value in values}) > 1 or not isinstance(values[0], str | int | float):
+            continue
+        ranks = _ranks(at, values, most)
+        if ranks is None:
+            continue
+        text = (
+            f"{most} images at each place, told apart by the order of {name}: Instance Numbers have another"
+        )
+        is_doubtful = numbers is not None and len(set(zip(ranks, numbers, strict=True))) > most
+        return name, list(ranks), [Problem("repeats", text)] if is_doubtful else []
+    return None
+
+
+def _differ(where: list[int], values: list[Hashable]) -> bool:
+    """Whether any two at a place do."""
+    return len(set(zip(where, values, strict=True))) > len(set(where))
+
+
+def _are_balanced(where: list[int], values: list[Hashable], most: int) -> bool:
+    """Whether a place with the most images has as many of each value as any other place."""
+    counts = Counter(zip(where, values, strict=True))
+    highest: dict[Hashable, int] = {}
+    for (_, value), count in counts.items():
+        highest[value] = max(count, highest.get(value, 0))
+    return sum(highest.values()) == most
+
+
+def _are_stretches(where: list[int], values: list[Hashable]) -> bool:
+    """Whether each value occurs once at each of several places that are next to each other."""
+    found: dict[Hashable, list[int]] = {}
+    for place, value in zip(where, values, strict=True):
+        found.setdefault(value, []).append(place)
+    return all(
+        len(each) > 1 and len(set(each)) == len(each) == max(each) - min(each) + 1 for each in found.values()
+    )
 
 
 def _ranks(at: npt.NDArray[np.intp], values: list[Any], most: int) -> list[int] | None:
@@ -327,8 +379,34 @@ def _by_field(stack: Stack) -> list[Stack]:
     members: dict[Hashable, list[Plane]] = {}
     for plane, value in zip(stack.planes, fields(stack.planes), strict=True):
         members.setdefault(value, []).append(plane)
-    parts = [Stack(planes, stack.labels | {FIELD: value}) for value, planes in members.items()]
+    parts = [
+        Stack(planes, stack.labels | {FIELD: value}, problems=[*stack.problems])
+        for value, planes in members.items()
+    ]
     return [stack] if any(len(part.planes) == 1 or part.has("shifted") for part in parts) else parts
+
+
+def _by_time(stack: Stack) -> list[Stack]:
+    """Part time points whose slices are between each other's: the patient moved, or the stack was set anew.
+
+    Slices that are taken every second one first are no time points: these are too far from each other by
+    Spacing Between Slices or Slice Thickness.
+    """
+    times: dict[Hashable, list[Plane]] = {}
+    for plane in stack.planes:
+        times.setdefault(plane.traits.get(TIME), []).append(plane)
+    sizes = [len(each) for each in times.values()]
+    if len(times) == 1 or min(sizes) <= FEWEST or not all(plane.thickness for plane in stack.planes):
+        return [stack]
+    reach = [depths(each) for each in times.values()]
+    if max(along.min() for along in reach) >= min(along.max() for along in reach):
+        return [stack]
+    parts = [Stack(planes, stack.labels | {TIME: value}) for value, planes in times.items()]
+    if any(part.has("gap", "uneven-spacing", "sparse") for part in parts):
+        return [stack]
+    for part in parts:
+        part.problems = [*stack.problems]
+    return parts
 
 
 def _by_acquisition(stack: Stack) -> list[Stack]:
@@ -345,7 +423,11 @@ def _by_acquisition(stack: Stack) -> list[Stack]:
         return [_joined(stack)]
     return [
         _joined(
-            Stack(part, stack.labels | {"AcquisitionNumber": part[0].traits.get("AcquisitionNumber")}),
+            Stack(
+                part,
+                stack.labels | {"AcquisitionNumber": part[0].traits.get("AcquisitionNumber")},
+                problems=[*stack.problems],
+            ),
         )
         for part in parts
     ]
@@ -438,3 +520,29 @@ def _label(stacks: list[Stack]) -> None:
         if len(set(values)) > 1:
             for stack, value in zip(stacks, values, strict=True):
                 stack.labels = {name: value} | stack.labels
+
+
+def _label_mosaics(stacks: list[Stack]) -> None:
+    """Say of mosaics that are alike what they differ in: the first attributes that do, or their order."""
+    alike: dict[tuple[Any, ...], list[Stack]] = {}
+    for stack in stacks:
+        alike.setdefault(tuple(stack.labels.items()), []).append(stack)
+    for group in alike.values():
+        _tell_apart(group, [each.name for each in IF_NEEDED])
+
+
+def _tell_apart(stacks: list[Stack], names: list[str]) -> None:
+    if len(stacks) == 1:
+        return
+    for at, name in enumerate(names):
+        members: dict[Hashable, list[Stack]] = {}
+        for stack in stacks:
+            members.setdefault(stack.planes[0].traits.get(name), []).append(stack)
+        if len(members) > 1:
+            for value, group in members.items():
+                for stack in group:
+                    stack.labels = stack.labels | {name: value}
+                _tell_apart(group, names[at + 1 :])
+            return
+    for rank, stack in enumerate(sorted(stacks, key=lambda stack: stack.planes[0].order)):
+        stack.labels = stack.labels | {"InstanceNumber rank": rank}

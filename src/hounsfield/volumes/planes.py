@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hounsfield.elements.columns import columns
@@ -12,6 +12,7 @@ from hounsfield.elements.sequence import Sequence
 from hounsfield.errors import DicomError, LimitError, PixelDataError, UnsupportedError
 from hounsfield.pixels.decode import Decoder
 from hounsfield.pixels.layout import has_pixels, layout_of
+from hounsfield.volumes.mosaics import is_grid, is_mosaic, private_value, tiling_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -20,7 +21,17 @@ if TYPE_CHECKING:
     from hounsfield.facade import Dataset
     from hounsfield.pixels.layout import Layout
 
-__all__ = ["APART", "IF_NEEDED", "MEANING", "MEASURED", "Plane", "UnusableError", "plain", "planes_of"]
+__all__ = [
+    "APART",
+    "IF_NEEDED",
+    "MEANING",
+    "MEASURED",
+    "Plane",
+    "Tile",
+    "UnusableError",
+    "plain",
+    "planes_of",
+]
 
 Vector = tuple[float, ...]
 
@@ -53,6 +64,9 @@ MEANING = (
 TIME = Field("TemporalPositionIdentifier", ("FrameContentSequence.TemporalPositionIndex",))
 INDEX_VALUES = Field("DimensionIndexValues", ("FrameContentSequence.DimensionIndexValues",))
 
+B_VALUE = Field("DiffusionBValue", ("MRDiffusionSequence.DiffusionBValue",))
+GRADIENT = Field("DiffusionGradientOrientation")  # of a sequence in a functional group
+
 APART = (
     Field("SOPClassUID"),
     Field("FrameOfReferenceUID"),
@@ -66,12 +80,16 @@ APART = (
             "ParametricMapFrameTypeSequence.FrameType",
         ),
     ),
+    Field(
+        "ComplexImageComponent",
+        ("MRImageFrameTypeSequence.ComplexImageComponent",),
+    ),
     Field("StackID", ("FrameContentSequence.StackID",)),
     Field("SegmentNumber", ("SegmentIdentificationSequence.ReferencedSegmentNumber",)),
     Field("EchoNumbers"),
     Field("EchoTime", ("MREchoSequence.EffectiveEchoTime",)),
     TIME,
-    Field("DiffusionBValue", ("MRDiffusionSequence.DiffusionBValue",)),
+    B_VALUE,
     Field("KVP", ("CTXRayDetailsSequence.KVP",)),
     Field("ConvolutionKernel", ("CTReconstructionSequence.ConvolutionKernel",)),
 )
@@ -87,7 +105,19 @@ IF_NEEDED = (
     Field("InversionTime", ("MRModifierSequence.InversionTimes",)),
     Field("FlipAngle", ("MRTimingAndRelatedParametersSequence.FlipAngle",)),
     Field("RepetitionTime", ("MRTimingAndRelatedParametersSequence.RepetitionTime",)),
-    Field("DiffusionGradientOrientation"),
+    Field(
+        "NominalPercentageOfRespiratoryPhase",
+        ("RespiratorySynchronizationSequence.NominalPercentageOfRespiratoryPhase",),
+    ),
+    Field(
+        "NominalRespiratoryTriggerDelayTime",
+        ("RespiratorySynchronizationSequence.NominalRespiratoryTriggerDelayTime",),
+    ),
+    Field("ContrastBolusAgentPhase", ("ContrastBolusUsageSequence.ContrastBolusAgentPhase",)),
+    Field("ASLContext", ("MRArterialSpinLabelingSequence.ASLContext",)),
+    Field("VelocityEncodingDirection", ("MRVelocityEncodingSequence.VelocityEncodingDirection",)),
+    Field("DiffusionDirectionality", ("MRDiffusionSequence.DiffusionDirectionality",)),
+    GRADIENT,
     THICKNESS,
     Field("FrameReferenceTime", ("FrameContentSequence.FrameReferenceDateTime",)),
     Field("AcquisitionNumber", ("FrameContentSequence.FrameAcquisitionNumber",)),
@@ -119,6 +149,8 @@ PLACES = frozenset(("ImagePositionPatient", "InStackPositionNumber", "StackID", 
 NEAREST, FARTHEST = 1e-9, 1e9
 """What distances in mm can be; others are nonsense."""
 
+FIRST_RESERVATION = 0x00190010  # without it there is hardly another, and to look for all takes long
+
 MOST_FRAMES = 1 << 18
 MOST_DIMENSIONS = 32
 
@@ -126,9 +158,25 @@ WITHIN = 0.01
 """How far directions may be from unit vectors, and from a right angle: what is written may be rounded."""
 
 
+class Tile(NamedTuple):
+    """Which part of a mosaic a plane is.
+
+    Attributes
+    ----------
+    row, column : int
+        Of its first pixel.
+    doubt : str
+        What had to be assumed of the mosaic, or why it is not taken apart; "" if all is told.
+    """
+
+    row: int
+    column: int
+    doubt: str = ""
+
+
 @dataclass(slots=True, eq=False)
 class Plane:
-    """A frame, where it is, and what tells it from others at the same place.
+    """A frame, or a tile of a mosaic, where it is, and what tells it from others at the same place.
 
     Attributes
     ----------
@@ -156,8 +204,10 @@ class Plane:
     traits : dict
         Values by the names of `APART`, `IF_NEEDED` and the file's own dimensions, if it has any.
     order : tuple
-        What sorts planes that have no geometry: Instance Number, frame, SOP Instance UID, name. Frames of a
-        concatenation are counted through (PS3.3 C.7.6.16.2.2.4).
+        What sorts planes that have no geometry: Instance Number, frame or tile, SOP Instance UID, name.
+        Frames of a concatenation are counted through (PS3.3 C.7.6.16.2.2.4).
+    tile : Tile or None
+        Of a mosaic; None of all else.
     """
 
     ds: Dataset
@@ -173,6 +223,7 @@ class Plane:
     meaning: tuple[Hashable, ...] = ()
     traits: dict[str, Hashable] = field(default_factory=dict)
     order: tuple[Any, ...] = ()
+    tile: Tile | None = None
 
 
 def planes_of(ds: Dataset, name: str) -> list[Plane]:
@@ -195,9 +246,11 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
         _doubt_times(values)
     else:
         values = {each.name: [plain(ds, each.name)] * count for each in FIELDS}
+        if values[B_VALUE.name][0] is None and str(plain(ds, "Manufacturer")).upper().startswith("SIEMENS"):
+            values |= {name: [value] * count for name, value in _diffusion_of_siemens(ds).items()}
         if count > 1:
             values |= _stacked(ds, values, count)
-    positions, orientations, spacings, between, slopes, intercepts = (
+    positions, orientations, spacings, betweens, slopes, intercepts = (
         values.pop(each.name) for each in OF_SLICE
     )
     thicknesses = values[THICKNESS.name]
@@ -225,13 +278,77 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
                 spacing=spacing,
                 missing=missing or ("" if position else "no Image Position (Patient)"),
                 scale=_numbers((slopes[frame], intercepts[frame]), 2),
-                thickness=_positive(between[frame]) or _positive(thicknesses[frame]),
+                thickness=_positive(betweens[frame]) or _positive(thicknesses[frame]),
                 meaning=meanings[frame],
                 traits={key: column[frame] for key, column in values.items() if column[frame] is not None},
                 order=(first, before + frame, uid, name),
             )
         )
+    if any(is_mosaic(plane.traits.get("ImageType")) for plane in planes) or is_grid(ds):
+        return _tiles(planes, is_between=_positive(betweens[0]) is not None)
     return planes
+
+
+def _diffusion_of_siemens(ds: Dataset) -> dict[str, Hashable]:
+    """Give B_value and DiffusionGradientDirection, where those of the standard are not there."""
+    found: dict[str, Hashable] = {}
+    if FIRST_RESERVATION not in ds:
+        return found
+    for each, element in ((B_VALUE, 0x0C), (GRADIENT, 0x0E)):
+        value = _comparable(private_value(ds, 0x0019, "SIEMENS MR HEADER", element))
+        if isinstance(value, int | float | tuple):
+            found[each.name] = value
+    return found
+
+
+def _tiles(planes: list[Plane], *, is_between: bool) -> list[Plane]:
+    """Take a mosaic apart if that can be; else each frame has no geometry, as its position is not its own."""
+    first = planes[0]
+    tiling = tiling_of(first.ds, *first.size) if len(planes) == 1 else "it has several frames"
+    if isinstance(tiling, str):
+        why = f"a mosaic of slices, which is not taken apart: {tiling}"
+        return [replace(plane, missing=why, tile=Tile(0, 0, why)) for plane in planes]
+    missing, doubts = first.missing, []
+    start: Vector = (0.0, 0.0, 0.0)
+    step: Vector = start
+    if not missing and not first.thickness and tiling.slices > 1:
+        missing = "a mosaic without Spacing Between Slices"
+    if not missing:
+        right, down = first.axes[:3], first.axes[3:]
+        normal = _cross(right, down)
+        length = math.hypot(*normal)
+        along = sum(one * other for one, other in zip(normal, tiling.normal or (0.0,) * 3, strict=True))
+        if abs(along) < length * (1 - WITHIN):
+            doubts.append("which way they go is not told (SliceNormalVector): along the normal is assumed")
+        elif tiling.is_reversed:
+            doubts.append(
+                "they were numbered in reverse (sSliceArray.ucImageNumb): SliceNormalVector is believed"
+            )
+        between = math.copysign(first.thickness or 1.0, along) / length
+        step = tuple(between * each for each in normal)
+        rows_apart, columns_apart = first.spacing
+        aside = (first.size[1] - tiling.columns) / 2 * columns_apart
+        below = (first.size[0] - tiling.rows) / 2 * rows_apart
+        start = tuple(
+            at + aside * one + below * other
+            for at, one, other in zip(first.position, right, down, strict=True)
+        )
+    if not is_between:
+        doubts.append(
+            "how far apart they are is not told (Spacing Between Slices): Slice Thickness is assumed"
+        )
+    doubt = f"slices of a mosaic: {'; '.join(doubts)}" if doubts else ""
+    return [
+        replace(
+            first,
+            size=(tiling.rows, tiling.columns),
+            position=tuple(at + number * by for at, by in zip(start, step, strict=True)),
+            missing=missing,
+            order=(first.order[0], number, *first.order[2:]),
+            tile=Tile(*tiling.corner(number), "" if missing or tiling.slices == 1 else doubt),
+        )
+        for number in range(tiling.slices)
+    ]
 
 
 def _frames_of(ds: Dataset, layout: Layout, name: str) -> int:
@@ -304,12 +421,23 @@ def _values(ds: Dataset, count: int) -> dict[str, list[Hashable]]:
                 for before, own in zip(column, per_frame[path], strict=True)
             ]
         values[each.name] = column
+    if "DIRECTIONAL" in values["DiffusionDirectionality"]:
+        values[GRADIENT.name] = _gradients(ds, values[GRADIENT.name])
     scale = [TAGS[SLOPE.name], TAGS[INTERCEPT.name]]
     slope, intercept = (at for at, (_, element) in enumerate(paths) if element in scale)
     for part in filter(None, (per_frame, shared)):
         if any((a is None) != (b is None) for a, b in zip(part[slope], part[intercept], strict=True)):
             values[SLOPE.name] = [None] * count  # one of them alone does not go with the other of elsewhere
     return values
+
+
+def _gradients(ds: Dataset, common: list[Hashable]) -> list[Hashable]:
+    """Give the direction of each frame's diffusion gradient (PS3.3 C.8.13.5.9)."""
+    items = ds.get("PerFrameFunctionalGroupsSequence")
+    path = f"MRDiffusionSequence.0.DiffusionGradientDirectionSequence.0.{GRADIENT.name}"
+    if not isinstance(items, Sequence) or len(items) != len(common):
+        return common
+    return [plain(item, path) or other for (item, _), other in zip(items.each(), common, strict=True)]
 
 
 def _dimensions(ds: Dataset, values: list[Hashable]) -> dict[str, list[Hashable]]:

@@ -26,7 +26,8 @@ class Problem(NamedTuple):
         "shifted"           slices are displaced in their plane, unevenly
         "duplicate"         images at the place of another, or files given twice: left out
         "same-uid"          images of different places, times ... have the same SOP Instance UID
-        "repeats"           several images at each place, which only their order tells apart
+        "repeats"           several images at each place, which only their order tells apart, or two orders
+                            that contradict each other
         "incomplete"        more or fewer images at a place than at others, and nothing tells which: left out;
                             or a volume that has only some of the slices that another of its series has,
                             or that Number of Slices says
@@ -36,7 +37,8 @@ class Problem(NamedTuple):
         "missing-geometry"  no position, orientation or spacing, or none that makes sense
         "unknown-thickness" of an only slice
         "mixed-sizes"       images of a series differ in Rows or Columns
-        "mosaic"            each image is a mosaic of slices, and left so
+        "mosaic"            an image is a mosaic of slices, and left so, as nothing tells of how many; or
+                            their direction or distance had to be assumed
         "missing-uid"       the files do not tell which series they belong to
         "unreadable"        a file that is broken, or cannot be opened
         =================== =========================================================================

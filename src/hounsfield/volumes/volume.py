@@ -48,9 +48,9 @@ class Volume:
     Attributes
     ----------
     headers : list of Dataset
-        Of each slice; the frames of a multi-frame image have the same one.
+        Of each slice; the frames of a multi-frame image and the tiles of a mosaic have the same one.
     frames : list of int
-        Which frame of that it is.
+        Which frame of that it is, or is a tile of.
     labels : dict
         What sets the volume apart from others of its series, by keyword: ``{"EchoTime": 4.9}``. Where every
         slice has a value of its own, trigger times for instance, it is their rank, from 0.
@@ -247,7 +247,8 @@ class Volume:
 
         Notes
         -----
-        PS3.3 C.11.1 and C.7.6.16.2.9. Beside the array, memory is taken for a slice a thread.
+        PS3.3 C.11.1 and C.7.6.16.2.9. Beside the array, memory is taken for a slice a thread; for a mosaic,
+        where there are some.
         """
         if out is not None:
             out = array_of(out)
@@ -294,9 +295,8 @@ class _Filling:
         decoder: Decoder | None = getattr(self._own, "decoder", None)
         if decoder is None or self._own.ds is not plane.ds:
             decoder, self._own.ds = Decoder(plane.ds), plane.ds
-            self._own.decoder = decoder
-        stored = self._room(decoder.layout, out)
-        decoder.decode(plane.frame, out=stored)
+            self._own.decoder, self._own.mosaic = decoder, None
+        stored = self._stored(decoder, plane, out)
         try:
             if (table := modality_lut(plane.ds, byteorder=plane.ds._byteorder)) is not None:
                 stored = table(stored)
@@ -308,6 +308,18 @@ class _Filling:
         except DicomError as error:
             error.file = error.file or plane.name
             raise
+
+    def _stored(self, decoder: Decoder, plane: Plane, out: Array) -> Array:
+        """Decode a frame, or cut a tile from its mosaic, which is decoded once a thread."""
+        if plane.tile is None:
+            stored = self._room(decoder.layout, out)
+            decoder.decode(plane.frame, out=stored)
+            return stored
+        if self._own.mosaic is None or self._own.frame != plane.frame:
+            self._own.mosaic, self._own.frame = decoder.decode(plane.frame), plane.frame
+        row, column = plane.tile.row, plane.tile.column
+        rows, columns = out.shape
+        return np.ascontiguousarray(self._own.mosaic[row : row + rows, column : column + columns])
 
     def _room(self, layout: Layout, out: Array) -> Array:
         """An array for the stored samples: the result's own memory, or else what the last slice had."""
