@@ -20,6 +20,7 @@ import pytest
 import hounsfield as hu
 from hounsfield.cli.app import run
 from hounsfield.indexing import storage
+from hounsfield.locks import locked
 
 
 @pytest.fixture
@@ -427,6 +428,53 @@ def test_update_goes_on_from_each_step(many, tmp_path, stop_at):
     assert pq.read_table(out).equals(expected)
 
 
+CHANGES = {
+    "removed": Path.unlink,
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"\0"),
+    "empty": lambda path: path.write_bytes(b""),
+    "other": lambda path: path.write_bytes(path.read_bytes()[:-40] + b"\xff" + path.read_bytes()[-39:]),
+}
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("update", [False, True])
+def test_what_was_left_is_changed(many, tmp_path, monkeypatch, update):
+    """What an interrupted call has left is gone on with as far as it is still what that call has left."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    out, before, left = (tmp_path / name for name in ("index.parquet", "before.parquet", "left"))
+    folder = storage.partial_folder(out)
+    hu.index.write(many / "003", before)
+    expected = hu.index.update(before, many) if update else hu.index(many)
+    for step in ("join", "finish"):
+        os.link(before, out)
+        with monkeypatch.context() as patches, pytest.raises(ZeroDivisionError):
+            patches.setattr(storage._Job, step, lambda _: 1 / 0)
+            hu.index.write(many, out, update=update)
+        folder.replace(left)
+        names = sorted(path.name for path in left.iterdir())
+        assert names == sorted(
+            ["job.json", "paths", *(["kept.npy"] if update else [])]
+            + [f"{number:06}.arrow" for number in range(5)]
+            + (["joined", "joined.parquet"] if step == "finish" else [])
+        )
+        for name in set(names) - {"000001.arrow", "000002.arrow", "000003.arrow"}:
+            for how, change in CHANGES.items():
+                shutil.copytree(left, folder)
+                change(folder / name)
+                if name == "job.json" and how != "removed":
+                    with pytest.raises(hu.OptionError, match=r"index.parquet.partial is .*delete"):
+                        hu.index.write(many, out, update=update)
+                    shutil.rmtree(folder)
+                    continue
+                hu.index.write(many, out, update=update)
+                assert pq.read_table(out).equals(expected), (name, how)
+                out.unlink()
+                os.link(before, out)
+        shutil.rmtree(left)
+        out.unlink()
+
+
 CHILD = """
 import sys
 from hounsfield.cli.app import run
@@ -498,7 +546,7 @@ def test_one_process_at_a_time(many, tmp_path):
     out = tmp_path / "index.parquet"
     folder = storage.partial_folder(out)
     folder.mkdir()
-    with storage._only_one(folder), pytest.raises(hu.OptionError, match="another process"):
+    with locked(folder), pytest.raises(hu.OptionError, match="another run is at work here"):
         hu.index.write(many, out)
     hu.index.write(many, out)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from hounsfield import locks
 from hounsfield.errors import OptionError
-from hounsfield.preprocess import Options, files, make_plan, preprocess, run
+from hounsfield.preprocess import Options, make_plan, preprocess, run
 from hounsfield.preprocess.making import Maker
 from hounsfield.preprocess.run import clear
 from preprocess.work import PACKAGE, digests, make, packed, rows
@@ -71,7 +72,7 @@ def test_options_that_do_not_go_together(archive, tmp_path, wanted):
 RUN = """
 import sys
 from pathlib import Path
-from hounsfield.preprocess import Options, files, make_plan, preprocess, run
+from hounsfield.preprocess import Options, make_plan, preprocess, run
 from hounsfield.preprocess.making import Maker
 from hounsfield.preprocess.run import clear
 if __name__ == "__main__":
@@ -210,9 +211,9 @@ def test_what_was_finished_is_changed(archive, tmp_path):
 HOLD = """
 import sys
 from pathlib import Path
-from hounsfield.preprocess import files
+from hounsfield import locks
 if __name__ == "__main__":
-    with files.locked(Path(sys.argv[1])):
+    with locks.locked(Path(sys.argv[1])):
         print("in", flush=True)
         sys.stdin.read()
 """
@@ -234,33 +235,33 @@ def test_one_process_at_a_time(archive, tmp_path, ends):
         assert not (out / "manifest.parquet").exists()
         if ends == "killed":
             process.kill()
-    assert (out / files.LOCK).exists() == (ends == "killed")
+    assert (out / locks.LOCK).exists() == (ends == "killed")
     preprocess(plan, out, workers=2)
     assert len(rows(out)) == 18
-    assert not (out / files.LOCK).exists()
+    assert not (out / locks.LOCK).exists()
 
 
 def test_locks_where_there_is_no_flock(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "fcntl", None)
-    with files.locked(tmp_path), pytest.raises(BlockingIOError, match="was killed"), files.locked(tmp_path):
+    monkeypatch.setattr(locks, "fcntl", None)
+    with locks.locked(tmp_path), pytest.raises(BlockingIOError, match="was killed"), locks.locked(tmp_path):
         pass
     assert not list(tmp_path.iterdir())
-    with files.locked(tmp_path):
+    with locks.locked(tmp_path):
         pass
 
 
 def test_a_lock_that_another_has_removed(tmp_path, monkeypatch):
     """Between opening and locking it: what is locked then keeps nobody out."""
-    real = files.fcntl.flock
-    left = [files.LOCK]
+    real = locks.fcntl.flock
+    left = [locks.LOCK]
 
     def flock(descriptor, how):
         if left:
             (tmp_path / left.pop()).unlink()
         real(descriptor, how)
 
-    monkeypatch.setattr(files.fcntl, "flock", flock)
-    with files.locked(tmp_path), pytest.raises(BlockingIOError), files.locked(tmp_path):
+    monkeypatch.setattr(locks.fcntl, "flock", flock)
+    with locks.locked(tmp_path), pytest.raises(BlockingIOError), locks.locked(tmp_path):
         pass
 
 

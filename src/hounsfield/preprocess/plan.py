@@ -18,7 +18,8 @@ from hounsfield.decoding import Decoding
 from hounsfield.errors import OptionError
 from hounsfield.facade import read
 from hounsfield.finding import Origin
-from hounsfield.preprocess.files import PARTIAL, locked, publish, write_whole
+from hounsfield.locks import locked
+from hounsfield.preprocess.files import PARTIAL, publish, write_whole
 from hounsfield.preprocess.images import Options
 from hounsfield.preprocess.sources import Source, list_sources
 from hounsfield.sources import is_url

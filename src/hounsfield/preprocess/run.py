@@ -15,6 +15,7 @@ from typing import Any
 
 from hounsfield.indexing.columns import arrow, parquet
 from hounsfield.indexing.storage import legible
+from hounsfield.locks import locked
 from hounsfield.preprocess import files, shards
 from hounsfield.preprocess.images import ERROR, OK, PASSED_OVER
 from hounsfield.preprocess.making import COLUMNS, PARTS, Maker, Progress, bytes_of, read_part
@@ -103,11 +104,12 @@ def preprocess(
     OptionError
         The plan is not that of the folder, or the manifest is broken.
     OSError
-        Something cannot be written, or a shard of finished work is gone. BlockingIOError if another process is at work there.
+        Something cannot be written, or a shard of finished work is gone. BlockingIOError if another process
+        is at work there.
     WorkerError
         A process has died.
     """
-    with files.locked(folder):
+    with locked(folder):
         same_work(Plan.from_json((folder / PLAN).read_bytes()), plan)
         return _do(plan, folder, workers, threads, progress)
 
@@ -150,7 +152,7 @@ def clear(folder: Path) -> None:
     OSError
         Something cannot be removed. BlockingIOError if another process is at work there.
     """
-    with files.locked(folder):
+    with locked(folder):
         # The plan comes first: without it nothing here is taken for work to go on with. By the sources, which
         # come last, it is known what the rest is of.
         for name in (PLAN, MANIFEST, *REPORTS):
@@ -209,18 +211,18 @@ def _write_manifest(plan: Plan, folder: Path) -> None:
 
 def _counted(plan: Plan, folder: Path) -> Summary:
     """Count what the manifest has, whose shards must be there."""
-    there: set[str] = set()
+    there: set[str | None] = set()
     summary = Summary(files=plan.sources, bytes_read=plan.bytes, shards=plan.shards)
     with legible(folder / MANIFEST), parquet().ParquetFile(folder / MANIFEST) as table:
         for batch in table.iter_batches(columns=["status", "reason", "shard"]):
-            for status, reason, shard in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                if shard is not None and shard not in there:
-                    (folder / shard).stat()
-                    there.add(shard)
+            there.update(batch.column(2).to_pylist())
+            for status, reason in zip(*(column.to_pylist() for column in batch.columns[:2]), strict=True):
                 summary.images += status == OK
                 summary.filled += status == ERROR and plan.fills
                 if status == ERROR:
                     summary.failures[reason] += 1
                 elif status == PASSED_OVER:
                     summary.passed_over[reason] += 1
+    for shard in there - {None}:
+        (folder / str(shard)).stat()
     return summary
