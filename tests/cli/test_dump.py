@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -247,6 +248,19 @@ def test_folders(folder, capsys):
         ["CT"],
         ["MR"],
     ]
+
+
+@pytest.mark.parametrize("kind", ["zip", "gztar"])
+def test_archives(folder, tmp_path_factory, kind, capsys):
+    elsewhere = tmp_path_factory.mktemp("archives")
+    packed = shutil.make_archive(str(elsewhere / "packed"), kind, folder)
+    assert run(["dump", "--tags", "Rows", str(folder)]) == 0
+    expected = capsys.readouterr().out.replace(f"# {folder}/", f"# {packed}::")
+    assert run(["dump", "--tags", "Rows", packed]) == 0
+    assert sorted(capsys.readouterr().out.replace("::./", "::").splitlines()) == sorted(expected.splitlines())
+    (elsewhere / "broken.zip").write_bytes(b"PK")
+    assert run(["dump", str(elsewhere / "broken.zip")]) == 1
+    assert "broken.zip: the archive is broken" in capsys.readouterr().err
 
 
 def test_stdin(ct):

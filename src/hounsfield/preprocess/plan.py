@@ -85,7 +85,7 @@ class Plan(NamedTuple):
         return json.dumps({**written, "options": self.options._asdict()}, indent=1) + "\n"
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
+    def from_json(cls, text: str) -> Self:
         """Take what `as_json` gave.
 
         Raises
@@ -156,7 +156,7 @@ def _make_plan(
     fills: bool,
 ) -> Plan:
     known = folder / PLAN
-    before = Plan.from_json(known.read_bytes()) if known.exists() else None
+    before = Plan.from_json(known.read_text(encoding="utf-8", errors="replace")) if known.exists() else None
     listing = folder / (SOURCES if before is None else f"{SOURCES}.now{PARTIAL}")
     count, size, digest, first = _list(given, folder, listing, options.checked())
     options, shape = _settled(options, format, fills, first)

@@ -110,7 +110,7 @@ def preprocess(
         A process has died.
     """
     with locked(folder):
-        same_work(Plan.from_json((folder / PLAN).read_bytes()), plan)
+        same_work(Plan.from_json((folder / PLAN).read_text(encoding="utf-8", errors="replace")), plan)
         return _do(plan, folder, workers, threads, progress)
 
 
