@@ -221,6 +221,19 @@ def test_without_the_extra(monkeypatch, capsys):
     assert one_line(capsys.readouterr().err).endswith('pip install "hounsfield[cli]"\n')
 
 
+def test_interrupted_while_it_is_loaded(monkeypatch, capsys):
+    class Interrupted:
+        def find_spec(self, name, path=None, target=None):
+            if name == "hounsfield.cli.app":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "hounsfield.cli.app")
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    with pytest.raises(SystemExit, match="130"):
+        main(["dump", "a.dcm"])
+    assert one_line(capsys.readouterr().err) == "hounsfield: interrupted\n"
+
+
 def test_the_package_does_not_load_the_command_line():
     code = "import sys, hounsfield; sys.exit(bool({'click', 'rich', 'hounsfield.cli'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True)

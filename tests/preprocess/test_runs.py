@@ -169,13 +169,14 @@ def test_what_was_left_is_changed(archive, tmp_path, format_, step, monkeypatch)
     wanted = {"format": format_, "options": Options(size=(24, 24)), "shard_size": 5}
     make(archive, whole, **wanted)
     plan = make_plan([str(archive)], left, **wanted)
-    with monkeypatch.context() as patches, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patches:
         if step == "work":
             do = Maker.__call__
             patches.setattr(Maker, "__call__", lambda make, part: stop() if part[0] == 2 else do(make, part))
         else:
             patches.setattr(run, step, stop)
-        preprocess(plan, left)
+        with pytest.raises(KeyboardInterrupt):
+            preprocess(plan, left)
     names = [path.relative_to(left) for path in sorted(left.rglob("*")) if path.is_file()]
     changed = [name for name in names if name.name != "plan.json"]
     assert len(changed) >= 5
@@ -197,7 +198,7 @@ def test_what_was_finished_is_changed(archive, tmp_path):
     assert make(archive, out).images == 12  # and nothing is made
     assert not (out / "report.html").exists()
     CHANGES["removed"](out / "shards" / "00000.npy")
-    with pytest.raises(FileNotFoundError, match="00000.npy"):
+    with pytest.raises(FileNotFoundError, match=r"00000\.npy"):
         make(archive, out)
     CHANGES["cut"](out / "manifest.parquet")
     with pytest.raises(OptionError, match=r"manifest.parquet is no Parquet file, or is broken"):

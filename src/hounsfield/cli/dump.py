@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -121,8 +122,8 @@ def dump(
 
     A FILE may be a folder or a zip or tar archive, all of whose DICOM files are meant, a URL, or - for stdin.
     A line has the tag, the VR, the value, its length in bytes, the number of values and the keyword or the
-    name. Items of sequences are indented. Long values end in "..."; control characters are made visible. Output is coloured on a
-    terminal, unless NO_COLOR is set.
+    name. Items of sequences are indented. Long values end in "..."; control characters are made visible.
+    Output is coloured on a terminal, unless NO_COLOR is set.
     """
     context = click.get_current_context()
     wanted = [path for paths in tags for path in paths]
@@ -140,7 +141,8 @@ def dump(
         problems: list[str] = []
         try:
             try:
-                options = {"tags": wanted or None, "strict": strict, "character_set": character_set}
+                options: dict[str, Any] = {"tags": wanted or None, "strict": strict}
+                options["character_set"] = character_set
                 is_stdin = path == STDIN and each.within is None
                 ds = read(sys.stdin.buffer.read(), **options) if is_stdin else each.read(**options)
             except NotDicomError:

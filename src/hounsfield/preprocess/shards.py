@@ -192,7 +192,7 @@ class _TarWriter:
 class _PictureWriter:
     """A folder of PNG files."""
 
-    def __init__(self, plan: Plan, folder: Path, number: int) -> None:  # noqa: ARG002 - as the others have it
+    def __init__(self, plan: Plan, folder: Path, number: int) -> None:
         self._name = name_of(plan, number)
         self._path = folder / self._name
         self._temporary = partial(self._path)
