@@ -42,7 +42,8 @@ def locked(folder: Path) -> Iterator[None]:
             os.close(descriptor)
             path.unlink(missing_ok=True)
         else:
-            path.unlink(missing_ok=True)
+            if _is_at(path, descriptor):
+                path.unlink(missing_ok=True)
             os.close(descriptor)
 
 
@@ -59,10 +60,17 @@ def _flocked(path: Path) -> int:
             if isinstance(error, BlockingIOError):
                 raise _busy(path, "another run is at work here") from None
             raise
-        # Whoever had it may have removed it since it was opened: then others lock another file.
-        if os.fstat(descriptor).st_nlink:
+        if _is_at(path, descriptor):
             return descriptor
         os.close(descriptor)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether it is still what others lock: who had it before may have removed it, or the folder, since."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _created(path: Path) -> int:

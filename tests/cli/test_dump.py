@@ -223,7 +223,7 @@ def test_without_the_extra(monkeypatch, capsys):
 
 def test_interrupted_while_it_is_loaded(monkeypatch, capsys):
     class Interrupted:
-        def find_spec(self, name, path=None, target=None):
+        def find_spec(self, name, *_):
             if name == "hounsfield.cli.app":
                 raise KeyboardInterrupt
 

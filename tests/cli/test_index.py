@@ -12,6 +12,7 @@ import sys
 import tarfile
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -572,6 +573,34 @@ def test_one_process_at_a_time(many, tmp_path):
     with locked(folder), pytest.raises(hu.OptionError, match="another run is at work here"):
         hu.index.write(many, out)
     hu.index.write(many, out)
+
+
+def test_a_process_that_begins_as_another_ends(many, tmp_path, monkeypatch):
+    """The one that ends takes its own lock with it, and not that of the other."""
+    out = tmp_path / "index.parquet"
+    rmtree, other = shutil.rmtree, ExitStack()
+
+    def remove_and_begin(path, **options):
+        rmtree(path, **options)
+        other.enter_context(storage._alone(storage.partial_folder(out)))
+
+    with other:
+        with monkeypatch.context() as patches:
+            patches.setattr(shutil, "rmtree", remove_and_begin)
+            hu.index.write(many / "001", out)
+        with pytest.raises(hu.OptionError, match="another run is at work here"):
+            hu.index.write(many / "001", out)
+    hu.index.write(many / "001", out)
+    assert [path.name for path in tmp_path.glob("index*")] == [out.name]
+
+
+def test_what_was_deleted_only_in_part(many, tmp_path):
+    out = tmp_path / "index.parquet"
+    left = tmp_path / "index.parquet.partial.1.done"
+    left.mkdir()
+    (left / "paths").touch()
+    hu.index.write(many / "001", out)
+    assert not left.exists()
 
 
 def test_an_index_that_changed_during_its_update(many, tmp_path, monkeypatch):

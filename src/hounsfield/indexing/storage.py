@@ -20,8 +20,9 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from glob import escape
 from hashlib import file_digest, sha256
 from itertools import filterfalse, islice
 from pathlib import Path
@@ -50,6 +51,9 @@ ROW_GROUP = 1 << 14
 
 DIGEST = 32
 """Bytes of SHA-256."""
+
+DONE = ".done"
+"""How the name of a folder ends that is being deleted."""
 
 MARK = "\x01"
 """What a record of the list of files begins with that is no path."""
@@ -146,16 +150,14 @@ def write_index(
     """Write an index to a Parquet file, or go on with one that was interrupted: see `Index.write`."""
     job = _Job(Path(out), [os.fspath(source) for source in sources], Plan(tags), update, below)
     progress = progress or _ignore
-    job.folder.mkdir(exist_ok=True)
-    try:
-        with locked(job.folder):
-            if not job.is_joined():
-                job.begin(progress)
-                job.read(threads, progress)
-                job.join()
-            return job.finish()
-    except BlockingIOError as error:
-        raise OptionError(f"{job.folder}: {error.strerror}") from error
+    with _alone(job.folder):
+        for done in job.folder.parent.glob(f"{escape(job.folder.name)}.*{DONE}"):
+            shutil.rmtree(done, ignore_errors=True)  # which a run that was killed has left
+        if not job.is_joined():
+            job.begin(progress)
+            job.read(threads, progress)
+            job.join()
+        return job.finish()
 
 
 class _Job:
@@ -329,10 +331,9 @@ class _Job:
         for batch in parquet().ParquetFile(self.out).iter_batches(columns=["status", "reason"]):
             self.summary.add(batch)
         # Of what is deleted bit by bit, nothing could go on.
-        done = self.folder.with_name(f"{self.folder.name}.done")
-        shutil.rmtree(done, ignore_errors=True)
+        done = self.folder.with_name(f"{self.folder.name}.{os.getpid()}{DONE}")
         self.folder.replace(done)
-        shutil.rmtree(done)
+        shutil.rmtree(done, ignore_errors=True)
         return self.summary
 
     def _save(self, name: str, data: bytes) -> None:
@@ -382,6 +383,24 @@ def _written(path: Path) -> Iterator[Any]:
         file.flush()
         os.fsync(file.fileno())
     begun.replace(path)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Make a folder, if it is not there, and keep other processes out of it."""
+    with ExitStack() as stack:
+        is_in = False
+        while not is_in:
+            try:
+                folder.mkdir(exist_ok=True)
+                stack.enter_context(locked(folder))
+                is_in = True
+            except BlockingIOError as error:
+                raise OptionError(f"{folder}: {error.strerror}") from error
+            except (FileNotFoundError, FileExistsError):  # another process has finished just now
+                if not folder.parent.exists() or (os.path.lexists(folder) and not folder.is_dir()):
+                    raise
+        yield
 
 
 def _encoded(place: Place, numbers: Mapping[str, int]) -> bytes:
