@@ -536,7 +536,7 @@ def read(
 
         member = find_member(path, storage_options)
         if member is not None:
-            return _read_member(member, tags=tags, until=until, strict=strict, character_set=character_set)
+            return read_origin(member, tags=tags, until=until, strict=strict, character_set=character_set)
     if tags is None and until is None and not strict and character_set is None:
         plain = open_file(Dataset, source, SYNTAXES)
         return Dataset(*open_part10(source, storage_options=storage_options)) if plain is None else plain
@@ -556,14 +556,15 @@ def read(
     return ds
 
 
-def _read_member(member: Origin, **options: Any) -> Dataset:
+def read_origin(origin: Origin, **options: Any) -> Dataset:
+    """Read what `hounsfield.finding.expand` has found, by the name that it has there."""
     try:
-        ds = read(member.open(), **options)
+        ds = read(origin.open(), **options)
     except DicomError as error:
-        name_file(error, member.name)
+        name_file(error, origin.name)
         raise
     if ds.filename is None:  # read from bytes
-        ds._source.name = member.name
+        ds._source.name = origin.name
     return ds
 
 

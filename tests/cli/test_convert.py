@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -111,6 +112,45 @@ def test_strict(archive, tmp_path, pydicom_path, capsys):
     assert json.loads(out)["failures"] == {"ParseError: no preamble and no DICM prefix": 1}
     assert "bare.png" in files(tmp_path / "repaired")
     assert set(files(tmp_path / "repaired")) - set(files(tmp_path / "strict")) == {"bare.png"}
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "gztar"])
+def test_pictures_of_an_archive(archive, tmp_path, kind, capsys):
+    """What a folder has, an archive of it has, too."""
+    assert run(["convert", str(archive), "-o", str(tmp_path / "from-folder"), "--json"]) == 0
+    from_folder = summary(capsys)
+    packed = shutil.make_archive(str(tmp_path / "packed"), kind, archive)
+    assert run(["convert", packed, "-o", str(tmp_path / "from-archive"), "--json"]) == 0
+    from_archive = summary(capsys)
+    for what in ("images", "files", "bytes_read", "passed_over"):
+        assert from_archive[what] == from_folder[what]
+    assert files(tmp_path / "from-archive") == files(tmp_path / "from-folder")
+    for name in files(tmp_path / "from-folder"):
+        pictures = [tmp_path / folder / name for folder in ("from-archive", "from-folder")]
+        assert pictures[0].read_bytes() == pictures[1].read_bytes()
+
+
+def test_names_in_archives_that_lead_out_of_the_folder(archive, tmp_path, capsys):
+    """Or are there twice, or are longer than those of pictures may be."""
+    packed, out = tmp_path / "packed.tar", tmp_path / "a" / "b" / "out"
+    names = ["../../../up.dcm", "/root.dcm", "x/../y.dcm", "twice.dcm", "twice.dcm", "é" * 120 + ".dcm", ".."]
+    with tarfile.open(packed, "w") as tar:
+        for name in names:
+            tar.add(archive / "ct.dcm", name)
+    assert run(["convert", str(packed), "-o", str(out), "--json"]) == 0
+    assert summary(capsys)["images"] == len(names)
+    assert files(out) == sorted(
+        ["up.png", "root.png", "x/y.png", "twice.png", "twice-2.png", "é" * 114 + ".png", "packed.tar.png"]
+    )
+    assert files(tmp_path / "a") == [f"b/out/{name}" for name in files(out)]
+
+
+def test_an_archive_that_is_cut(archive, tmp_path, capsys):
+    packed = Path(shutil.make_archive(str(tmp_path / "packed"), "tar", archive))
+    packed.write_bytes(packed.read_bytes()[:-20_000])
+    assert run(["convert", str(packed), "-o", str(tmp_path / "out")]) == 1
+    assert "packed.tar" in capsys.readouterr().err
+    assert files(tmp_path / "out")
 
 
 def test_array_of_a_folder(archive, tmp_path):

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -220,6 +221,19 @@ def test_without_the_extra(monkeypatch, capsys):
     assert one_line(capsys.readouterr().err).endswith('pip install "hounsfield[cli]"\n')
 
 
+def test_interrupted_while_it_is_loaded(monkeypatch, capsys):
+    class Interrupted:
+        def find_spec(self, name, *_):
+            if name == "hounsfield.cli.app":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "hounsfield.cli.app")
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    with pytest.raises(SystemExit, match="130"):
+        main(["dump", "a.dcm"])
+    assert one_line(capsys.readouterr().err) == "hounsfield: interrupted\n"
+
+
 def test_the_package_does_not_load_the_command_line():
     code = "import sys, hounsfield; sys.exit(bool({'click', 'rich', 'hounsfield.cli'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -247,6 +261,19 @@ def test_folders(folder, capsys):
         ["CT"],
         ["MR"],
     ]
+
+
+@pytest.mark.parametrize("kind", ["zip", "gztar"])
+def test_archives(folder, tmp_path_factory, kind, capsys):
+    elsewhere = tmp_path_factory.mktemp("archives")
+    packed = shutil.make_archive(str(elsewhere / "packed"), kind, folder)
+    assert run(["dump", "--tags", "Rows", str(folder)]) == 0
+    expected = capsys.readouterr().out.replace(f"# {folder}/", f"# {packed}::")
+    assert run(["dump", "--tags", "Rows", packed]) == 0
+    assert sorted(capsys.readouterr().out.replace("::./", "::").splitlines()) == sorted(expected.splitlines())
+    (elsewhere / "broken.zip").write_bytes(b"PK")
+    assert run(["dump", str(elsewhere / "broken.zip")]) == 1
+    assert "broken.zip: the archive is broken" in capsys.readouterr().err
 
 
 def test_stdin(ct):

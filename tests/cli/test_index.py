@@ -12,6 +12,7 @@ import sys
 import tarfile
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -20,6 +21,7 @@ import pytest
 import hounsfield as hu
 from hounsfield.cli.app import run
 from hounsfield.indexing import storage
+from hounsfield.locks import locked
 
 
 @pytest.fixture
@@ -237,6 +239,28 @@ def test_a_query_is_interrupted(archive):
     assert child.returncode == 130
 
 
+UNSEEN = """
+import signal, sys, threading, time
+from hounsfield.cli.app import run
+
+def interrupt():
+    time.sleep(1)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+threading.Thread(target=interrupt).start()
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+def test_a_query_is_interrupted_when_nobody_waits(archive):
+    """A signal wakes a thread that waits; here another one gets it, as if it came just before the wait."""
+    query = "select count(*) from range(1000000) a, range(1000000) b where (a.range + b.range) % 7 = 9"
+    command = [sys.executable, "-c", UNSEEN, "index", str(archive), "--sql", query]
+    environment = {**os.environ, "PYTHONPATH": str(Path(hu.__file__).parents[1])}
+    done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, timeout=30)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (130, b"hounsfield: interrupted")
+
+
 def test_what_a_query_writes_to_the_disk(archive, tmp_path, monkeypatch, capsys):
     """It goes to the folder for such files, and nothing is left there."""
     folder = tmp_path / "temporary"
@@ -427,6 +451,54 @@ def test_update_goes_on_from_each_step(many, tmp_path, stop_at):
     assert pq.read_table(out).equals(expected)
 
 
+CHANGES = {
+    "removed": Path.unlink,
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"\0"),
+    "empty": lambda path: path.write_bytes(b""),
+    "other": lambda path: path.write_bytes(path.read_bytes()[:-40] + b"\xff" + path.read_bytes()[-39:]),
+}
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("update", [False, True])
+def test_what_was_left_is_changed(many, tmp_path, monkeypatch, update):
+    """What an interrupted call has left is gone on with as far as it is still what that call has left."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    out, before, left = (tmp_path / name for name in ("index.parquet", "before.parquet", "left"))
+    folder = storage.partial_folder(out)
+    hu.index.write(many / "003", before)
+    expected = hu.index.update(before, many) if update else hu.index(many)
+    for step in ("join", "finish"):
+        os.link(before, out)
+        with monkeypatch.context() as patches:
+            patches.setattr(storage._Job, step, lambda _: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                hu.index.write(many, out, update=update)
+        folder.replace(left)
+        names = sorted(path.name for path in left.iterdir())
+        assert names == sorted(
+            ["job.json", "paths", *(["kept.npy"] if update else [])]
+            + [f"{number:06}.arrow" for number in range(5)]
+            + (["joined", "joined.parquet"] if step == "finish" else [])
+        )
+        for name in set(names) - {"000001.arrow", "000002.arrow", "000003.arrow"}:
+            for how, change in CHANGES.items():
+                shutil.copytree(left, folder)
+                change(folder / name)
+                if name == "job.json" and how != "removed":
+                    with pytest.raises(hu.OptionError, match=r"index.parquet.partial is .*delete"):
+                        hu.index.write(many, out, update=update)
+                    shutil.rmtree(folder)
+                    continue
+                hu.index.write(many, out, update=update)
+                assert pq.read_table(out).equals(expected), (name, how)
+                out.unlink()
+                os.link(before, out)
+        shutil.rmtree(left)
+        out.unlink()
+
+
 CHILD = """
 import sys
 from hounsfield.cli.app import run
@@ -498,9 +570,37 @@ def test_one_process_at_a_time(many, tmp_path):
     out = tmp_path / "index.parquet"
     folder = storage.partial_folder(out)
     folder.mkdir()
-    with storage._only_one(folder), pytest.raises(hu.OptionError, match="another process"):
+    with locked(folder), pytest.raises(hu.OptionError, match="another run is at work here"):
         hu.index.write(many, out)
     hu.index.write(many, out)
+
+
+def test_a_process_that_begins_as_another_ends(many, tmp_path, monkeypatch):
+    """The one that ends takes its own lock with it, and not that of the other."""
+    out = tmp_path / "index.parquet"
+    rmtree, other = shutil.rmtree, ExitStack()
+
+    def remove_and_begin(path, **options):
+        rmtree(path, **options)
+        other.enter_context(storage._alone(storage.partial_folder(out)))
+
+    with other:
+        with monkeypatch.context() as patches:
+            patches.setattr(shutil, "rmtree", remove_and_begin)
+            hu.index.write(many / "001", out)
+        with pytest.raises(hu.OptionError, match="another run is at work here"):
+            hu.index.write(many / "001", out)
+    hu.index.write(many / "001", out)
+    assert [path.name for path in tmp_path.glob("index*")] == [out.name]
+
+
+def test_what_was_deleted_only_in_part(many, tmp_path):
+    out = tmp_path / "index.parquet"
+    left = tmp_path / "index.parquet.partial.1.done"
+    left.mkdir()
+    (left / "paths").touch()
+    hu.index.write(many / "001", out)
+    assert not left.exists()
 
 
 def test_an_index_that_changed_during_its_update(many, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ import pytest
 
 import hounsfield as hu
 from hounsfield.cli.app import run
-from hounsfield.preprocess.files import locked
+from hounsfield.locks import locked
 
 pytest.importorskip("pyarrow")
 

@@ -8,11 +8,14 @@ import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from hounsfield import locks
 from hounsfield.errors import OptionError
-from hounsfield.preprocess import Options, files, make_plan, preprocess
+from hounsfield.preprocess import Options, make_plan, preprocess, run
+from hounsfield.preprocess.making import Maker
 from hounsfield.preprocess.run import clear
 from preprocess.work import PACKAGE, digests, make, packed, rows
 
@@ -69,7 +72,8 @@ def test_options_that_do_not_go_together(archive, tmp_path, wanted):
 RUN = """
 import sys
 from pathlib import Path
-from hounsfield.preprocess import Options, files, make_plan, preprocess
+from hounsfield.preprocess import Options, make_plan, preprocess, run
+from hounsfield.preprocess.making import Maker
 from hounsfield.preprocess.run import clear
 if __name__ == "__main__":
     source, out, format_ = sys.argv[1:]
@@ -129,11 +133,11 @@ def test_what_was_killed_in_a_zarr_store_is_removed(archive, tmp_path):
     make(archive, whole, format="zarr", shard_size=5)
     plan = make_plan([str(archive)], out, format="zarr", shard_size=5)
 
-    def stop(_):
+    def stopped(_):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        preprocess(plan, out, progress=stop)
+        preprocess(plan, out, progress=stopped)
     left = out / "shards" / "images.zarr" / "c" / "1" / "0" / "0.5f4dcc3b.partial"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"begun")
@@ -141,12 +145,76 @@ def test_what_was_killed_in_a_zarr_store_is_removed(archive, tmp_path):
     assert digests(out) == digests(whole)
 
 
+def stop(*_):
+    raise KeyboardInterrupt
+
+
+CHANGES = {
+    "removed": Path.unlink,
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"\0"),
+    "empty": lambda path: path.write_bytes(b""),
+    "other": lambda path: path.write_bytes(path.read_bytes()[:-9] + b"\xff" + path.read_bytes()[-8:]),
+}
+
+
+@pytest.mark.parametrize("format_", ["npy", "zarr", "webdataset", "png"])
+@pytest.mark.parametrize("step", ["work", "_write_manifest", "write_report"])
+def test_what_was_left_is_changed(archive, tmp_path, format_, step, monkeypatch):
+    """What a former run has left is gone on with as far as it is still what that run has left."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # which takes most of the time
+    if format_ == "zarr":
+        pytest.importorskip("zarr")
+    whole, left, out = tmp_path / "whole", tmp_path / "left", tmp_path / "out"
+    wanted = {"format": format_, "options": Options(size=(24, 24)), "shard_size": 5}
+    make(archive, whole, **wanted)
+    plan = make_plan([str(archive)], left, **wanted)
+    with monkeypatch.context() as patches:
+        if step == "work":
+            do = Maker.__call__
+            patches.setattr(Maker, "__call__", lambda make, part: stop() if part[0] == 2 else do(make, part))
+        else:
+            patches.setattr(run, step, stop)
+        with pytest.raises(KeyboardInterrupt):
+            preprocess(plan, left)
+    names = [path.relative_to(left) for path in sorted(left.rglob("*")) if path.is_file()]
+    changed = [name for name in names if name.name != "plan.json"]
+    assert len(changed) >= 5
+    for name in changed:
+        for how, change in CHANGES.items():
+            if how == "other" and name.parts[0] == "shards" and name.suffix != ".json":
+                continue  # they are not read again
+            shutil.copytree(left, out)
+            change(out / name)
+            make(archive, out, **wanted)
+            assert digests(out) == digests(whole), (name, how)
+            shutil.rmtree(out)
+
+
+def test_what_was_finished_is_changed(archive, tmp_path):
+    out = tmp_path / "out"
+    make(archive, out)
+    CHANGES["removed"](out / "report.html")
+    assert make(archive, out).images == 12  # and nothing is made
+    assert not (out / "report.html").exists()
+    CHANGES["removed"](out / "shards" / "00000.npy")
+    with pytest.raises(FileNotFoundError, match=r"00000\.npy"):
+        make(archive, out)
+    CHANGES["cut"](out / "manifest.parquet")
+    with pytest.raises(OptionError, match=r"manifest.parquet is no Parquet file, or is broken"):
+        make(archive, out)
+    for data in (b"\xff\xfe", b"", b"[]", b"{"):
+        (out / "plan.json").write_bytes(data)
+        with pytest.raises(OptionError, match=r"plan.json is no plan .*, and without it all begins anew"):
+            make(archive, out)
+
+
 HOLD = """
 import sys
 from pathlib import Path
-from hounsfield.preprocess import files
+from hounsfield import locks
 if __name__ == "__main__":
-    with files.locked(Path(sys.argv[1])):
+    with locks.locked(Path(sys.argv[1])):
         print("in", flush=True)
         sys.stdin.read()
 """
@@ -168,33 +236,33 @@ def test_one_process_at_a_time(archive, tmp_path, ends):
         assert not (out / "manifest.parquet").exists()
         if ends == "killed":
             process.kill()
-    assert (out / files.LOCK).exists() == (ends == "killed")
+    assert (out / locks.LOCK).exists() == (ends == "killed")
     preprocess(plan, out, workers=2)
     assert len(rows(out)) == 18
-    assert not (out / files.LOCK).exists()
+    assert not (out / locks.LOCK).exists()
 
 
 def test_locks_where_there_is_no_flock(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "fcntl", None)
-    with files.locked(tmp_path), pytest.raises(BlockingIOError, match="was killed"), files.locked(tmp_path):
+    monkeypatch.setattr(locks, "fcntl", None)
+    with locks.locked(tmp_path), pytest.raises(BlockingIOError, match="was killed"), locks.locked(tmp_path):
         pass
     assert not list(tmp_path.iterdir())
-    with files.locked(tmp_path):
+    with locks.locked(tmp_path):
         pass
 
 
 def test_a_lock_that_another_has_removed(tmp_path, monkeypatch):
     """Between opening and locking it: what is locked then keeps nobody out."""
-    real = files.fcntl.flock
-    left = [files.LOCK]
+    real = locks.fcntl.flock
+    left = [locks.LOCK]
 
     def flock(descriptor, how):
         if left:
             (tmp_path / left.pop()).unlink()
         real(descriptor, how)
 
-    monkeypatch.setattr(files.fcntl, "flock", flock)
-    with files.locked(tmp_path), pytest.raises(BlockingIOError), files.locked(tmp_path):
+    monkeypatch.setattr(locks.fcntl, "flock", flock)
+    with locks.locked(tmp_path), pytest.raises(BlockingIOError), locks.locked(tmp_path):
         pass
 
 

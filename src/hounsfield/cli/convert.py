@@ -1,6 +1,7 @@
 """`hounsfield convert`: from DICOM files to PNG files, or to one array."""
 
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from hounsfield.cli.inputs import Input, inputs
 from hounsfield.cli.report import (
     StoppedError,
     complain,
@@ -31,14 +33,15 @@ from hounsfield.display.groups import by_frame
 from hounsfield.display.presets import preset
 from hounsfield.display.voi import voi_alternatives
 from hounsfield.errors import NotDicomError, UnsupportedError
-from hounsfield.facade import Dataset, read
-from hounsfield.finding import Found, find_files
+from hounsfield.facade import Dataset
 from hounsfield.pixels.layout import has_pixels
-from hounsfield.sources import public_name
 
 __all__ = ["convert"]
 
 SUFFIXES = {".dcm", ".dicom", ".ima"}
+
+LONGEST_NAME = 255 - len("-10000_10000000.png.partial")
+"""Bytes that file systems take, but for what is added."""
 
 
 @dataclass
@@ -140,11 +143,11 @@ def convert(
     as_json: bool,
     debug: bool,
 ) -> int:
-    """Convert DICOM files, and all those in folders, to pictures or to one array.
+    """Convert DICOM files, and all those in folders and archives, to pictures or to one array.
 
     In a folder OUT every image becomes a PNG file, 8-bit gray or RGB; frames are numbered: NAME_0000.png.
-    What was found in folders keeps its relative path; names that would collide get a number. Files in folders
-    that are not DICOM, or have no pixel data, are passed over and counted.
+    What was found in folders, and in zip and tar archives, keeps its relative path; names that would collide
+    get a number. Files there that are not DICOM, or have no pixel data, are passed over and counted.
     """
     is_array = out.suffix.lower() == ".npy"
     if not force:
@@ -161,7 +164,11 @@ def convert(
 
     writer: Writer = ArrayWriter(out) if is_array else PictureWriter(out)
     try:
-        found = list(find_files(sources, unreadable=lambda error: failure(str(error.filename), error)))
+        found = []
+        for each in inputs(sources, lambda error: failure(str(error.filename), error)):
+            if each.origin is not None:
+                each.origin.release()
+            found.append(each)
         with writer, _progress() as progress:
             for each in progress.track(found, description="converting") if progress else found:
                 try:
@@ -210,24 +217,31 @@ def _progress() -> Any:
     return Progress(*columns, console=console, transient=True)
 
 
-def _stem(found: Found) -> str:
-    """A name for what the file becomes: its path in the folder that it was found in."""
-    path = Path(public_name(found.path))
-    path = Path(path.name) if found.folder is None else path.relative_to(found.folder)
+def _stem(found: Input) -> str:
+    """A name for what the file becomes: its path in the folder or archive that it was found in."""
+    path = found.relative()
     # Other dots are part of names that are UIDs.
-    return str(path.with_suffix("") if path.suffix.lower() in SUFFIXES else path)
+    path = path.with_suffix("") if path.suffix.lower() in SUFFIXES else path
+    return "/".join(map(_short, path.parts))
 
 
-def _images(found: Found, window: Choice, frame: int | None, strict: bool, tally: Tally) -> list[Image]:
-    """Render the images of a file; none of one that was found in a folder, and has no pixel data."""
+def _short(name: str) -> str:
+    """As much of a name as file systems take, with what comes behind it."""
+    while len(os.fsencode(name)) > LONGEST_NAME:
+        name = name[:-1]
+    return name
+
+
+def _images(found: Input, window: Choice, frame: int | None, strict: bool, tally: Tally) -> list[Image]:
+    """Render the images of a file; none of one that was found, and not given, and has no pixel data."""
     try:
-        ds = read(found.path, strict=strict)
+        ds = found.read(strict=strict)
     except NotDicomError:
-        if found.folder is None:
+        if found.within is None:
             raise
         tally.passed_over["not DICOM"] += 1
         return []
-    if found.folder is not None and not has_pixels(ds):
+    if found.within is not None and not has_pixels(ds):
         tally.passed_over["without pixel data"] += 1
         return []
     tally.bytes_read += ds._source.size

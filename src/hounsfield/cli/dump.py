@@ -6,9 +6,11 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
+from hounsfield.cli.inputs import inputs, is_archive_file
 from hounsfield.cli.report import OutputError, complain, debug_option, describe, strict_option
 from hounsfield.elements.charset import override
 from hounsfield.elements.dictionary import tag_number
@@ -16,7 +18,6 @@ from hounsfield.elements.json_model import chosen_json_dict
 from hounsfield.elements.text import dataset_lines, element_lines, printable
 from hounsfield.errors import NotDicomError, OptionError
 from hounsfield.facade import Dataset, read
-from hounsfield.finding import find_files
 from hounsfield.sources import public_name
 
 __all__ = ["dump"]
@@ -119,10 +120,10 @@ def dump(
 ) -> int:
     """Print each element of DICOM FILEs in a line, as dcmdump does.
 
-    A FILE may be a folder, all of whose DICOM files are meant, a URL, or - for stdin. A line has the tag, the
-    VR, the value, its length in bytes, the number of values and the keyword or the name. Items of sequences
-    are indented. Long values end in "..."; control characters are made visible. Output is coloured on a
-    terminal, unless NO_COLOR is set.
+    A FILE may be a folder or a zip or tar archive, all of whose DICOM files are meant, a URL, or - for stdin.
+    A line has the tag, the VR, the value, its length in bytes, the number of values and the keyword or the
+    name. Items of sequences are indented. Long values end in "..."; control characters are made visible.
+    Output is coloured on a terminal, unless NO_COLOR is set.
     """
     context = click.get_current_context()
     wanted = [path for paths in tags for path in paths]
@@ -132,21 +133,20 @@ def dump(
         raise click.UsageError("--json has no file meta information: ask for group 0002 without it", context)
     failed = False
     write = _writer()
-    several = len(files) > 1 or Path(files[0]).is_dir()
+    several = len(files) > 1 or Path(files[0]).is_dir() or is_archive_file(files[0])
     unreadable: list[OSError] = []
     number = 0
-    for path, folder in find_files(files, unreadable=unreadable.append):
+    for each in inputs(files, unreadable.append):
+        path = each.path
         problems: list[str] = []
         try:
             try:
-                ds = read(
-                    sys.stdin.buffer.read() if path == STDIN and folder is None else path,
-                    tags=wanted or None,
-                    strict=strict,
-                    character_set=character_set,
-                )
+                options: dict[str, Any] = {"tags": wanted or None, "strict": strict}
+                options["character_set"] = character_set
+                is_stdin = path == STDIN and each.within is None
+                ds = read(sys.stdin.buffer.read(), **options) if is_stdin else each.read(**options)
             except NotDicomError:
-                if folder is not None:
+                if each.within is not None:
                     continue
                 raise
             if as_json:

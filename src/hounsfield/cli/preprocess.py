@@ -24,9 +24,9 @@ from hounsfield.cli.windows import Choice, window_option
 from hounsfield.decoding import LONGEST, Values
 from hounsfield.display.resizing import FITS, Mode
 from hounsfield.errors import OptionError
+from hounsfield.locks import LOCK
 from hounsfield.preprocess import FORMATS, Options, Summary, make_plan
 from hounsfield.preprocess import preprocess as run_plan
-from hounsfield.preprocess.files import LOCK
 from hounsfield.preprocess.making import Progress as Told
 from hounsfield.preprocess.plan import PLAN, SOURCES
 from hounsfield.preprocess.run import clear

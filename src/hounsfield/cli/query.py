@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from decimal import Decimal
 from importlib import import_module
@@ -61,6 +61,9 @@ def answer(query: str, table: Any, *, as_json: bool, paths: bool) -> None:
     thread = Thread(target=ask, daemon=True)
     try:
         thread.start()
+        # Ctrl-C between two waits is seen by the next one; if it came just before the only one, by nobody.
+        while not outcome.done():
+            wait([outcome], 0.1)
         outcome.result()
     except KeyboardInterrupt:
         while thread.is_alive():

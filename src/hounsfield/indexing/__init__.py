@@ -159,7 +159,8 @@ class Index:
         """Write an index to a Parquet file: of any number of files, in memory that does not grow with it.
 
         It is made in a folder beside it, NAME.partial, and takes its place when it is whole. Interrupted in
-        any way, even by ``kill -9``, the same call goes on where that happened.
+        any way, even by ``kill -9``, the same call goes on where that happened; what was changed in that
+        folder since is made again.
 
         Parameters
         ----------
@@ -181,7 +182,8 @@ class Index:
         Raises
         ------
         OptionError
-            As for a table; the folder holds what was begun with other arguments, or another process is at it.
+            As for a table; the folder holds what was begun with other arguments, or does not say what, or
+            another process is at it.
         OSError
             The index cannot be written.
         """

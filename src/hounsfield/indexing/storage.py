@@ -7,9 +7,10 @@ While it is made there is a folder beside it, NAME.partial:
     kept.npy        of an update: which rows of the index before stay
     000000.arrow    the rows of the first PART of these files, then of the next, each file whole or not there
     joined.parquet  the index, which takes its place once it is whole
-    joined          says that it is
+    joined          says that it is, by its digest
 
 Each is written under another name and then renamed, so that it can end at any time and go on from there.
+What has changed since it was written is made again: of lists job.json has digests, parts end in their own.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from importlib import import_module
+from glob import escape
+from hashlib import file_digest, sha256
 from itertools import filterfalse, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,7 @@ from hounsfield.indexing.columns import arrow, parquet
 from hounsfield.indexing.known import Known
 from hounsfield.indexing.places import Other, Place, Unlisted, find
 from hounsfield.indexing.reading import BROKEN, UNREADABLE, Plan, batches
+from hounsfield.locks import locked
 from hounsfield.sources import public_name
 
 if TYPE_CHECKING:
@@ -45,6 +48,12 @@ PART = 1 << 14
 """Files of a part: what an interruption costs at most."""
 
 ROW_GROUP = 1 << 14
+
+DIGEST = 32
+"""Bytes of SHA-256."""
+
+DONE = ".done"
+"""How the name of a folder ends that is being deleted."""
 
 MARK = "\x01"
 """What a record of the list of files begins with that is no path."""
@@ -141,8 +150,9 @@ def write_index(
     """Write an index to a Parquet file, or go on with one that was interrupted: see `Index.write`."""
     job = _Job(Path(out), [os.fspath(source) for source in sources], Plan(tags), update, below)
     progress = progress or _ignore
-    job.folder.mkdir(exist_ok=True)
-    with _only_one(job.folder):
+    with _alone(job.folder):
+        for done in job.folder.parent.glob(f"{escape(job.folder.name)}.*{DONE}"):
+            shutil.rmtree(done, ignore_errors=True)  # which a run that was killed has left
         if not job.is_joined():
             job.begin(progress)
             job.read(threads, progress)
@@ -168,14 +178,17 @@ class _Job:
         }
 
     def is_joined(self) -> bool:
-        """Whether all that is missing is that the index takes its place."""
+        """Whether all that is missing is that the index takes its place, or it has done so."""
         self._check()
-        return (self.folder / "joined").exists()
+        made = self.folder / "joined.parquet"
+        with suppress(FileNotFoundError):
+            return _digest(made if made.exists() else self.out) == (self.folder / "joined").read_bytes()
+        return False
 
     def _check(self) -> None:
         """Raise if what was interrupted here was something else."""
         known = self._known()
-        before = {key: value for key, value in known.items() if key not in ("files", "base")}
+        before = {key: value for key, value in known.items() if key not in ("files", "base", "lists")}
         if known and before != self.job:
             raise OptionError(
                 f"{self.folder} is of another index, which was interrupted: finish that one, or delete it"
@@ -183,7 +196,10 @@ class _Job:
 
     def _known(self) -> dict[str, Any]:
         with suppress(FileNotFoundError):
-            known: dict[str, Any] = json.loads((self.folder / "job.json").read_text(encoding="utf-8"))
+            try:
+                known: dict[str, Any] = dict(json.loads((self.folder / "job.json").read_bytes()))
+            except (ValueError, TypeError) as error:
+                raise OptionError(f"{self.folder} is broken, and has to be deleted: {error}") from error
             return known
         return {}
 
@@ -194,7 +210,8 @@ class _Job:
         if "files" in known:
             if known["base"] != base:
                 raise OptionError(f"{self.out} has changed since its update was begun: delete {self.folder}")
-            return
+            if known.get("lists") == self._lists():
+                return
         for part in self.folder.glob("*.arrow"):
             part.unlink()
         self._save("job.json", json.dumps(self.job | {"base": base}).encode())
@@ -216,7 +233,13 @@ class _Job:
         if before is not None:
             with _written(self.folder / "kept.npy") as file:
                 np.save(file, before.kept)
-        self._save("job.json", json.dumps(self.job | {"base": base, "files": count}).encode())
+        listed = {"base": base, "files": count, "lists": self._lists()}
+        self._save("job.json", json.dumps(self.job | listed).encode())
+
+    def _lists(self) -> dict[str, str]:
+        """What tells whether the lists are as they were written."""
+        paths = (self.folder / name for name in (("paths", "kept.npy") if self.update else ("paths",)))
+        return {path.name: _digest(path).decode() for path in paths if path.exists()}
 
     def _is_own(self, place: Place) -> bool:
         """Whether it is what is made here, which may be in a folder that is indexed."""
@@ -254,19 +277,28 @@ class _Job:
         with (self.folder / "paths").open("rb") as file:
             places = islice(_decoded(file, self.sources), number * PART, None)
             for rows in _in_parts(told(batches(self.plan, places, threads))):
-                with _written(self.folder / f"{number:06}.arrow") as part:
-                    options = pa.ipc.IpcWriteOptions(compression="lz4")
-                    with pa.ipc.new_file(part, self.plan.schema, options=options) as writer:
-                        for each in rows:
-                            writer.write_batch(each)
+                part = pa.BufferOutputStream()
+                options = pa.ipc.IpcWriteOptions(compression="lz4")
+                with pa.ipc.new_file(part, self.plan.schema, options=options) as writer:
+                    for each in rows:
+                        writer.write_batch(each)
+                data = part.getvalue()
+                with _written(self.folder / f"{number:06}.arrow") as file:
+                    file.write(data)
+                    file.write(sha256(data).digest())
                 number += 1
 
-    def _parts(self) -> Iterator[Path]:
+    def _parts(self) -> Iterator[Any]:
+        """Give the parts that are there as they were written, up to the first that is not."""
         for number in range(1 << 30):
-            path = self.folder / f"{number:06}.arrow"
-            if not path.exists():
+            try:
+                data = memoryview((self.folder / f"{number:06}.arrow").read_bytes())
+            except FileNotFoundError:
                 return
-            yield path
+            part, digest = data[:-DIGEST], data[-DIGEST:]
+            if sha256(part).digest() != digest:
+                return
+            yield part
 
     def join(self) -> None:
         """Write all rows to one file."""
@@ -276,7 +308,7 @@ class _Job:
         ):
             for table in _gathered(self._tables()):
                 writer.write_table(table, row_group_size=ROW_GROUP)
-        self._save("joined", b"")
+        self._save("joined", _digest(self.folder / "joined.parquet"))
 
     def _tables(self) -> Iterator[Any]:
         pa = arrow()
@@ -289,7 +321,7 @@ class _Job:
                 yield table.filter(pa.array(kept[start : start + table.num_rows]))
                 start += table.num_rows
         for part in self._parts():
-            with part.open("rb") as file, pa.ipc.open_file(file) as reader:
+            with pa.ipc.open_file(pa.py_buffer(part)) as reader:
                 yield reader.read_all()
 
     def finish(self) -> Summary:
@@ -299,15 +331,19 @@ class _Job:
         for batch in parquet().ParquetFile(self.out).iter_batches(columns=["status", "reason"]):
             self.summary.add(batch)
         # Of what is deleted bit by bit, nothing could go on.
-        done = self.folder.with_name(f"{self.folder.name}.done")
-        shutil.rmtree(done, ignore_errors=True)
+        done = self.folder.with_name(f"{self.folder.name}.{os.getpid()}{DONE}")
         self.folder.replace(done)
-        shutil.rmtree(done)
+        shutil.rmtree(done, ignore_errors=True)
         return self.summary
 
     def _save(self, name: str, data: bytes) -> None:
         with _written(self.folder / name) as file:
             file.write(data)
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest().encode()
 
 
 def _in_parts(batches: Iterable[Any]) -> Iterator[list[Any]]:
@@ -350,15 +386,20 @@ def _written(path: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Keep other processes from writing the same index; the lock ends with the process, however that ends."""
-    with (folder / "lock").open("wb") as file:
-        with suppress(ImportError):
-            fcntl: Any = import_module("fcntl")
+def _alone(folder: Path) -> Iterator[None]:
+    """Make a folder, if it is not there, and keep other processes out of it."""
+    with ExitStack() as stack:
+        is_in = False
+        while not is_in:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                folder.mkdir(exist_ok=True)
+                stack.enter_context(locked(folder))
+                is_in = True
             except BlockingIOError as error:
-                raise OptionError(f"another process is at work in {folder}") from error
+                raise OptionError(f"{folder}: {error.strerror}") from error
+            except (FileNotFoundError, FileExistsError):  # another process has finished just now
+                if not folder.parent.exists() or (os.path.lexists(folder) and not folder.is_dir()):
+                    raise
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -29,9 +30,12 @@ if TYPE_CHECKING:
 
     Job = tuple[list[Source], list[Origin], npt.NDArray[Any] | None]
 
-__all__ = ["COLUMNS", "PARTS", "Failure", "Maker", "Progress", "bytes_of", "part_path"]
+__all__ = ["COLUMNS", "PARTS", "Failure", "Maker", "Progress", "bytes_of", "read_part"]
 
 PARTS = "parts"
+
+DIGEST = 65
+"""Bytes that a part begins with: SHA-256 of the others in hexadecimal, and a line feed."""
 
 MOST_PICTURES, PICTURE = 48, 112
 """On the contact sheet, and their longer side in pixels."""
@@ -97,8 +101,7 @@ class Maker:
         except BaseException:
             writer.abandon()
             raise
-        with files.write_whole(part_path(self._folder, number)) as file:
-            file.write(json.dumps({"rows": rows, "pictures": pictures}).encode())
+        _write_part(self._plan, self._folder, number, {"rows": rows, "pictures": pictures})
 
     def _decoded(self, sources: Iterable[Source]) -> Iterator[tuple[list[Source], list[Image]]]:
         """Give some images after the other, while threads decode those that come next."""
@@ -179,9 +182,35 @@ def _picture(samples: npt.NDArray[Any]) -> str:
     return base64.b64encode(imagecodecs.png_encode(levels, level=6)).decode()
 
 
-def part_path(folder: Path, number: int) -> Path:
-    """Where it is written what became of the sources of a shard, when that is whole."""
+def _part_path(folder: Path, number: int) -> Path:
     return folder / PARTS / f"{number:05d}.json"
+
+
+def _write_part(plan: Plan, folder: Path, number: int, part: dict[str, Any]) -> None:
+    """Write what became of the sources of a shard, which is whole, behind a digest of it."""
+    length = shards.length_of(folder / shards.name_of(plan, number))
+    data = json.dumps({**part, "length": length}).encode()
+    with files.write_whole(_part_path(folder, number)) as file:
+        file.write(_digest(data) + data)
+
+
+def read_part(plan: Plan, folder: Path, number: int) -> dict[str, Any] | None:
+    """Give what became of the sources of a shard, its "rows" and "pictures".
+
+    None if that is not known, or the shard is gone or has been cut since: then it is to be made.
+    """
+    try:
+        data = _part_path(folder, number).read_bytes()
+    except FileNotFoundError:
+        return None
+    if data[:DIGEST] != _digest(data[DIGEST:]):
+        return None
+    part: dict[str, Any] = json.loads(data[DIGEST:])
+    return part if part["length"] == shards.length_of(folder / shards.name_of(plan, number)) else None
+
+
+def _digest(data: bytes) -> bytes:
+    return f"{hashlib.sha256(data).hexdigest()}\n".encode()
 
 
 def bytes_of(sources: Iterable[Source]) -> int:

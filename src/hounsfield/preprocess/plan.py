@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -17,7 +18,8 @@ from hounsfield.decoding import Decoding
 from hounsfield.errors import OptionError
 from hounsfield.facade import read
 from hounsfield.finding import Origin
-from hounsfield.preprocess.files import PARTIAL, locked, write_whole
+from hounsfield.locks import locked
+from hounsfield.preprocess.files import PARTIAL, publish, write_whole
 from hounsfield.preprocess.images import Options
 from hounsfield.preprocess.sources import Source, list_sources
 from hounsfield.sources import is_url
@@ -99,7 +101,8 @@ class Plan(NamedTuple):
             shape = None if given["shape"] is None else tuple(given["shape"])
             return cls(**{**given, "options": Options(**options), "shape": shape})
         except (ValueError, TypeError, KeyError) as error:
-            raise OptionError(f"{PLAN} is no plan of this version: {error}") from error
+            message = f"{PLAN} is no plan of this version, and without it all begins anew: {error}"
+            raise OptionError(message) from error
 
 
 def make_plan(
@@ -153,7 +156,7 @@ def _make_plan(
     fills: bool,
 ) -> Plan:
     known = folder / PLAN
-    before = Plan.from_json(known.read_text(encoding="utf-8")) if known.exists() else None
+    before = Plan.from_json(known.read_text(encoding="utf-8", errors="replace")) if known.exists() else None
     listing = folder / (SOURCES if before is None else f"{SOURCES}.now{PARTIAL}")
     count, size, digest, first = _list(given, folder, listing, options.checked())
     options, shape = _settled(options, format, fills, first)
@@ -165,8 +168,9 @@ def _make_plan(
     else:
         try:
             same_work(before, plan, partial(_first_other, folder / SOURCES, listing))
+            publish(listing, folder / SOURCES)  # the same, whatever may have become of it since
         finally:
-            listing.unlink()
+            listing.unlink(missing_ok=True)
     return plan
 
 
@@ -234,7 +238,8 @@ def same_work(before: Plan, now: Plan, first_other: Callable[[], str] = lambda: 
 
 def _first_other(before: Path, now: Path) -> str:
     """Say which of two lists of sources is the first to have something else."""
-    with before.open(encoding="utf-8") as old, now.open(encoding="utf-8") as new:
+    # Of the former list, nothing is sure but that it is another one.
+    with suppress(OSError, ValueError, TypeError), before.open("rb") as old, now.open("rb") as new:
         for lines in zip_longest(old, new):
             if lines[0] != lines[1]:
                 names = [Source(*json.loads(line)).path for line in lines if line is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import errno
 import shutil
 import time
 from collections import Counter
@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from hounsfield.indexing.columns import arrow, parquet
+from hounsfield.indexing.storage import legible
+from hounsfield.locks import locked
 from hounsfield.preprocess import files, shards
 from hounsfield.preprocess.images import ERROR, OK, PASSED_OVER
-from hounsfield.preprocess.making import COLUMNS, PARTS, Maker, Progress, bytes_of, part_path
+from hounsfield.preprocess.making import COLUMNS, PARTS, Maker, Progress, bytes_of, read_part
 from hounsfield.preprocess.plan import PLAN, SOURCES, Plan, same_work, shards_of
 from hounsfield.preprocess.report import REPORTS, write_report
 from hounsfield.preprocess.sources import Source
@@ -82,7 +84,8 @@ def preprocess(
     """Do what of a plan is not done yet.
 
     Each shard stands under its name when it is whole and on the disk; then a file in `parts` says what is in
-    it. When all are done, these become the manifest: one row for each source, in order.
+    it. When all are done, these become the manifest: one row for each source, in order. A shard that was
+    removed or cut before that is made again, as is one whose file in `parts` was changed.
 
     Parameters
     ----------
@@ -99,14 +102,15 @@ def preprocess(
     Raises
     ------
     OptionError
-        The plan is not that of the folder.
+        The plan is not that of the folder, or the manifest is broken.
     OSError
-        Something cannot be written. BlockingIOError if another process is at work there.
+        Something cannot be written, or a shard of finished work is gone. BlockingIOError if another process
+        is at work there.
     WorkerError
         A process has died.
     """
-    with files.locked(folder):
-        same_work(Plan.from_json((folder / PLAN).read_text(encoding="utf-8")), plan)
+    with locked(folder):
+        same_work(Plan.from_json((folder / PLAN).read_text(encoding="utf-8", errors="replace")), plan)
         return _do(plan, folder, workers, threads, progress)
 
 
@@ -116,7 +120,9 @@ def _do(
     start = time.perf_counter()
     done_now = bytes_now = 0
     _clean(folder)
-    if not (folder / MANIFEST).exists():
+    # The parts go last: as long as they are there, nothing but them is sure.
+    is_done = (folder / MANIFEST).exists() and not (folder / PARTS).exists()
+    if not is_done:
         (folder / PARTS).mkdir(exist_ok=True)
         shards.prepare(plan, folder)
         make = Maker(plan, folder, threads)
@@ -130,9 +136,11 @@ def _do(
     summary = _counted(plan, folder)
     summary.done_now, summary.bytes_now = done_now, bytes_now
     summary.seconds = time.perf_counter() - start
-    if not all((folder / name).exists() for name in REPORTS):
+    if not is_done:
         write_report(folder, plan, summary.as_dict(), _pictures(plan, folder))
-    shutil.rmtree(folder / PARTS, ignore_errors=True)
+        done = files.partial(folder / PARTS)
+        (folder / PARTS).replace(done)
+        shutil.rmtree(done, ignore_errors=True)
     return summary
 
 
@@ -144,7 +152,7 @@ def clear(folder: Path) -> None:
     OSError
         Something cannot be removed. BlockingIOError if another process is at work there.
     """
-    with files.locked(folder):
+    with locked(folder):
         # The plan comes first: without it nothing here is taken for work to go on with. By the sources, which
         # come last, it is known what the rest is of.
         for name in (PLAN, MANIFEST, *REPORTS):
@@ -170,15 +178,17 @@ def _left(
 ) -> Iterator[tuple[int, list[Source]]]:
     """Give the shards that are not done yet, and tell of those that are."""
     for number, sources in enumerate(shards_of(plan, folder)):
-        if part_path(folder, number).exists():
-            progress(Progress(len(sources), bytes_of(sources), [], is_old=True))
-        else:
+        if read_part(plan, folder, number) is None:
             yield number, sources
+        else:
+            progress(Progress(len(sources), bytes_of(sources), [], is_old=True))
 
 
 def _parts(plan: Plan, folder: Path) -> Iterator[dict[str, Any]]:
     for number in range(plan.shards):
-        yield json.loads(part_path(folder, number).read_bytes())
+        if (part := read_part(plan, folder, number)) is None:
+            raise OSError(errno.EIO, "a shard was changed while others were made", str(folder))
+        yield part
 
 
 def _pictures(plan: Plan, folder: Path) -> list[tuple[str, str]]:
@@ -200,15 +210,19 @@ def _write_manifest(plan: Plan, folder: Path) -> None:
 
 
 def _counted(plan: Plan, folder: Path) -> Summary:
-    """Count what the manifest has."""
+    """Count what the manifest has, whose shards must be there."""
+    there: set[str | None] = set()
     summary = Summary(files=plan.sources, bytes_read=plan.bytes, shards=plan.shards)
-    with parquet().ParquetFile(folder / MANIFEST) as table:
-        for batch in table.iter_batches(columns=["status", "reason"]):
-            for status, reason in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+    with legible(folder / MANIFEST), parquet().ParquetFile(folder / MANIFEST) as table:
+        for batch in table.iter_batches(columns=["status", "reason", "shard"]):
+            there.update(batch.column(2).to_pylist())
+            for status, reason in zip(*(column.to_pylist() for column in batch.columns[:2]), strict=True):
                 summary.images += status == OK
                 summary.filled += status == ERROR and plan.fills
                 if status == ERROR:
                     summary.failures[reason] += 1
                 elif status == PASSED_OVER:
                     summary.passed_over[reason] += 1
+    for shard in there - {None}:
+        (folder / str(shard)).stat()
     return summary

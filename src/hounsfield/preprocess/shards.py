@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
     from hounsfield.preprocess.plan import Plan
 
-__all__ = ["SHARDS", "ZARR", "Place", "Writer", "prepare", "writer"]
+__all__ = ["SHARDS", "ZARR", "Place", "Writer", "length_of", "name_of", "prepare", "writer"]
 
 SHARDS, ZARR = "shards", "images.zarr"
 """Names in the folder that everything goes to."""
+
+ENDINGS = {"npy": ".npy", "webdataset": ".tar", "png": ""}
+"""Of the names of shards."""
 
 
 class Place(NamedTuple):
@@ -64,9 +67,9 @@ class Writer(Protocol):
 def prepare(plan: Plan, folder: Path) -> None:
     """Make what all shards have in common."""
     (folder / SHARDS).mkdir(exist_ok=True)
-    store = folder / SHARDS / ZARR
-    if plan.format != "zarr" or store.exists():
+    if plan.format != "zarr":
         return
+    store = folder / SHARDS / ZARR
     assert plan.shape is not None
     temporary = partial(store)
     import_module("zarr").create_array(
@@ -80,7 +83,27 @@ def prepare(plan: Plan, folder: Path) -> None:
         zarr_format=3,
     )
     sync(temporary / "zarr.json")
-    publish(temporary, store)
+    if not store.exists():
+        publish(temporary, store)
+    else:  # the same, whatever may have become of it since
+        publish(temporary / "zarr.json", store / "zarr.json")
+        shutil.rmtree(temporary)
+
+
+def name_of(plan: Plan, number: int) -> str:
+    """Give the file or folder that a shard is, below the folder that everything is in."""
+    if plan.format != "zarr":
+        return f"{SHARDS}/{number:05d}{ENDINGS[plan.format]}"
+    assert plan.shape is not None
+    return "/".join((SHARDS, ZARR, "c", str(number), *("0" for _ in plan.shape)))
+
+
+def length_of(path: Path) -> int:
+    """Give the bytes that a shard has; none of one that is not there."""
+    try:
+        return sum(each.stat().st_size for each in (path.iterdir() if path.is_dir() else (path,)))
+    except FileNotFoundError:
+        return 0
 
 
 def writer(plan: Plan, folder: Path, number: int, count: int) -> Writer:
@@ -99,7 +122,7 @@ class _ArrayWriter:
 
     def __init__(self, plan: Plan, folder: Path, number: int) -> None:
         assert plan.shape is not None
-        self._name = f"{SHARDS}/{number:05d}.npy"
+        self._name = name_of(plan, number)
         self._path = folder / self._name
         self._temporary = partial(self._path)
         self._shape, self._kind = plan.shape, np.dtype(plan.options.dtype)
@@ -135,7 +158,7 @@ class _TarWriter:
     """A tar archive for WebDataset: of each image its samples, as PNG or as .npy, and what is known of it."""
 
     def __init__(self, plan: Plan, folder: Path, number: int) -> None:
-        self._name = f"{SHARDS}/{number:05d}.tar"
+        self._name = name_of(plan, number)
         self._path = folder / self._name
         self._temporary = partial(self._path)
         self._rows = 0
@@ -169,8 +192,8 @@ class _TarWriter:
 class _PictureWriter:
     """A folder of PNG files."""
 
-    def __init__(self, plan: Plan, folder: Path, number: int) -> None:  # noqa: ARG002 - as the others have it
-        self._name = f"{SHARDS}/{number:05d}"
+    def __init__(self, plan: Plan, folder: Path, number: int) -> None:
+        self._name = name_of(plan, number)
         self._path = folder / self._name
         self._temporary = partial(self._path)
         self._rows = 0
@@ -202,7 +225,7 @@ class _ZarrWriter:
         self._start = number * plan.shard_size
         self._block = np.full((count, *plan.shape), plan.options.fill, plan.options.dtype)
         self._folder = self._store / "c" / str(number)
-        self._path = self._folder.joinpath(*("0" for _ in plan.shape))
+        self._path = folder / name_of(plan, number)
 
     def add(self, position: int, samples: npt.NDArray[Any], meta: dict[str, Any]) -> Place:  # noqa: ARG002
         self._block[position - self._start] = samples
