@@ -326,10 +326,8 @@ class _Work:
         self._ordered = ordered
         self._unlock()
         self._waiters: list[Any] = []
-        self._threads = [
-            threading.Thread(target=self._run, name=f"hounsfield-stream-{number}", daemon=True)
-            for number in range(min(threads, prefetch))
-        ]
+        self._most_threads = min(threads, prefetch)
+        self._threads: list[threading.Thread] = []
         self._started = False
         self._stopped = False
         self._alive = 0
@@ -427,7 +425,11 @@ class _Work:
         if not self._started and not self._stopped:
             self._started = True
             _begun.add(self)
-            for number, thread in enumerate(self._threads):
+            for number in range(self._most_threads):
+                # Made now: from Python 3.13 on, one that was made before a fork cannot be started after it.
+                name = f"hounsfield-stream-{number}"
+                thread = threading.Thread(target=self._run, name=name, daemon=True)
+                self._threads.append(thread)
                 try:
                     thread.start()
                 except RuntimeError:  # the system gives no more
