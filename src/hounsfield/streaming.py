@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from time import monotonic, perf_counter
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, Self
 
 import numpy as np
 
@@ -160,6 +160,9 @@ class Stream:
 
     async def __aexit__(self, *exception: object) -> None:
         await self.aclose()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a stream cannot be copied or pickled: make one where its items are wanted")
 
     def _wanted(self, result: _Result) -> Item | None:
         """The item, unless it failed and is to be skipped; raises if it is not."""
