@@ -18,7 +18,17 @@ from hounsfield.pixels.codestream.model import END, Kind
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["ALLOWED", "Call", "bare_call", "decode", "inflate", "inflate_into", "last_row", "max_reduce", "mismatch"]
+__all__ = [
+    "ALLOWED",
+    "Call",
+    "bare_call",
+    "decode",
+    "inflate",
+    "inflate_into",
+    "last_row",
+    "max_reduce",
+    "mismatch",
+]
 
 SOF0, SOF1, SOF2, SOF3, SOF9, SOF10 = 0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA
 
