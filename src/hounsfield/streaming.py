@@ -339,6 +339,7 @@ class _Work:
         self._exhausted = False
         self._broken: BaseException | None = None
         self._files = 0
+        self._frames_left: dict[int, int] = {}
         self._held = 0
         self._pending: list[_Job] = []
         self._ready: dict[tuple[int, int], _Result] = {}
@@ -537,6 +538,8 @@ class _Work:
         except Exception as failure:
             error = failure
             name_file(failure, job.origin.name)
+        if job.ds is not None and self._is_last_done(job):
+            job.ds.close()  # or its bytes might be held until the next garbage collection
         array, window = decoded or (None, None)
         item = Item(
             job.number,
@@ -556,6 +559,14 @@ class _Work:
                     self._add_next(job)
                 if key == self._next or not self._ordered:
                     self._tell()
+
+    def _is_last_done(self, job: _Job) -> bool:
+        """Whether all frames of its file are done; to be asked once for each."""
+        with self._room:
+            left = self._frames_left.pop(job.number, job.total) - 1
+            if left:
+                self._frames_left[job.number] = left
+            return not left
 
     def _opened(self, job: _Job) -> None:
         """Put what else a file has where all can take from it."""
