@@ -26,8 +26,8 @@ def test_header(generated):
 
 # Of RLE not several fragments a frame: pydicom takes each for a frame.
 @pytest.mark.generated(
-    "native-1bit", "native-planar", "native-YBR_FULL", "rle-pydicom", "rle-dcmtk-8", "rle-dcmtk-16", "rle-dcmtk-32",
-    "palette",
+    "native-1bit", "native-planar", "native-YBR_FULL", "palette",
+    "rle-pydicom", "rle-dcmtk-8", "rle-dcmtk-16", "rle-dcmtk-32",
 )  # fmt: skip
 def test_as_pydicom_decodes(generated):
     ds = pydicom.dcmread(io.BytesIO(generated.data))

@@ -37,8 +37,8 @@ class Element(Field):
     """One element of a data set.
 
     ``value`` is what the data set gives for it: for OB, OW and the like bytes as they stand. ``view`` and
-    ``array()`` give these without a copy, ``bytes`` those of any VR. Elements are equal if tags, VRs and values
-    are.
+    ``array()`` give these without a copy, ``bytes`` those of any VR. Elements are equal if their tags, VRs
+    and values are.
 
     Attributes
     ----------
