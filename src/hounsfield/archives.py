@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hounsfield.errors import (
@@ -52,7 +53,8 @@ ALL_ENDINGS = tuple(ENDINGS)
 UNPACK: dict[str | None, Callable[[Any], Any]] = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
 
 TAR_HEADER_LIMIT = 1 << 20
-"""Bytes of one header of a tar archive: long names and PAX records are in them."""
+"""Bytes of the headers of a member of a tar archive, and of those for all: long names and PAX records are in
+them."""
 
 DIRECTORY_LIMIT = 1 << 28
 """Bytes of the directory of a zip archive: more than a million files with long names."""
@@ -129,23 +131,32 @@ class RangeFile(io.RawIOBase):
 
 
 class _Headers:
-    """A file object for those who parse an archive: no read is longer than `limit`, and the last is kept."""
+    """A file object for those who parse an archive: they may read `limit` bytes, and the last are kept.
+
+    It is not enough to limit each read: from Python 3.15 on, `tarfile` reads what is long in pieces.
+    """
 
     def __init__(self, file: BinaryFile, limit: int, name: str | None) -> None:
         self._file = file
-        self._limit = limit
+        self._limit = self._left = limit
         self._name = name
         self.last = b""
         self.seek = file.seek
         self.tell = file.tell
 
     def read(self, count: int = -1) -> bytes:
-        if count > self._limit:
-            raise LimitError(
-                f"a header of the archive has more than {self._limit >> 20} MiB", file=self._name
-            )
-        self.last = self._file.read(self._limit if count < 0 else count)
+        if count > self._left:
+            raise self.too_large()
+        self.last = self._file.read(self._left if count < 0 else count)
+        self._left -= len(self.last)
         return self.last
+
+    def allow_again(self) -> None:
+        """Let as many bytes be read as at first."""
+        self._left = self._limit
+
+    def too_large(self) -> LimitError:
+        return LimitError(f"a header of the archive has more than {self._limit >> 20} MiB", file=self._name)
 
     def seekable(self) -> bool:
         return True
@@ -230,6 +241,11 @@ def _tar_members(source: Source, kind: str | None, limit: int) -> Iterator[Membe
     tar: Any = tarfile.TarFile(fileobj=headers)
     end = 0
     while (info := tar.next()) is not None:
+        headers.allow_again()
+        if (
+            sum(map(len, chain(*tar.pax_headers.items()))) > TAR_HEADER_LIMIT
+        ):  # those of one member may add to it
+            raise headers.too_large()
         if info.size < 0 or tar.offset <= end:
             raise ParseError("a member has a size below 0", file=source.name, offset=end)
         end = tar.offset

@@ -125,7 +125,8 @@ def _decode_one(source: Origin, decoding: Decoding, out: Array, index: int, in_u
     start = time.perf_counter()
     window, error = None, None
     try:
-        _, window = decoding.decode(read(source.open()), out, in_use=in_use)
+        with read(source.open()) as ds:  # not held until the next garbage collection
+            _, window = decoding.decode(ds, out, in_use=in_use)
     except Exception as problem:  # one bad file, whatever is wrong with it, must not cost the others
         error = problem
         name_file(problem, source.name)
@@ -333,13 +334,13 @@ def _first_image(origins: list[Origin], decoding: Decoding) -> tuple[tuple[int, 
     said: tuple[tuple[int, ...], np.dtype[Any]] | None = None
     for origin in origins:
         try:
-            ds = read(origin.open())
-            layout = ds.frames.layout
-            found = decoding.shape(layout), decoding.dtype or layout.dtype
-            if math.prod(layout.frame_shape) > MAX_PIXELS:
-                continue
-            said = said or found
-            ds.pixel_plan()
+            with read(origin.open()) as ds:
+                layout = ds.frames.layout
+                found = decoding.shape(layout), decoding.dtype or layout.dtype
+                if math.prod(layout.frame_shape) > MAX_PIXELS:
+                    continue
+                said = said or found
+                ds.pixel_plan()
         except Exception:  # it will be raised again when it is this one's turn
             continue
         return found

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from time import monotonic, perf_counter
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, Self
 
 import numpy as np
 
@@ -160,6 +160,9 @@ class Stream:
 
     async def __aexit__(self, *exception: object) -> None:
         await self.aclose()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a stream cannot be copied or pickled: make one where its items are wanted")
 
     def _wanted(self, result: _Result) -> Item | None:
         """The item, unless it failed and is to be skipped; raises if it is not."""
@@ -326,10 +329,8 @@ class _Work:
         self._ordered = ordered
         self._unlock()
         self._waiters: list[Any] = []
-        self._threads = [
-            threading.Thread(target=self._run, name=f"hounsfield-stream-{number}", daemon=True)
-            for number in range(min(threads, prefetch))
-        ]
+        self._most_threads = min(threads, prefetch)
+        self._threads: list[threading.Thread] = []
         self._started = False
         self._stopped = False
         self._alive = 0
@@ -338,6 +339,7 @@ class _Work:
         self._exhausted = False
         self._broken: BaseException | None = None
         self._files = 0
+        self._frames_left: dict[int, int] = {}
         self._held = 0
         self._pending: list[_Job] = []
         self._ready: dict[tuple[int, int], _Result] = {}
@@ -427,7 +429,11 @@ class _Work:
         if not self._started and not self._stopped:
             self._started = True
             _begun.add(self)
-            for number, thread in enumerate(self._threads):
+            for number in range(self._most_threads):
+                # Made now: from Python 3.13 on, one that was made before a fork cannot be started after it.
+                name = f"hounsfield-stream-{number}"
+                thread = threading.Thread(target=self._run, name=name, daemon=True)
+                self._threads.append(thread)
                 try:
                     thread.start()
                 except RuntimeError:  # the system gives no more
@@ -532,6 +538,8 @@ class _Work:
         except Exception as failure:
             error = failure
             name_file(failure, job.origin.name)
+        if job.ds is not None and self._is_last_done(job):
+            job.ds.close()  # or its bytes might be held until the next garbage collection
         array, window = decoded or (None, None)
         item = Item(
             job.number,
@@ -551,6 +559,14 @@ class _Work:
                     self._add_next(job)
                 if key == self._next or not self._ordered:
                     self._tell()
+
+    def _is_last_done(self, job: _Job) -> bool:
+        """Whether all frames of its file are done; to be asked once for each."""
+        with self._room:
+            left = self._frames_left.pop(job.number, job.total) - 1
+            if left:
+                self._frames_left[job.number] = left
+            return not left
 
     def _opened(self, job: _Job) -> None:
         """Put what else a file has where all can take from it."""

@@ -127,6 +127,8 @@ def test_columns_of_any_kind(archive, tmp_path):
         (["--update"], "say where"),
         (["-o", "none.parquet", "--update"], "an index that is there"),
         (["-o", "there.parquet"], "already there"),
+        (["-o", "x.csv"], "OUT.parquet"),
+        (["-o", "x", "--sql", "select 1"], "OUT.parquet"),
         (["-o", "x.parquet", "--tags", "NoKeyword"], "neither a keyword"),
         (["-o", "x.parquet", "--threads", "0"], "threads"),
         (["--where", "NoColumn = 1"], "NoColumn"),
@@ -321,7 +323,7 @@ def test_secrets_are_not_written_down(archive, tmp_path, monkeypatch):
 
 
 def test_names_that_cannot_be(archive, tmp_path, capsys):
-    assert run(["index", str(archive), "-o", str(tmp_path / ("a" * 300))]) == 1
+    assert run(["index", str(archive), "-o", str(tmp_path / f"{'a' * 300}.parquet")]) == 1
     assert capsys.readouterr().err.endswith(": File name too long\n")
 
 

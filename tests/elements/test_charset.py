@@ -155,6 +155,7 @@ def test_padding_after_kanji_is_padding() -> None:
         ("ISO 2022 IR 192", "utf_8"),
         ("UTF-8", "utf-8"),
         ("utf8", "utf-8"),
+        ("UTF-8é", "utf-8"),
         ("latin1", "iso8859-1"),
         ("windows-1252", "cp1252"),
         ("GB 18030", "gb18030"),

@@ -75,6 +75,21 @@ class TestEquality:
         assert hu.read(BEGIN + other) != one
         assert one == hu.read(BEGIN + element(0x00100010, "PN", b"me  "))
 
+    @readable
+    def test_of_elements(self, corpus_file):
+        """Each access gives another object for the same element."""
+        one, other = hu.read(corpus_file.path), hu.read(corpus_file.path.read_bytes())
+        for mine, its in zip(one, other, strict=True):
+            assert mine == its == one[mine.tag] == copy.copy(its)
+            assert (mine != its) is False
+
+    def test_of_elements_looks_at_vr_and_value(self):
+        mine = hu.read(element(0x00100010, "PN", b"me"))["PatientName"]
+        assert mine != hu.read(element(0x00100010, "LO", b"me"))["PatientName"]
+        assert mine != hu.read(element(0x00100010, "PN", b"you "))["PatientName"]
+        assert mine == hu.read(element(0x00100010, "PN", b"me  "))["PatientName"]
+        assert mine != "me"
+
     def test_looks_into_items(self):
         def with_items(*items):
             data = b"".join(b"\xfe\xff\0\xe0" + struct.pack("<I", len(item)) + item for item in items)

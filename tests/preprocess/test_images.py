@@ -38,7 +38,9 @@ def test_every_image_is_what_render_gives(archive, tmp_path):
     errors = {Path(row["path"]).name: row["reason"] for row in table if row["status"] == "error"}
     assert errors.keys() == {"mr.dcm", "rgb.dcm", "cut.dcm", "head.dcm"}
     assert "no pixel data: the data end inside the element" in errors["head.dcm"]
-    assert errors["mr.dcm"] == "OptionError: the image is 64 x 64, not 128 x 128"
+    assert (
+        errors["mr.dcm"] == "OptionError: the image is 64 x 64, not 128 x 128: --size makes all images alike"
+    )
     assert all(row["shard"] is None for row in table if row["status"] != "ok")
     shapes = [np.load(path, mmap_mode="r").shape for path in sorted((out / "shards").iterdir())]
     assert sum(shape[0] for shape in shapes) == 12
@@ -52,7 +54,9 @@ def one_by_one(path, options, shape=None):
     except Exception as error:
         return reason(error)
     if shape is not None and image.shape != shape:
-        return f"OptionError: the image is {' x '.join(map(str, image.shape))}, not {shape[0]} x {shape[1]}"
+        ways = ": --size makes all images alike" if image.ndim == len(shape) else ""
+        sizes = " x ".join(map(str, image.shape))
+        return f"OptionError: the image is {sizes}, not {shape[0]} x {shape[1]}{ways}"
     return image, window
 
 

@@ -1,10 +1,12 @@
 """How a stream ends: early, by an error, by Ctrl-C or in a coroutine, with nothing left behind."""
 
 import asyncio
+import copy
 import gc
 import io
 import multiprocessing
 import os
+import pickle
 import queue
 import signal
 import subprocess
@@ -204,6 +206,15 @@ def test_ctrl_c(ct, where):
     finally:
         child.kill()
     assert (output, errors, child.returncode) == ("interrupted\n0\n", "", 0)
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_is_not_copied(ct, how):
+    """A copy would end with the stream that it is one of, as if there were no more."""
+    stream = hu.stream([ct])
+    with pytest.raises(TypeError, match="cannot be copied or pickled"):
+        how(stream)
+    assert len(list(stream)) == 1
 
 
 def in_child(begun, waiting, answers):

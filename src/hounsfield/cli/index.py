@@ -156,6 +156,8 @@ def _check(
         problem = "--where and --sql do not go together"
     elif where is None and sql is None and out is None:
         problem = "say where to write the index, -o OUT.parquet, or ask with --where or --sql"
+    elif out is not None and not _is_index((str(out),)):
+        problem = f"{out}: an index is told from what is to be indexed by the end of its name: -o OUT.parquet"
     elif update and not begun and (out is None or not out.is_file()):
         problem = "--update goes with -o OUT.parquet, an index that is there"
     elif out is not None and out.exists() and not (update or force or begun):

@@ -158,7 +158,8 @@ def _codec(term: str) -> str | None:
         "(?:UTF|LATIN|ISO|ASCII|WINDOWS|CP|SHIFTJIS|EUC|BIG|KOI)[A-Z0-9]*", letters
     ):
         try:
-            codec = codecs.lookup(term.strip()).name
+            # Python's own names are ASCII: it leaves out the rest, and warns of it from 3.15 on.
+            codec = codecs.lookup(term.strip().encode("ascii", "ignore").decode()).name
         except (LookupError, ValueError):
             return None
     return codec

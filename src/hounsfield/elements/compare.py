@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hounsfield.elements.dataset import Dataset
     from hounsfield.elements.element import Element
 
-__all__ = ["same", "to_dict"]
+__all__ = ["same", "same_element", "to_dict"]
 
 
 def same(one: Dataset, other: Dataset) -> bool:
@@ -31,12 +31,13 @@ def same(one: Dataset, other: Dataset) -> bool:
         Values are still to be read, and the source was closed, or has changed.
     """
     return all(
-        mine is not None and its is not None and _same_element(mine, its)
+        mine is not None and its is not None and same_element(mine, its)
         for mine, its in zip_longest(one, other)
     )
 
 
-def _same_element(one: Element, other: Element) -> bool:
+def same_element(one: Element, other: Element) -> bool:
+    """Tell whether two elements are the same, as `same` has it: tag, VR and value."""
     try:
         return _same_value(one, other)
     except SourceError:

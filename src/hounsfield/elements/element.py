@@ -37,7 +37,8 @@ class Element(Field):
     """One element of a data set.
 
     ``value`` is what the data set gives for it: for OB, OW and the like bytes as they stand. ``view`` and
-    ``array()`` give these without a copy, ``bytes`` those of any VR.
+    ``array()`` give these without a copy, ``bytes`` those of any VR. Elements are equal if their tags, VRs
+    and values are.
 
     Attributes
     ----------
@@ -184,6 +185,16 @@ class Element(Field):
     def is_cut(self) -> bool:
         """Whether the data end inside the value."""
         return bool(self._row[5] & FLAG_CUT)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other has the same tag, VR and value: see `compare.same`."""
+        if not isinstance(other, Element):
+            return NotImplemented
+        from hounsfield.elements.compare import same_element
+
+        return self is other or same_element(self, other)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._dataset.__getitem__, (self._tag,)

@@ -176,9 +176,9 @@ class _Batch:
         try:
             origin = self.origins.get(row)
             tags = None if some is None else _tags(columns)
-            ds = read(self.paths[row] if origin is None else origin.open(), tags=tags)
-            self.syntaxes[row] = ds.transfer_syntax or None
-            values, notes = _values(ds, columns)
+            with read(self.paths[row] if origin is None else origin.open(), tags=tags) as ds:
+                self.syntaxes[row] = ds.transfer_syntax or None
+                values, notes = _values(ds, columns)
         except Exception as error:
             # Whatever is wrong with one file must not cost the others.
             self._fail(row, *_verdict(error))

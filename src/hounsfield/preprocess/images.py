@@ -114,14 +114,15 @@ def _decode(
 ) -> Image:
     """Decode what is not of the common kind, or broken."""
     try:
-        ds = read(origin.open())
-        if source.found and not has_pixels(ds):
-            return Image(PASSED_OVER, "without pixel data")
-        layout = ds.frames.layout
-        fits = row is not None and decoding.shape(layout) == row.shape
-        samples, window = decoding.decode(ds, row if fits else None)
+        with read(origin.open()) as ds:
+            if source.found and not has_pixels(ds):
+                return Image(PASSED_OVER, "without pixel data")
+            layout = ds.frames.layout
+            fits = row is not None and decoding.shape(layout) == row.shape
+            samples, window = decoding.decode(ds, row if fits else None)
         if shape is not None and samples.shape != shape:
-            raise OptionError(f"the image is {sizes(samples.shape)}, not {sizes(shape)}")
+            ways = ": --size makes all images alike" if samples.shape[2:] == shape[2:] else ""
+            raise OptionError(f"the image is {sizes(samples.shape)}, not {sizes(shape)}{ways}")
     except Exception as error:
         # One bad file, whatever is wrong with it, must not cost the others.
         if source.found and isinstance(error, NotDicomError):

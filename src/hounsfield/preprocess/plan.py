@@ -265,7 +265,8 @@ def _check(format: str, shard_size: int) -> None:  # noqa: A002 - as the option 
 def _described(origin: Origin, decoding: Decoding) -> Described | None:
     """Shape and type of the image in a source; None if it does not say so, for whatever reason."""
     try:
-        layout = read(origin.open()).frames.layout
-        return decoding.shape(layout), layout.dtype
+        with read(origin.open()) as ds:
+            layout = ds.frames.layout
+            return decoding.shape(layout), layout.dtype
     except Exception:  # what is wrong with it is told when it is decoded
         return None
