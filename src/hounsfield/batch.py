@@ -320,7 +320,9 @@ class _Work:
                 continue
             if index > self._stop:
                 return
-            item = self.items[index] = _decode_one(origin, self._decoding, self._target[index], index, self._in_use)
+            item = self.items[index] = _decode_one(
+                origin, self._decoding, self._target[index], index, self._in_use
+            )
             if item.error is not None and self._raises:
                 with self._lock:
                     self._stop = min(self._stop, index)

@@ -18,7 +18,17 @@ from hounsfield.pixels.codestream.model import END, Kind
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["ALLOWED", "Call", "bare_call", "decode", "inflate", "inflate_into", "last_row", "max_reduce", "mismatch"]
+__all__ = [
+    "ALLOWED",
+    "Call",
+    "bare_call",
+    "decode",
+    "inflate",
+    "inflate_into",
+    "last_row",
+    "max_reduce",
+    "mismatch",
+]
 
 SOF0, SOF1, SOF2, SOF3, SOF9, SOF10 = 0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA
 
@@ -91,11 +101,26 @@ def mismatch(uid: str, stream: Codestream) -> str:
 
 def max_reduce(stream: Codestream) -> int:
     """How often `decode` can halve the image's size, because the codestream is made of such halves."""
+    most = 0
     if stream.kind == "htj2k" and not _needs_openjpeg(stream):
-        return stream.levels if stream.precision <= 16 else 0
-    if stream.kind in ("jpeg2000", "htj2k") and _openjpeg_reduces():
-        return stream.levels
-    return 0
+        most = stream.levels if stream.precision <= 16 else 0
+    elif stream.kind in ("jpeg2000", "htj2k") and _openjpeg_reduces() and stream.origin == (0, 0):
+        # Of what begins elsewhere, imagecodecs 2026.10 takes the reduced size for another.
+        most = stream.levels
+    while most and _empties_tiles(stream, most):
+        most -= 1
+    return most
+
+
+def _empties_tiles(stream: Codestream, reduce: int) -> bool:
+    """Whether a tile has no samples left at 1/2^reduce of the size: where it has no columns, OpenJPH crashes."""
+    for axis, size in enumerate((stream.rows, stream.columns)):
+        begin, step, first = stream.origin[axis], stream.tile_size[axis], stream.tile_origin[axis]
+        edges = np.arange(first, begin + size + step, step, dtype=np.int64)
+        edges = -(-np.clip(edges, begin, begin + size) >> reduce)
+        if (edges[1:] == edges[:-1]).any():
+            return True
+    return False
 
 
 def decode(
@@ -196,7 +221,9 @@ def bare_call(stream: Codestream, itemsize: int, *, ybr_to_rgb: bool) -> Call | 
         return Call(_codec("jpegls_decode"), {})
     if stream.kind == "jpeg2000" and not stream.subsampled:
         return Call(_codec("jpeg2k_decode"), {"numthreads": 1})
-    if stream.kind == "htj2k" and not stream.subsampled and stream.lossless and not stream.start:
+    if stream.kind == "htj2k" and not (
+        stream.subsampled or stream.uncommon or stream.start or not stream.lossless
+    ):
         offset = _level(stream.precision, stream.signed) - _level(stream.precision, not stream.signed)
         return Call(
             _codec("htj2k_decode"),
@@ -353,6 +380,11 @@ def _decode_jpeg2000(frame: Frame) -> str:
     stream = frame.stream
     if stream.subsampled:
         raise UnsupportedError("JPEG 2000 with subsampled components")
+    if stream.late_style:
+        raise UnsupportedError("JPEG 2000 with the style of a component before that of all")
+    # OpenJPEG does not notice that a tile is missing.
+    if stream.flaw:
+        raise PixelDataError(f"the JPEG 2000 codestream is cut short: {stream.flaw}")
     if stream.precision > MAX_JPEG2000_PRECISION:
         raise UnsupportedError(f"JPEG 2000 with {stream.precision} bits")
     options = {"skipres": frame.reduce} if frame.reduce else {}
@@ -443,7 +475,7 @@ def _decode_jpegxl(frame: Frame) -> str:
 
 def _needs_openjpeg(stream: Codestream) -> bool:
     """Whether an HTJ2K codestream is one that OpenJPH gets wrong."""
-    return stream.lossless is None or (not stream.lossless and stream.precision > 16)
+    return stream.uncommon or stream.lossless is None or (not stream.lossless and stream.precision > 16)
 
 
 @cache
