@@ -5,7 +5,9 @@ overrides another must be heeded where the other one is made wrong.
 """
 
 import io
+import re
 import struct
+from itertools import pairwise
 
 import imagecodecs
 import numpy as np
@@ -242,3 +244,113 @@ class TestTilesOfJpeg2000:
         assert max_reduce(stream) == 2
         assert 0 not in stream.reduced(2)
         assert 0 in stream.reduced(3)
+
+
+def jpeg(samples, **options):
+    out = io.BytesIO()
+    Image.fromarray(samples).save(out, "JPEG", quality=95, **options)
+    return out.getvalue()
+
+
+def scans_of(data):
+    """Where each scan begins."""
+    return [each.start() for each in re.finditer(rb"\xff\xda", data)]
+
+
+def decoded_with_note(data):
+    stream = parse(data)
+    shape = (stream.rows, stream.columns, stream.components)
+    out = np.empty(
+        shape[: 2 if stream.components == 1 else 3], np.uint8 if stream.precision == 8 else np.uint16
+    )
+    return out, decode(stream, data, out)
+
+
+class TestScansOfJpeg:
+    """What libjpeg fills up in silence."""
+
+    @pytest.mark.parametrize("marker", [0x01, 0x80, 0xD9, 0xDC, 0xE5, 0xFE])
+    @pytest.mark.parametrize(
+        "data",
+        [
+            jpeg(GREY_8),
+            jpeg(COLORS, subsampling=0),
+            jpeg(COLORS, progressive=True),
+            bytes(imagecodecs.jpeg8_encode(GREY, bitspersample=12)),
+        ],
+        ids=["grey", "colors", "progressive", "12 bits"],
+    )
+    def test_a_marker_in_their_midst(self, data, marker):
+        first = scans_of(data)[0]
+        middle = (first + len(data)) // 2
+        with pytest.raises(hu.PixelDataError):
+            decoded(data[:middle] + bytes((0xFF, marker)) + data[middle + 2 :])
+
+    def test_restart_markers(self):
+        data = jpeg(GREY_8, restart_marker_rows=1)
+        whole = decoded(data)
+        at = [
+            each.start()
+            for each in re.finditer(rb"\xff[\xd0-\xd7]", data)
+            if each.start() > scans_of(data)[0]
+        ]
+        assert len(at) == 7
+        for lost in (
+            data[: at[2]] + data[at[3] :],  # an interval
+            data[: at[2]] + data[at[2] + 2 :],  # a marker
+            data[: at[2] + 1] + b"\xd5" + data[at[2] + 2 :],  # its number
+        ):
+            with pytest.raises(hu.PixelDataError, match="restart markers, or others, where 7 should be"):
+                decoded(lost)
+        np.testing.assert_array_equal(decoded(data[:-2] + b"\xff\xd7\xff\xd9"), whole)
+        np.testing.assert_array_equal(decoded(data[: at[2]] + b"\xff\xff" + data[at[2] :]), whole)
+
+    @pytest.mark.parametrize("subsampling", [0, 1, 2])
+    @pytest.mark.parametrize("progressive", [False, True])
+    def test_restart_markers_of_colors(self, subsampling, progressive):
+        options = {"subsampling": subsampling, "progressive": progressive}
+        data = jpeg(COLORS, restart_marker_blocks=3, **options)
+        assert parse(data).restart_interval == 3
+        np.testing.assert_array_equal(decoded(data), decoded(jpeg(COLORS, **options)))
+
+    def test_progressive_that_lacks_scans(self):
+        data = jpeg(COLORS, progressive=True)
+        whole, note = decoded_with_note(data)
+        assert note == ""
+        scans = [*scans_of(data), len(data)]
+        for begin in scans[1:-1]:
+            found, note = decoded_with_note(data[:begin] + b"\xff\xd9")
+            assert not np.array_equal(found, whole)
+            assert note == "the progressive JPEG lacks scans, and is coarser than it was"
+        for begin, end in pairwise(scans):
+            # What is cut may be the tables behind a scan.
+            try:
+                _, note = decoded_with_note(data[: (begin + end) // 2] + b"\xff\xd9")
+            except hu.PixelDataError as error:
+                assert "ends before its samples do" in str(error)
+            else:
+                assert "lacks scans" in note
+
+    def test_a_component_without_a_scan(self):
+        """A scan for each, made of images of one component."""
+        planes = [jpeg(np.ascontiguousarray(COLORS[:, :, c])) for c in range(3)]
+        starts = [scans_of(plane)[0] for plane in planes]
+        head = planes[0][: starts[0]]
+        frame = head.index(b"\xff\xc0")
+        size = head[frame + 4 : frame + 9]
+        components = b"".join(bytes((c, 0x11, 0)) for c in (1, 2, 3))
+        head = head[:frame] + b"\xff\xc0\0\x11" + size + b"\3" + components + head[frame + 13 :]
+        scans = [
+            plane[start:-2].replace(b"\xff\xda\0\x08\1\1", b"\xff\xda\0\x08\1" + bytes((c + 1,)), 1)
+            for c, (plane, start) in enumerate(zip(planes, starts, strict=True))
+        ]
+        data = head + b"".join(scans) + b"\xff\xd9"
+        expected = np.stack([decoded(plane) for plane in planes], -1)
+        np.testing.assert_array_equal(decoded(data), expected)
+        for missing in (1, 2):
+            with pytest.raises(hu.PixelDataError, match=r"no scan of the components \["):
+                decoded(head + b"".join(scans[:missing]) + b"\xff\xd9")
+        for short in (0, 1, 2):
+            cut = [scan[: len(scan) // 2] if c == short else scan for c, scan in enumerate(scans)]
+            with pytest.raises(hu.PixelDataError, match="ends before its samples do"):
+                decoded(head + b"".join(cut) + b"\xff\xd9")

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from hounsfield._kernels import bits, jpegll
 from hounsfield.errors import DicomError, OptionError, PixelDataError, UnsupportedError
 from hounsfield.pixels.codestream import Codestream
+from hounsfield.pixels.codestream.jpeg import walk_scans
 from hounsfield.pixels.codestream.model import END, Kind
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def bare_call(stream: Codestream, itemsize: int, *, ybr_to_rgb: bool) -> Call | 
     """Give what `decode` calls for such codestreams as this; None if that is more than one call."""
     if itemsize != (1 if stream.precision <= 8 else 2):
         return None
-    if stream.kind == "jpeg":
+    if stream.kind == "jpeg" and not _restarts(stream):
         return Call(_codec("jpeg8_decode"), _spaces(stream, ybr_to_rgb), grey=1 << stream.precision - 1)
     if stream.kind == "jpeg-lossless":
         return Call(jpegll.decode, {})
@@ -330,23 +331,30 @@ def _decode_jpeg(frame: Frame) -> str:
     # An FF that was cut from its second byte would make a marker of what follows.
     data = frame.view if stream.terminated else bytes(frame.view).rstrip(b"\xff")
     frame.decode("jpeg8_decode", data, **spaces)
-    # libjpeg fills up in silence what is missing: with grey, down to the last sample.
-    grey = frame.out.item(-1) == 1 << stream.precision - 1
-    if stream.terminated and not grey:
-        return ""
     in_one_scan = stream.interleaved and stream.sof in (SOF0, SOF1, SOF3)
-    if in_one_scan:
-        # If other data behind give other samples, some are missing.
-        entropy = bytes(frame.view).removesuffix(END).rstrip(b"\xff")
-        other = _codec("jpeg8_decode")(entropy + NOISE + END, **spaces)
+    # libjpeg fills up in silence what is missing: with grey, down to the last sample of a scan.
+    grey = frame.out.item(-1) == 1 << stream.precision - 1
+    doubtful = grey or not stream.terminated or not in_one_scan
+    if not doubtful and not _restarts(stream):
+        return ""
+    ends, are_all = walk_scans(frame.view)
+    # If other data behind give other samples, some are missing: but an arithmetic coder may leave out zeros.
+    if doubtful and stream.sof not in (SOF9, SOF10):
+        parts = [bytes(frame.view[start:end]) for start, end in zip([0, *ends], [*ends, None], strict=True)]
+        other = _codec("jpeg8_decode")(NOISE.join(parts) + END, **spaces)
         if not np.array_equal(frame.out, other.reshape(frame.out.shape)):
             raise PixelDataError("the JPEG ends before its samples do", offset=stream.stop)
     if stream.terminated:
-        return ""
+        return "" if are_all else "the progressive JPEG lacks scans, and is coarser than it was"
     # What is missing from a restart marker on is grey whatever stands there.
     if not in_one_scan or stream.restart_interval:
         raise PixelDataError("the JPEG has no end, and its samples cannot be told to be all there")
     return "the JPEG has no end marker"
+
+
+def _restarts(stream: Codestream) -> bool:
+    """Whether a JPEG has restart markers: libjpeg goes on behind one whatever is missing before it."""
+    return stream.kind == "jpeg" and stream.restart_interval > 0
 
 
 def _decode_jpeg_lossless(frame: Frame) -> str:
