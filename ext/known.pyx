@@ -126,7 +126,8 @@ cdef class Encoded(Known):
 
     def __init__(
         self, shape, dtype, mask, *, codec, options=None, view=None, bytes headers not None=b"", is_like=None,
-        Py_ssize_t pad=0, bint has_tiles=False, int components=0, uint64_t offset=0, grey=None, bint turned=False,
+        Py_ssize_t pad=0, bint has_tiles=False, int components=0, uint64_t offset=0, grey=None,
+        bint turned=False,
     ):
         Known.__init__(self, shape, dtype, mask)
         options = options or {}

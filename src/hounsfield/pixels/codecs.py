@@ -114,7 +114,7 @@ def max_reduce(stream: Codestream) -> int:
 
 
 def _empties_tiles(stream: Codestream, reduce: int) -> bool:
-    """Whether a tile has no samples left at 1/2^reduce of the size: where it has no columns, OpenJPH crashes."""
+    """Whether a tile has no samples left at 1/2^reduce of the size, where OpenJPH may crash."""
     for axis, size in enumerate((stream.rows, stream.columns)):
         begin, step, first = stream.origin[axis], stream.tile_size[axis], stream.tile_origin[axis]
         edges = np.arange(first, begin + size + step, step, dtype=np.int64)
