@@ -305,7 +305,7 @@ class TestJpeg:
         first = data.index(b"\xff\xda") + 10
         restarts = [each.start() for each in re.finditer(rb"\xff[\xd0-\xd7]", data) if each.start() > first]
         for begin, end in pairwise([first, *restarts]):
-            with pytest.raises(hu.PixelDataError, match="ends before its samples do"):
+            with pytest.raises(hu.PixelDataError, match=r"ends before its samples do|restart markers"):
                 decoded(data[: (begin + end) // 2] + b"\xff\xd9")
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from hounsfield._kernels import bits, jpegll
 from hounsfield.errors import DicomError, OptionError, PixelDataError, UnsupportedError
 from hounsfield.pixels.codestream import Codestream
+from hounsfield.pixels.codestream.jpeg import walk_scans
 from hounsfield.pixels.codestream.model import END, Kind
 
 if TYPE_CHECKING:
@@ -101,11 +102,26 @@ def mismatch(uid: str, stream: Codestream) -> str:
 
 def max_reduce(stream: Codestream) -> int:
     """How often `decode` can halve the image's size, because the codestream is made of such halves."""
+    most = 0
     if stream.kind == "htj2k" and not _needs_openjpeg(stream):
-        return stream.levels if stream.precision <= 16 else 0
-    if stream.kind in ("jpeg2000", "htj2k") and _openjpeg_reduces():
-        return stream.levels
-    return 0
+        most = stream.levels if stream.precision <= 16 else 0
+    elif stream.kind in ("jpeg2000", "htj2k") and _openjpeg_reduces() and stream.origin == (0, 0):
+        # Of what begins elsewhere, imagecodecs 2026.10 takes the reduced size for another.
+        most = stream.levels
+    while most and _empties_tiles(stream, most):
+        most -= 1
+    return most
+
+
+def _empties_tiles(stream: Codestream, reduce: int) -> bool:
+    """Whether a tile has no samples left at 1/2^reduce of the size, where OpenJPH may crash."""
+    for axis, size in enumerate((stream.rows, stream.columns)):
+        begin, step, first = stream.origin[axis], stream.tile_size[axis], stream.tile_origin[axis]
+        edges = np.arange(first, begin + size + step, step, dtype=np.int64)
+        edges = -(-np.clip(edges, begin, begin + size) >> reduce)
+        if (edges[1:] == edges[:-1]).any():
+            return True
+    return False
 
 
 def decode(
@@ -198,7 +214,7 @@ def bare_call(stream: Codestream, itemsize: int, *, ybr_to_rgb: bool) -> Call | 
     """Give what `decode` calls for such codestreams as this; None if that is more than one call."""
     if itemsize != (1 if stream.precision <= 8 else 2):
         return None
-    if stream.kind == "jpeg":
+    if stream.kind == "jpeg" and not _restarts(stream):
         return Call(_codec("jpeg8_decode"), _spaces(stream, ybr_to_rgb), grey=1 << stream.precision - 1)
     if stream.kind == "jpeg-lossless":
         return Call(jpegll.decode, {})
@@ -206,7 +222,9 @@ def bare_call(stream: Codestream, itemsize: int, *, ybr_to_rgb: bool) -> Call | 
         return Call(_codec("jpegls_decode"), {})
     if stream.kind == "jpeg2000" and not stream.subsampled:
         return Call(_codec("jpeg2k_decode"), {"numthreads": 1})
-    if stream.kind == "htj2k" and not stream.subsampled and stream.lossless and not stream.start:
+    if stream.kind == "htj2k" and not (
+        stream.subsampled or stream.uncommon or stream.start or not stream.lossless
+    ):
         offset = _level(stream.precision, stream.signed) - _level(stream.precision, not stream.signed)
         return Call(
             _codec("htj2k_decode"),
@@ -313,23 +331,30 @@ def _decode_jpeg(frame: Frame) -> str:
     # An FF that was cut from its second byte would make a marker of what follows.
     data = frame.view if stream.terminated else bytes(frame.view).rstrip(b"\xff")
     frame.decode("jpeg8_decode", data, **spaces)
-    # libjpeg fills up in silence what is missing: with grey, down to the last sample.
-    grey = frame.out.item(-1) == 1 << stream.precision - 1
-    if stream.terminated and not grey:
-        return ""
     in_one_scan = stream.interleaved and stream.sof in (SOF0, SOF1, SOF3)
-    if in_one_scan:
-        # If other data behind give other samples, some are missing.
-        entropy = bytes(frame.view).removesuffix(END).rstrip(b"\xff")
-        other = _codec("jpeg8_decode")(entropy + NOISE + END, **spaces)
+    # libjpeg fills up in silence what is missing: with grey, down to the last sample of a scan.
+    grey = frame.out.item(-1) == 1 << stream.precision - 1
+    doubtful = grey or not stream.terminated or not in_one_scan
+    if not doubtful and not _restarts(stream):
+        return ""
+    ends, are_all = walk_scans(frame.view)
+    # If other data behind give other samples, some are missing: but an arithmetic coder may leave out zeros.
+    if doubtful and stream.sof not in (SOF9, SOF10):
+        parts = [bytes(frame.view[start:end]) for start, end in zip([0, *ends], [*ends, None], strict=True)]
+        other = _codec("jpeg8_decode")(NOISE.join(parts) + END, **spaces)
         if not np.array_equal(frame.out, other.reshape(frame.out.shape)):
             raise PixelDataError("the JPEG ends before its samples do", offset=stream.stop)
     if stream.terminated:
-        return ""
+        return "" if are_all else "the progressive JPEG lacks scans, and is coarser than it was"
     # What is missing from a restart marker on is grey whatever stands there.
     if not in_one_scan or stream.restart_interval:
         raise PixelDataError("the JPEG has no end, and its samples cannot be told to be all there")
     return "the JPEG has no end marker"
+
+
+def _restarts(stream: Codestream) -> bool:
+    """Whether a JPEG has restart markers: libjpeg goes on behind one whatever is missing before it."""
+    return stream.kind == "jpeg" and stream.restart_interval > 0
 
 
 def _decode_jpeg_lossless(frame: Frame) -> str:
@@ -363,6 +388,11 @@ def _decode_jpeg2000(frame: Frame) -> str:
     stream = frame.stream
     if stream.subsampled:
         raise UnsupportedError("JPEG 2000 with subsampled components")
+    if stream.late_style:
+        raise UnsupportedError("JPEG 2000 with the style of a component before that of all")
+    # OpenJPEG does not notice that a tile is missing.
+    if stream.flaw:
+        raise PixelDataError(f"the JPEG 2000 codestream is cut short: {stream.flaw}")
     if stream.precision > MAX_JPEG2000_PRECISION:
         raise UnsupportedError(f"JPEG 2000 with {stream.precision} bits")
     options = {"skipres": frame.reduce} if frame.reduce else {}
@@ -453,7 +483,7 @@ def _decode_jpegxl(frame: Frame) -> str:
 
 def _needs_openjpeg(stream: Codestream) -> bool:
     """Whether an HTJ2K codestream is one that OpenJPH gets wrong."""
-    return stream.lossless is None or (not stream.lossless and stream.precision > 16)
+    return stream.uncommon or stream.lossless is None or (not stream.lossless and stream.precision > 16)
 
 
 @cache

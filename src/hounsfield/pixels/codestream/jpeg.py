@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from hounsfield.errors import PixelDataError, UnsupportedError
 from hounsfield.pixels.codestream.model import Codestream, Color, Kind, find_end
 
-__all__ = ["jpeg_headers", "parse_jpeg"]
+__all__ = ["jpeg_headers", "parse_jpeg", "walk_scans"]
 
 SOF0, SOF1, SOF2, SOF3, SOF9, SOF10, SOF55 = 0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xF7
 DHT, DAC, JPG, SOS, DRI, LSE = 0xC4, 0xCC, 0xC8, 0xDA, 0xDD, 0xF8
@@ -27,6 +28,11 @@ PRECISIONS = {
 KINDS: dict[int, Kind] = {SOF3: "jpeg-lossless", SOF55: "jpeg-ls"}
 
 STOP = Codestream._fields.index("stop")
+
+MARKER = re.compile(rb"\xff+([^\0\xff])")
+NO_RESTART = re.compile(rb"\xff+[^\0\xd0-\xd7\xff]")
+RESTART = re.compile(rb"\xff([\xd0-\xd7])")
+RESTARTS = bytes(range(0xD0, 0xD8))
 
 MAX_SEGMENTS = 4096
 # Each scan of a progressive JPEG makes a decoder go through the whole image, however short the scan is.
@@ -78,6 +84,75 @@ def jpeg_headers(view: memoryview) -> bytes | None:
     key = _first_headers(view)
     headers = _HEADERS.get(key)
     return None if headers is None or headers.has_more_scans else key
+
+
+def walk_scans(view: memoryview) -> tuple[list[int], bool]:
+    """Go through all scans.
+
+    Returns
+    -------
+    tuple
+        Where the entropy-coded data of each scan end: at a marker, which may stand where it does not belong.
+        Whether all bits of all coefficients have a scan, which a progressive JPEG may lack (G.1.1.1).
+
+    Raises
+    ------
+    PixelDataError
+        A component has no scan, or a scan has other restart markers than it should (B.1.1.2, E.1.4).
+    """
+    data = bytes(view)
+    position, interval = 2, 0
+    frame, size, is_progressive = b"", 8, False
+    left: dict[int, list[int]] = {}  # by component and coefficient, bits that no scan had yet
+    ends: list[int] = []
+    for _ in range(MAX_SEGMENTS):
+        found = MARKER.match(data, position)
+        if not found or found[1][0] in ALONE:
+            break
+        marker, position = found[1][0], found.end()
+        length = int.from_bytes(data[position : position + 2], "big")
+        body = data[position + 2 : position + length]
+        position += max(length, 2)
+        if marker in FRAMES and not frame:
+            frame, size = body, 1 if marker == SOF3 else 8
+            is_progressive = marker in (SOF2, SOF10)
+        elif marker == DRI:
+            interval = int.from_bytes(body, "big")
+        elif marker == SOS and len(body) >= 6 and frame:
+            components = body[1 : 1 + 2 * body[0] : 2]
+            end = (NO_RESTART if interval else MARKER).search(data, position)
+            ends.append(end.start() if end else len(data.rstrip(b"\xff")))
+            if interval:
+                numbers = b"".join(RESTART.findall(data, position, ends[-1]))
+                count = -(-_units(frame, components, size) // interval) - 1
+                due = (RESTARTS * (len(numbers) // 8 + 1))[: len(numbers)]
+                # One more may stand behind the last interval.
+                if numbers != due or not count <= len(due) <= count + 1:
+                    raise PixelDataError(
+                        f"{len(numbers)} restart markers, or others, where {count} should be", offset=position
+                    )
+            first, last, low = body[-3:-1] + bytes((body[-1] & 15,)) if is_progressive else (0, 63, 0)
+            for component in components:
+                bits = left.setdefault(component, [16] * 64)
+                bits[first : last + 1] = [low] * (min(last, 63) + 1 - first)
+            position = ends[-1]
+    missing = [number for number in frame[6::3] if number not in left]
+    if missing:
+        raise PixelDataError(f"no scan of the components {missing}", offset=position)
+    return ends, not any(map(any, left.values()))
+
+
+def _units(frame: bytes, components: bytes, size: int) -> int:
+    """How many MCUs a scan of some components has (A.2), of blocks of a size."""
+    rows, columns = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
+    sampling = {frame[at]: (frame[at + 1] & 15, frame[at + 1] >> 4) for at in range(6, len(frame) - 2, 3)}
+    vertical, horizontal = (max(each) for each in zip(*sampling.values(), strict=True))
+    if len(components) == 1:  # whose blocks are its MCUs
+        down, across = sampling.get(components[0], (vertical, horizontal))
+        rows, columns = -(-rows * down // vertical), -(-columns * across // horizontal)
+        vertical = horizontal = 1
+    units: int = -(-rows // (size * vertical)) * -(-columns // (size * horizontal))
+    return units
 
 
 def _read_headers(view: memoryview) -> Headers:

@@ -14,10 +14,14 @@ JP2_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 COLORS: dict[int, Color] = {16: "rgb", 18: "ycbcr"}
 
 CAP, COD, COC, QCD, QCC, NLT = 0xFF50, 0xFF52, 0xFF53, 0xFF5C, 0xFF5D, 0xFF76
+RGN, POC, PPM, PPT = 0xFF5E, 0xFF5F, 0xFF60, 0xFF61
 SOT, SOD, EOC = 0xFF90, 0xFF93, 0xFFD9
 HEADER = Struct(">HHHIIIIIIIIH")
 STYLE = Struct(">BBHB")
 TILE_PART = Struct(">HHHIBBH")
+STYLES = COD, COC, QCD, QCC
+BY_COMPONENT = {COD: COC, QCD: QCC}
+UNCOMMON = RGN, POC, PPM, PPT
 HIGH_THROUGHPUT = 1 << 17  # the bit of CAP's Pcap for Part 15
 
 REVERSIBLE = 1  # the 5/3 wavelet; 0 is 9/7
@@ -55,14 +59,14 @@ def parse_jpeg2000(view: memoryview, start: int, stop: int, color: Color | None)
     facts = _MAIN_HEADERS.get(first)
     if facts is not None and stop - start >= len(first) + TILE_PART.size:
         header = Header(facts.components)
-        end = _tile_parts(view, start + len(first), stop, facts.tiles, header)
+        end = _tile_parts(view, start + len(first), stop, facts, header)
         if not header.taken:
             return _with_end(facts, start, end, color)
     facts, header, position = _main_header(view, start, stop)
     if position == start + len(first) and len(_MAIN_HEADERS) < MOST_HEADERS:
         _MAIN_HEADERS[first] = facts
-    header.taken = False
-    end = _tile_parts(view, position, stop, facts.tiles, header)
+    header.taken, header.in_tiles = False, True
+    end = _tile_parts(view, position, stop, facts, header)
     if header.taken:
         facts = facts._replace(**header.facts(start))
     return _with_end(facts, start, end, color)
@@ -141,6 +145,8 @@ def _main_header(view: memoryview, start: int, stop: int) -> tuple[Codestream, H
         subsampled=subsampled or sizes[1] != 1 or sizes[2] != 1,
         tiles=tiles,
         origin=(row0, column0),
+        tile_origin=(tile_y0, tile_x0),
+        tile_size=(tile_y, tile_x),
         **header.facts(start),
     )
     return facts, header, position
@@ -158,23 +164,36 @@ class Header:
         self.wavelets: set[int] = set()
         self.bit_planes: set[tuple[int, int]] = set()
         self.taken = False  # whether any was read
+        self.in_tiles = False
+        self.uncommon = False
+        self.region = False
+        self.late_style = False
+        self.markers: set[int] = set()  # of this header
 
     def facts(self, start: int) -> dict[str, Any]:
         """What they say together."""
         if self.high_throughput:
             _check_quantization(self, start)
+            if self.region:
+                raise UnsupportedError("HTJ2K with a region of interest", offset=start)
         return {
             "kind": "htj2k" if self.high_throughput else "jpeg2000",
             "lossless": REVERSIBLE in self.wavelets if len(self.wavelets) == 1 else None,
             "transform": self.transform,
             "levels": min(self.levels),
             "layers": self.layers,
+            "uncommon": self.uncommon,
+            "late_style": self.late_style,
         }
 
     def take(self, view: memoryview, position: int, marker: int, length: int) -> None:
         """Read one marker segment, of the kinds that are of use here."""
         contents = bytes(view[position + 4 : position + 2 + length])
         self.taken = True
+        self.uncommon |= marker in UNCOMMON or (self.in_tiles and marker in STYLES)
+        self.region |= marker == RGN
+        self.late_style |= BY_COMPONENT.get(marker) in self.markers
+        self.markers.add(marker)
         if marker == COD:
             self._take_style(contents, position)
         elif marker == COC:
@@ -249,7 +268,7 @@ def _segment(view: memoryview, position: int, stop: int) -> tuple[int, int]:
 
 
 def _tile_parts(
-    view: memoryview, position: int, stop: int, tiles: int, header: Header
+    view: memoryview, position: int, stop: int, facts: Codestream, header: Header
 ) -> tuple[int, bool, str]:
     """Pass over the tile-parts by their lengths (A.4.2).
 
@@ -258,30 +277,51 @@ def _tile_parts(
     tuple
         Where the stream ends; whether by EOC; what is wrong with the tile-parts, "" for nothing.
     """
+    tiles = facts.tiles
+    # By tile, how many tile-parts of it there are, and how many it says there should be.
+    found: dict[int, int] = {}
+    said: dict[int, int] = {}
     for _ in range(MAX_TILE_PARTS):
         there = stop - position
         if there < 14:
             return stop, False, f"{there} bytes at byte {position}, where a tile-part begins"
-        marker, length, tile, size, _, _, then = TILE_PART.unpack_from(view, position)
+        marker, length, tile, size, _, parts, then = TILE_PART.unpack_from(view, position)
         if marker != SOT or length != 10 or tile >= tiles or 0 < size < 14:
             return *find_end(view, position, stop), f"no tile-part at byte {position}, where one begins"
+        found[tile] = found.get(tile, 0) + 1
+        said[tile] = max(said.get(tile, 0), parts)
         if then != SOD:
             _take_tile_header(view, position + 12, stop, header)
         if not size:  # the last one, up to the end
             end, terminated = find_end(view, position, stop)
-            return end, terminated, "" if terminated else "no end marker behind the last tile-part"
+            if not terminated:
+                return end, False, "no end marker behind the last tile-part"
+            return end, True, _missing(facts, found, said)
         if size > there:
             flaw = f"{there} bytes at byte {position}, where a tile-part has {size}"
             return *find_end(view, position, stop), flaw
         position += size
         if stop - position < 2 and bytes(view[position:stop]) in (b"", b"\0", b"\xff"):
-            return position, False, ""
+            return position, False, _missing(facts, found, said)
         if stop - position >= 2 and view[position] == 0xFF and view[position + 1] == EOC & 0xFF:
-            return position + 2, True, ""
+            return position + 2, True, _missing(facts, found, said)
     raise PixelDataError(f"more than {MAX_TILE_PARTS} tile-parts", offset=position)
 
 
+def _missing(facts: Codestream, found: dict[int, int], said: dict[int, int]) -> str:
+    """Say which tiles, or parts of them, are not there: decoders leave their samples as they were."""
+    if len(found) < facts.tiles:
+        return f"{len(found)} of {facts.tiles} tiles are there"
+    # OpenJPEG notices by itself, and decodes where only the number is wrong, which some encoders write.
+    if facts.kind == "htj2k":
+        for tile, parts in said.items():
+            if found[tile] < parts:
+                return f"{found[tile]} of {parts} tile-parts of tile {tile} are there"
+    return ""
+
+
 def _take_tile_header(view: memoryview, position: int, stop: int, header: Header) -> None:
+    header.markers.clear()
     for _ in range(MAX_SEGMENTS):
         if stop - position >= 2 and view[position] == 0xFF and view[position + 1] == SOD & 0xFF:
             return

@@ -41,7 +41,8 @@ class Codestream(NamedTuple):
     terminated : bool
         Whether its end marker (EOI, EOC) is there; True for JPEG XL, which has none.
     flaw : str
-        What contradicts the stream's own lengths, so that a part of it must be missing; "" if nothing does.
+        What contradicts the stream's own lengths or numbers of tiles, so that a part of it must be missing;
+        "" if nothing does.
     color : str or None
         What the markers say of three components: "ycbcr" or "rgb" (JFIF, then Adobe's APP14, then component
         identifiers; JP2's enumerated colour space); None if they say nothing.
@@ -63,6 +64,14 @@ class Codestream(NamedTuple):
         Of JPEG 2000: decomposition levels (the fewest of all components and tiles), quality layers, tiles.
     origin : tuple of int
         Of JPEG 2000: where the image begins on the reference grid, (row, column).
+    tile_origin, tile_size : tuple of int
+        Of JPEG 2000: where on that grid the first tile begins, and how large tiles are: (row, column).
+    uncommon : bool
+        Whether JPEG 2000 has a region of interest, a change of progression, packed packet headers, or styles
+        of single tiles: OpenJPH passes over their markers.
+    late_style : bool
+        Whether a header of JPEG 2000 has a style for all components behind that of one, which it does not
+        override (A.6): OpenJPEG thinks it does.
     """
 
     kind: Kind
@@ -89,6 +98,10 @@ class Codestream(NamedTuple):
     layers: int = 1
     tiles: int = 1
     origin: tuple[int, int] = (0, 0)
+    tile_origin: tuple[int, int] = (0, 0)
+    tile_size: tuple[int, int] = (0, 0)
+    uncommon: bool = False
+    late_style: bool = False
 
     def reduced(self, reduce: int) -> tuple[int, int]:
         """Rows and columns at 1/2^reduce of the size, as JPEG 2000 rounds them (ISO/IEC 15444-1 B.5)."""
