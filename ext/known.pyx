@@ -122,7 +122,7 @@ cdef class Encoded(Known):
     cdef int components, grey
     cdef uint64_t offset
     cdef object other_view
-    cdef bint turned    # or an image since then
+    cdef bint turned    # also by an image since then
 
     def __init__(
         self, shape, dtype, mask, *, codec, options=None, view=None, bytes headers not None=b"", is_like=None,

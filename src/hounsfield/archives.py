@@ -242,9 +242,8 @@ def _tar_members(source: Source, kind: str | None, limit: int) -> Iterator[Membe
     end = 0
     while (info := tar.next()) is not None:
         headers.allow_again()
-        if (
-            sum(map(len, chain(*tar.pax_headers.items()))) > TAR_HEADER_LIMIT
-        ):  # those of one member may add to it
+        # What PAX headers say of all members grows with each of them.
+        if sum(map(len, chain(*tar.pax_headers.items()))) > TAR_HEADER_LIMIT:
             raise headers.too_large()
         if info.size < 0 or tar.offset <= end:
             raise ParseError("a member has a size below 0", file=source.name, offset=end)

@@ -214,7 +214,7 @@ def bare_call(stream: Codestream, itemsize: int, *, ybr_to_rgb: bool) -> Call | 
     """Give what `decode` calls for such codestreams as this; None if that is more than one call."""
     if itemsize != (1 if stream.precision <= 8 else 2):
         return None
-    if stream.kind == "jpeg" and not _restarts(stream):
+    if stream.kind == "jpeg" and not stream.restart_interval:
         return Call(_codec("jpeg8_decode"), _spaces(stream, ybr_to_rgb), grey=1 << stream.precision - 1)
     if stream.kind == "jpeg-lossless":
         return Call(jpegll.decode, {})
@@ -335,7 +335,8 @@ def _decode_jpeg(frame: Frame) -> str:
     # libjpeg fills up in silence what is missing: with grey, down to the last sample of a scan.
     grey = frame.out.item(-1) == 1 << stream.precision - 1
     doubtful = grey or not stream.terminated or not in_one_scan
-    if not doubtful and not _restarts(stream):
+    # Behind a restart marker it goes on whatever is missing before it.
+    if not doubtful and not (stream.kind == "jpeg" and stream.restart_interval):
         return ""
     ends, are_all = walk_scans(frame.view)
     # If other data behind give other samples, some are missing: but an arithmetic coder may leave out zeros.
@@ -350,11 +351,6 @@ def _decode_jpeg(frame: Frame) -> str:
     if not in_one_scan or stream.restart_interval:
         raise PixelDataError("the JPEG has no end, and its samples cannot be told to be all there")
     return "the JPEG has no end marker"
-
-
-def _restarts(stream: Codestream) -> bool:
-    """Whether a JPEG has restart markers: libjpeg goes on behind one whatever is missing before it."""
-    return stream.kind == "jpeg" and stream.restart_interval > 0
 
 
 def _decode_jpeg_lossless(frame: Frame) -> str:
