@@ -71,12 +71,15 @@ class BuildKernels(build_ext):
     """Translates the kernels only when they are built: an sdist carries their .pyx, and no C made from it."""
 
     def build_extensions(self) -> None:
+        # Cython looks at the .pxd that a kernel cimports, and not at its own, which lies in another folder.
+        made = [path.stat().st_mtime for path in Path(f"build/{flavour}/c").rglob("*.c")]
+        stale = bool(made) and min(made) < max(Path(path).stat().st_mtime for path in shared)
         translated = cythonize(
             self.extensions,
             build_dir=f"build/{flavour}/c",
             include_path=["ext/shared", "src"],
             compiler_directives=directives,
-            force=self.force,
+            force=self.force or stale,
         )
         for extension, c in zip(self.extensions, translated, strict=True):
             extension.sources = c.sources

@@ -4,6 +4,8 @@ It is the base of `hounsfield.Dataset`, and serves what is asked for most: eleme
 bytes, with values that need no look elsewhere. All else is for the methods of the Python class.
 """
 
+from weakref import ref
+
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItem, PyDict_SetItem
@@ -136,6 +138,22 @@ cdef class Header:
         key = tag
         found = found_value(self, tag, key)
         return self._load(key, *default) if found is NotImplemented else found
+
+    def _make_stand_in(self):
+        """Make `_stand_in`, of all that is known of where things are, and of nothing decoded."""
+        cdef type kind = type(self)
+        cdef Header other = <Header?>(<PyTypeObject*>kind).tp_new(<PyTypeObject*>kind, (), NULL)
+        if self._notes is None:
+            self._notes = {}
+        other._base, other._data, other._table, other._more = self._base, self._data, self._table, self._more
+        other._encoding, other._big, other._syntax = self._encoding, self._big, self._syntax
+        other._parent, other._notes, other._options = self._parent, self._notes, self._options
+        other._shared_context = self._shared_context
+        other._path, other._opened, other.place = self._path, self._opened, self.place
+        other.meta, other.meta_end = self.meta, self.meta_end
+        other.tail_at, other.tail_kind = self.tail_at, self.tail_kind
+        other._stands_for = ref(self)
+        self._stand_in = other
 
     def _image_key(self):
         """The bytes of what says how the pixel data are laid out, the same for all images that say the same.

@@ -125,7 +125,7 @@ def _decode_one(source: Origin, decoding: Decoding, out: Array, index: int, in_u
     start = time.perf_counter()
     window, error = None, None
     try:
-        with read(source.open()) as ds:  # not held until the next garbage collection
+        with read(source.open()) as ds:  # which a kept error would keep, with all its bytes
             _, window = decoding.decode(ds, out, in_use=in_use)
     except Exception as problem:  # one bad file, whatever is wrong with it, must not cost the others
         error = problem

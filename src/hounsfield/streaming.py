@@ -539,7 +539,7 @@ class _Work:
             error = failure
             name_file(failure, job.origin.name)
         if job.ds is not None and self._is_last_done(job):
-            job.ds.close()  # or its bytes might be held until the next garbage collection
+            job.ds.close()  # a buffer's owner may want it back
         array, window = decoded or (None, None)
         item = Item(
             job.number,

@@ -2,6 +2,7 @@
 
 import gc
 import io
+import pickle
 import weakref
 
 import pytest
@@ -243,29 +244,58 @@ class TestWarnings:
 
 
 class TestLife:
-    def test_goes_without_the_garbage_collector(self, pydicom_path):
-        """A data set that has shown values refers to itself from nowhere, unless a sequence is among them."""
+    @pytest.fixture
+    def _no_collector(self):
         gc.disable()
-        try:
-            ds = hu.read(pydicom_path("CT_small.dcm"))
-            _ = ds.PatientName, ds.pixel_array, ds.file_meta.TransferSyntaxUID
-            gone = weakref.ref(ds)
-            del ds
-            assert gone() is None
-        finally:
-            gc.enable()
+        yield
+        gc.enable()
 
-    def test_goes_with_its_sequences(self, pydicom_path):
+    @pytest.mark.usefixtures("_no_collector")
+    def test_goes_without_the_garbage_collector(self, pydicom_path):
+        """A data set that has shown values, and items of its sequences, refers to itself from nowhere."""
         ds = hu.read(pydicom_path("CT_small.dcm"))
+        _ = ds.PatientName, ds.pixel_array, ds.file_meta.TransferSyntaxUID
+        _ = ds.OtherPatientIDsSequence[0].PatientID, list(ds.walk()), str(ds), ds.warnings, ds.to_dict()
         gone = weakref.ref(ds)
-        item = ds.OtherPatientIDsSequence[0]
-        del ds
-        gc.collect()
-        assert gone() is not None
-        assert item.PatientID == "ABCD1234"
-        del item
-        gc.collect()
+        del ds, _
         assert gone() is None
+
+    @pytest.mark.usefixtures("_no_collector")
+    def test_items_outlive_it_without_its_pixels(self, pydicom_path):
+        ds = hu.read(pydicom_path("CT_small.dcm"))
+        samples, uid = weakref.ref(ds.pixel_array), ds.transfer_syntax
+        sequence = ds.OtherPatientIDsSequence
+        del ds
+        assert samples() is None
+        assert [item.PatientID for item in sequence] == ["ABCD1234", "1234ABCD"]
+        assert pickle.loads(pickle.dumps(sequence)) == sequence
+        assert sequence[0].transfer_syntax == uid
+        assert sequence[0].file_meta.TransferSyntaxUID == uid
+
+    @pytest.mark.parametrize("outlives", [False, True])
+    def test_is_closed_by_an_item(self, pydicom_path, outlives):
+        buffer = bytearray(pydicom_path("CT_small.dcm").read_bytes())
+        ds = hu.read(buffer)
+        items = list(ds.OtherPatientIDsSequence)
+        if outlives:
+            del ds
+        items[0].close()
+        buffer.clear()
+        with pytest.raises(hu.SourceError, match="is closed"):
+            _ = items[1].PatientID
+        if not outlives:
+            assert ds.file_meta.TransferSyntaxUID == ds.transfer_syntax
+            with pytest.raises(hu.SourceError, match="is closed"):
+                _ = ds.PatientID
+
+    def test_knows_what_items_found_wrong(self):
+        item = b"\xfe\xff\0\xe0\x0c\0\0\0\x18\0\x50\0DS\4\0junk"
+        ds = hu.read(b"\x08\0\x60\0CS\2\0CT\x08\0\x15\x11SQ\0\0\x14\0\0\0" + item)
+        sequence = ds.ReferencedSeriesSequence
+        before = ds.warnings
+        _ = sequence[0].SliceThickness
+        assert any("in an item: (0018,0050) SliceThickness" in note for note in ds.warnings)
+        assert not any("SliceThickness" in note for note in before)
 
     def test_elements_alone_have_no_pixels(self):
         assert not hasattr(Elements, "pixel_array")

@@ -30,6 +30,10 @@ cdef class Header:
     cdef public object _pixels
     cdef public object _tiling
 
+    # What its sequences refer to instead of to it, which refers to them; and from there a weak way back.
+    cdef public Header _stand_in
+    cdef public object _stands_for
+
     # Of a plain file: what the objects that stand for it are made of when somebody asks.
     cdef readonly str _path
     cdef public object _opened      # the source; None as long as only the path is known

@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, TypeVar, overload
+from weakref import ReferenceType
 
 import numpy.typing as npt
 from typing_extensions import disjoint_base
@@ -39,6 +40,8 @@ class Header:
     _frame_index: Index | None
     _pixels: npt.NDArray[Any] | None
     _tiling: Tiling | None
+    _stand_in: Dataset | None
+    _stands_for: ReferenceType[Dataset] | None
     _tail: tuple[int, bool] | None
     _meta: tuple[bytes | memoryview, int, int] | None
     @property
@@ -46,6 +49,7 @@ class Header:
     @property
     def _identity(self) -> tuple[int, int, int]: ...
     def _value(self, tag: int, *default: Any) -> Any: ...
+    def _make_stand_in(self) -> None: ...
     def _image_key(self) -> bytes | None: ...
 
 @disjoint_base

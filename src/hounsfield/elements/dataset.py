@@ -426,7 +426,21 @@ class Dataset(Header):
         dataset = self
         while dataset._parent is not None:
             dataset = dataset._parent
-        return dataset
+        whole = None if dataset._stands_for is None else dataset._stands_for()
+        return dataset if whole is None else whole
+
+    def _for_items(self) -> Dataset:
+        """What the items of sequences are to see of this data set around them.
+
+        It has neither values nor pixels, and no way back that would keep these: else whoever looks into a
+        sequence makes a ring, with all the bytes in it, that waits for the garbage collector.
+        """
+        if self._stand_in is None:
+            _ = self._source
+            with _LOCK:
+                if self._stand_in is None:
+                    self._make_stand_in()
+        return self._stand_in  # type: ignore[return-value]  # which is there now
 
     @property
     def _byteorder(self) -> Literal["<", ">"]:
@@ -567,6 +581,9 @@ class Dataset(Header):
         for value in self._values.values():
             if isinstance(value, Sequence):
                 value._let_go()
+        if self._stand_in is not None:
+            self._stand_in._meta = self._meta
+            self._stand_in._let_go()
 
     def _note_end(self, end: ScanEnd) -> None:
         if end.status == "truncated":
@@ -613,7 +630,7 @@ class Dataset(Header):
         tag = row[0]
         vr = vr_of(self, row)
         if vr == "SQ":
-            return Sequence(self, row, self._segment(number))
+            return Sequence(self._for_items(), row, self._segment(number))
         decode = DECODERS.get(vr)
         if row[5] & FLAG_CUT and row[3] and vr in TEXT_VRS:
             self._note(_cut(row[3]), tag, TruncatedError)
