@@ -1,5 +1,6 @@
 """Many files to one array: the same values as one by one, and a good account of what went wrong."""
 
+import gc
 import io
 import os
 import signal
@@ -9,6 +10,7 @@ import tarfile
 import threading
 import time
 import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
@@ -270,6 +272,29 @@ def test_the_first_error_is_raised(mixed, paths, threads):
         hu.decode_batch(sources, threads=threads)
     with pytest.raises(FileNotFoundError, match="k-vanished"):
         hu.decode_batch([*paths, sources[-2], *paths], threads=threads)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("on_error", ["fill", "skip", "raise"])
+def test_errors_do_not_hold_the_array(mixed, on_error, threads):
+    """It may be most of the memory that there is, and the garbage collector come late."""
+    sources, good = mixed
+    out = np.ones((len(sources), 40, 50), np.uint8)
+    gone = weakref.ref(out)
+    gc.disable()
+    try:
+        try:
+            batch = hu.decode_batch(sources, out=out, threads=threads, on_error=on_error)
+        except hu.NotDicomError:
+            errors = []
+        else:
+            errors = batch.errors
+            assert len(errors) == good.count(False)
+            del batch
+        del out
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_nothing_is_right(mixed, tmp_path):

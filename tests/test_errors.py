@@ -1,6 +1,7 @@
 """The tree of errors: its families, what errors tell, and that they travel."""
 
 import copy
+import gc
 import pickle
 
 import pytest
@@ -67,3 +68,45 @@ def test_of_a_file_travel(pydicom_path, tmp_path):
     error = pickle.loads(pickle.dumps(caught.value))
     assert (error.file, error.tag, error.offset) == (str(path), 0x7FE00010, ds["PixelData"].offset)
     assert str(error) == str(caught.value)
+
+
+def _each(stream):
+    for _ in stream:
+        pass
+
+
+WAYS = {
+    "pixels": lambda path: hu.read(path).pixels(),
+    "pixels, two threads": lambda path: hu.read(path).pixels(threads=2),
+    "render": lambda path: hu.read(path).render(),
+    "batch": lambda path: hu.decode_batch([path], threads=1),
+    "batch, two threads": lambda path: hu.decode_batch([path] * 4, threads=2),
+    "stream": lambda path: _each(hu.stream([path, path], threads=2)),
+    "volume": lambda path: hu.load_volume(path).array,
+    "strict series": lambda path: hu.load_series([path, bytes(128) + b"DICMjunk"], strict=True),
+}
+
+
+@pytest.mark.parametrize("name", ["rtdose_rle.dcm", "CT_small.dcm"])
+@pytest.mark.parametrize("way", WAYS)
+def test_hold_no_file_once_they_are_dealt_with(pydicom_path, tmp_path, name, way):
+    """The garbage collector may come late, and what waits for it may be large."""
+    path = tmp_path / "cut.dcm"
+    path.write_bytes(pydicom_path(name).read_bytes()[:-5000])
+
+    def held():
+        return sum(type(each) is hu.Dataset for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = held()
+        try:
+            WAYS[way](path)
+        except hu.DicomError:
+            pass
+        else:
+            pytest.fail("there is no error")
+        assert held() == before
+    finally:
+        gc.enable()

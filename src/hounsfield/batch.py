@@ -13,7 +13,7 @@ import numpy as np
 
 from hounsfield._kernels.pipeline import decode_files
 from hounsfield.decoding import Decoding, Size, Values, WindowLike, sizes
-from hounsfield.errors import OptionError, name_file
+from hounsfield.errors import OptionError, forget_frames, name_file, raise_first
 from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, expand
 from hounsfield.outputs import array_of
@@ -58,6 +58,7 @@ class Item:
     status : {"ok", "error", "skipped"}
         "skipped" where there was an error and the item has no row for that.
     error : Exception or None
+        What went wrong; without a traceback, which would hold the array.
     frame : int or None
         The one that was decoded; None for all.
     window : (float, float) or None
@@ -132,7 +133,10 @@ def _decode_one(source: Origin, decoding: Decoding, out: Array, index: int, in_u
         name_file(problem, source.name)
     seconds = time.perf_counter() - start
     status: Literal["ok", "error"] = "ok" if error is None else "error"
-    return Item(index, source.name, status, error, decoding.frame, window, seconds, index)
+    try:
+        return Item(index, source.name, status, error, decoding.frame, window, seconds, index)
+    finally:
+        del error  # see `raise_first`
 
 
 def decode_batch(
@@ -234,9 +238,11 @@ def decode_batch(
     items = cast("list[Item]", work.items)
     failed = [item.index for item in items if item is not None and item.error is not None]
     if failed and on_error == "raise":
-        error = items[failed[0]].error
-        assert error is not None
-        raise error
+        errors = [cast("Exception", items[index].error) for index in failed]
+        items.clear()
+        raise_first(errors)
+    for index in failed:
+        forget_frames(items[index].error)
     if failed and on_error == "fill":
         target[failed] = decoding.filling(target.dtype)
     elif failed:
@@ -321,10 +327,11 @@ class _Work:
                 continue
             if index > self._stop:
                 return
-            item = self.items[index] = _decode_one(
-                origin, self._decoding, self._target[index], index, self._in_use
-            )
-            if item.error is not None and self._raises:
+            item = _decode_one(origin, self._decoding, self._target[index], index, self._in_use)
+            self.items[index] = item
+            failed = item.error is not None
+            del item  # see `raise_first`
+            if failed and self._raises:
                 with self._lock:
                     self._stop = min(self._stop, index)
 

@@ -138,6 +138,27 @@ def name_file(error: Exception, name: str) -> None:
         error.file = name
 
 
+def forget_frames(error: BaseException | None) -> None:
+    """Let go of what a traceback holds: the file, and all that was at work on it."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
+
+
 def raise_it(error: Exception) -> NoReturn:
     """Raise an error: what becomes of it in the end, or where nobody else wants to be told."""
     raise error
+
+
+def raise_first(errors: list[Exception] | list[BaseException]) -> NoReturn:
+    """Raise the first of some errors, and empty the list.
+
+    A traceback holds the frames that it came through. Where one of these holds the error it is a ring, which
+    waits for the garbage collector with all that was at work, the caller's arrays too.
+    """
+    error = errors[0]
+    errors.clear()
+    try:
+        raise error
+    finally:
+        del error

@@ -12,7 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hounsfield.errors import OptionError
+from hounsfield.errors import OptionError, raise_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -85,9 +85,10 @@ def together(work: Callable[[], None], threads: int) -> None:
         finally:
             running = [other for other in others if not other.cancel()]
             errors = [other.exception() for other in running]
-    for error in errors:
-        if error is not None:
-            raise error
+    failures = list(filter(None, errors))
+    del others, running, errors
+    if failures:
+        raise_first(failures)
 
 
 def ahead(

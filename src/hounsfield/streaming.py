@@ -16,7 +16,7 @@ import numpy as np
 
 from hounsfield._kernels.pipeline import decode_files
 from hounsfield.decoding import Decoding, Size, Values
-from hounsfield.errors import OptionError, SourceError, name_file
+from hounsfield.errors import OptionError, SourceError, forget_frames, name_file, raise_first
 from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, expand
 from hounsfield.pixels.decode import Decoder
@@ -100,7 +100,10 @@ class Stream:
                 result = self._work.wait()
                 if result is None:
                     raise StopIteration
-                item = self._wanted(result)
+                try:
+                    item = self._wanted(result)
+                finally:
+                    del result  # see `raise_first`
                 if item is not None:
                     return item
         except BaseException:
@@ -136,7 +139,10 @@ class Stream:
                     await self.aclose()
                     raise StopAsyncIteration
                 else:
-                    item = self._wanted(result)
+                    try:
+                        item = self._wanted(result)
+                    finally:
+                        del result
                     if item is not None:
                         return item
         except BaseException:
@@ -166,22 +172,17 @@ class Stream:
 
     def _wanted(self, result: _Result) -> Item | None:
         """The item, unless it failed and is to be skipped; raises if it is not."""
-        if result.failure is not None:
-            raise result.failure
-        item = result.item
+        item, error = result.item, result.failure
+        if error is None and item is not None and self._on_error == "raise":
+            error = item.error
+        if error is not None:
+            errors = [error]
+            del error, item, result
+            raise_first(errors)
         if item is None or item.error is None:
             return item
-        if self._on_error == "raise":
-            raise item.error
-        _forget_frames(item.error)
+        forget_frames(item.error)
         return item if self._on_error == "yield" else None
-
-
-def _forget_frames(error: BaseException | None) -> None:
-    """Let go of what a traceback holds: the file, and all that was at work on it."""
-    while error is not None:
-        error.__traceback__ = None
-        error = error.__context__
 
 
 class _Result(NamedTuple):
@@ -559,6 +560,7 @@ class _Work:
                     self._add_next(job)
                 if key == self._next or not self._ordered:
                     self._tell()
+        del item, error  # see `raise_first`
 
     def _is_last_done(self, job: _Job) -> bool:
         """Whether all frames of its file are done; to be asked once for each."""

@@ -199,12 +199,13 @@ def _open(source: Source, head: bytes | memoryview, stop_tag: int) -> Parts:
         notes.append("no preamble" if start else "no preamble and no DICM prefix")
     try:
         table, head = _scan_meta(source, head, start)
+        position = table.end
+        if table.status == "truncated":
+            raise TruncatedError("the data end inside the file meta information", offset=position)
     except ParseError as error:
-        raise error if start else _not_dicom(error) from error
-    position = table.end
-    if table.status == "truncated":
-        cut = TruncatedError("the data end inside the file meta information", offset=position)
-        raise cut if start else _not_dicom(cut)
+        if start:
+            raise
+        raise _not_dicom(error) from error
     meta = head, start, position
     if start and position == source.size:
         notes.append("no data set follows the file meta information")

@@ -120,6 +120,8 @@ def load_series(
             text = str(error) if name in str(error) else f"{name}: {error}"
             left_out.append(LeftOut(name, text))
             problems.append(Problem("unreadable", text, sources=(name,)))
+        finally:
+            del opened  # an error's traceback holds this frame, and all that was opened
     found = []
     for each in gathered.values():
         series_found = each.series(kind, threads, max_pixels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from operator import itemgetter
 from threading import local
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from hounsfield.display.groups import number
 from hounsfield.display.modality import modality_lut, rescale, rescale_into
 from hounsfield.elements.dictionary import TAGS
-from hounsfield.errors import DicomError, LimitError, MissingElementError, OptionError
+from hounsfield.errors import DicomError, LimitError, MissingElementError, OptionError, raise_first
 from hounsfield.outputs import array_of, target_of
 from hounsfield.pixels.decode import Decoder
 from hounsfield.pixels.plan import MAX_PIXELS
@@ -277,8 +278,10 @@ class _Filling:
     def run(self, threads: int) -> None:
         """Decode all slices; of several errors that of the first slice is raised."""
         together(self._work, threads)
-        if self._failed:
-            raise min(self._failed, key=lambda each: each[0])[1]
+        errors = [error for _, error in sorted(self._failed, key=itemgetter(0))]
+        self._failed.clear()
+        if errors:
+            raise_first(errors)
 
     def _work(self) -> None:
         while not self._failed:
