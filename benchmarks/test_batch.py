@@ -303,7 +303,7 @@ CODECS = {
         f"{JPEG}.201",
         partial(imagecodecs.htj2k_encode, reversible=True),
         partial(imagecodecs.htj2k_decode, planar=False),
-        16,
+        128,  # of a millisecond each: the last ones of 16 would tell how evenly two threads end
     ),
 }
 
