@@ -352,3 +352,90 @@ class TestScansOfJpeg:
             cut = [scan[: len(scan) // 2] if c == short else scan for c, scan in enumerate(scans)]
             with pytest.raises(hu.PixelDataError, match="ends before its samples do"):
                 decoded(head + b"".join(cut) + b"\xff\xd9")
+
+    @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+    @pytest.mark.parametrize("shape", [(65, 64), (64, 65), (65, 65), (113, 97), (66, 49)])
+    def test_a_last_row_of_blocks_of_which_one_row_of_pixels_is_seen(self, shape, subsampling):
+        """The colours of its only row, or column, are mixed with those before, so that grey is not grey."""
+        samples = picture(8, 3, 1, rows=shape[0], columns=shape[1])[0]
+        data = jpeg(samples, subsampling=subsampling)
+        image = Image.open(io.BytesIO(data))
+        image.draft("YCbCr", image.size)
+        out, note = decoded_with_note(data)
+        assert note == ""
+        np.testing.assert_array_equal(out, np.asarray(image))
+        # More than the last MCU may have, from which on all is lacking.
+        for lost in (300, 500, 900):
+            with pytest.raises(hu.PixelDataError, match="ends before its samples do"):
+                decoded(data[: -2 - lost] + b"\xff\xd9")
+
+    @pytest.mark.parametrize("interval", [1, 4, 5, 8])
+    @pytest.mark.parametrize("samples", [GREY_8, COLORS], ids=["grey", "colors"])
+    @pytest.mark.parametrize("progressive", [False, True])
+    def test_bytes_lost_before_a_restart_marker(self, samples, interval, progressive):
+        """The decoder goes on at the marker, with the next MCUs where they belong."""
+        data = jpeg(samples, restart_marker_blocks=interval, progressive=progressive)
+        whole, note = decoded_with_note(data)
+        assert note == ""
+        first = scans_of(data)[0]
+        starts = [each.start() + 2 for each in re.finditer(rb"\xff[\xd0-\xd7]", data) if each.start() > first]
+        for start in starts[:: max(1, len(starts) // 9)]:
+            end = re.compile(rb"\xff[\xc0-\xda]").search(data, start).start()
+            out, note = decoded_with_note(data[:end] + b"\xff\xff" + data[end:])  # fill bytes
+            np.testing.assert_array_equal(out, whole)
+            assert note == ""
+            if end - start > 12:
+                with pytest.raises(hu.PixelDataError, match="ends before its samples do"):
+                    decoded(data[: start + 4] + data[end:])
+
+    def test_grey_before_a_restart_marker(self):
+        samples = np.full((61, 77), 128, np.uint8)
+        samples[::16, ::24] = 200
+        for interval in (1, 5, 9, 10, 11):
+            data = jpeg(samples, restart_marker_blocks=interval)
+            out, note = decoded_with_note(data)
+            assert note == ""
+            np.testing.assert_array_equal(out, decoded(jpeg(samples)))
+
+
+class TestArithmeticJpeg:
+    """By libjpeg-turbo's cjpeg at a quality of 50, as which Pillow writes the same coefficients by Huffman's code."""
+
+    DATA = {
+        "sequential": bytes.fromhex(
+            "ffd8ffdb004300100b0c0e0c0a100e0d0e1211101318281a181616183123251d283a333d3c3933383740485c4e404457"
+            "453738506d51575f626768673e4d71797064785c656763ffc9000b080020002801011100ffcc000600101005ffda0008"
+            "010100003f00ff0091962162fe9c816752ee5e5a453bf10ce43e5e03903ee0af96dcca8d0300b87d24591f5872d48b18"
+            "de7922df3308ec29503e5881a2a08ee2ac34cf811d811d050dd3cc11050f54ce0fe0884de4ce9fb231ff0042bde81aad"
+            "c5ffd9"
+        ),
+        "progressive": bytes.fromhex(
+            "ffd8ffdb004300100b0c0e0c0a100e0d0e1211101318281a181616183123251d283a333d3c3933383740485c4e404457"
+            "453738506d51575f626768673e4d71797064785c656763ffca000b080020002801011100ffcc00040010ffda00080101"
+            "00000001ff0022a936dc928bc77eee000222f790ffcc00041005ffda0008010100010502dfe15ce6c438c2bdb3006dc8"
+            "f68c4078749e10ffcc00041005ffda0008010100063f02b9a0dcb5f198ffcc00041005ffda0008010100013f219f3ebb"
+            "52fb75bb87a26963d0ffda0008010100000010a47ec0ffcc00041005ffda0008010100013f10da28c75e80d67e65506b"
+            "3b9611218cbdb7041fd558b53b476772331cffd9"
+        ),
+    }
+
+    @pytest.mark.parametrize("process", DATA)
+    def test_samples(self, process):
+        rows, columns = np.mgrid[:32, :40]
+        out, note = decoded_with_note(self.DATA[process])
+        assert note == ""
+        image = Image.fromarray(((columns**2 + 3 * rows**2) // 16 % 251).astype(np.uint8))
+        plain = io.BytesIO()
+        image.save(plain, "JPEG", quality=50)
+        np.testing.assert_array_equal(out, decoded(plain.getvalue()))
+
+    @pytest.mark.parametrize(
+        ("process", "lost"), [("sequential", 50), ("sequential", 80), ("progressive", 16), ("progressive", 24)]
+    )
+    def test_cut_short(self, process, lost):
+        """Zeros at the end are left out by encoders, so that what is cut may be an image that ends smoothly."""
+        data = self.DATA[process]
+        _, note = decoded_with_note(data[: -2 - lost] + b"\xff\xd9")
+        assert "ends before its samples do, unless" in note
+        with pytest.raises(hu.PixelDataError, match="cannot be told to be all there"):
+            decoded(data[: -2 - lost])
