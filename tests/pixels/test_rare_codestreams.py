@@ -8,15 +8,18 @@ import io
 import re
 import struct
 from contextlib import suppress
-from itertools import pairwise
+from itertools import pairwise, permutations
+from typing import ClassVar
 
 import imagecodecs
 import numpy as np
+import openjpeg
 import pytest
 from PIL import Image
 
 import hounsfield as hu
 from generate import picture
+from generate.files import encapsulated
 from hounsfield.pixels.codecs import decode, max_reduce
 from hounsfield.pixels.codestream import parse
 
@@ -247,6 +250,85 @@ class TestTilesOfJpeg2000:
         assert 0 in stream.reduced(3)
 
 
+def box(kind, contents):
+    return struct.pack(">I4s", 8 + len(contents), kind) + contents
+
+
+def jp2(codestream, *inner, colors=16):
+    """In boxes (ISO/IEC 15444-1 Annex I): colours by a number, and others in the JP2 header box."""
+    stream = parse(codestream)
+    size = struct.pack(">IIHBBBB", stream.rows, stream.columns, stream.components, 7, 7, 0, 0)
+    header = box(b"ihdr", size) + box(b"colr", struct.pack(">BBBI", 1, 0, 0, colors)) + b"".join(inner)
+    return (
+        box(b"jP  ", b"\r\n\x87\n")
+        + box(b"ftyp", b"jp2 \0\0\0\0jp2 ")
+        + box(b"jp2h", header)
+        + box(b"jp2c", codestream)
+    )
+
+
+def definitions(*channels):
+    """Component, type (0 for a colour) and which colour."""
+    each = b"".join(struct.pack(">HHH", *channel) for channel in channels)
+    return box(b"cdef", struct.pack(">H", len(channels)) + each)
+
+
+class TestBoxesOfJp2:
+    """DICOM allows none (PS3.5 Section 8.2.4). What they say counts where the data set says nothing of it."""
+
+    @pytest.mark.parametrize("encode", [jpeg2000, htj2k])
+    @pytest.mark.parametrize("colors", list(permutations((1, 2, 3))))
+    def test_the_order_of_channels(self, encode, colors):
+        shuffled = np.ascontiguousarray(COLORS[:, :, [color - 1 for color in colors]])
+        channels = [(at, 0, color) for at, color in enumerate(colors)]
+        for order in (channels, channels[::-1]):
+            data = jp2(encode(shuffled), definitions(*order))
+            np.testing.assert_array_equal(decoded(data), COLORS)
+            np.testing.assert_array_equal(openjpeg.decode(data), COLORS)
+
+    def test_what_is_no_colour_stands_behind(self):
+        samples = np.dstack([GREY_8, COLORS])
+        data = jp2(jpeg2000(samples), definitions((0, 1, 0), (1, 0, 1), (2, 0, 2), (3, 0, 3)))
+        np.testing.assert_array_equal(decoded(data), samples[:, :, [1, 2, 3, 0]])
+
+    @pytest.mark.parametrize(
+        "channels",
+        [[(0, 0, 1), (1, 0, 1), (2, 0, 3)], [(0, 0, 1), (3, 0, 2), (2, 0, 3)]],
+        ids=["twice", "none"],
+    )
+    def test_channels_that_cannot_be(self, channels):
+        with pytest.raises(hu.PixelDataError, match=r"two components for colour 1|as channels, where 3 are"):
+            decoded(jp2(jpeg2000(COLORS), definitions(*channels)))
+
+    @pytest.mark.parametrize("encode", [jpeg2000, htj2k])
+    def test_a_palette_is_said_not_to_be_applied(self, encode):
+        palette = box(b"pclr", struct.pack(">HB", 256, 3) + b"\7\7\7" + bytes(768))
+        mapping = box(b"cmap", b"".join(struct.pack(">HBB", 0, 1, column) for column in range(3)))
+        data = jp2(encode(GREY_8), palette, mapping, definitions((0, 0, 3), (1, 0, 2), (2, 0, 1)))
+        out, note = decoded_with_note(data)
+        np.testing.assert_array_equal(out, GREY_8)
+        assert note == "the palette in its boxes was not applied: these are indices"
+
+    @pytest.mark.parametrize(
+        ("photometric", "colors", "note"),
+        [
+            ("RGB", 16, ""),
+            ("RGB", 18, "RGB was believed, where the boxes of JP2 say ycbcr"),
+            ("YBR_FULL", 16, "YBR_FULL was believed, where the boxes of JP2 say rgb"),
+            ("YBR_FULL", 18, ""),
+        ],
+    )
+    def test_colours_that_the_data_set_does_not_say(self, photometric, colors, note):
+        data = jp2(jpeg2000(COLORS), colors=colors)
+        syntax = "1.2.840.10008.1.2.4.90"
+        ds = hu.read(
+            encapsulated(COLORS[np.newaxis], syntax, lambda _: data, PhotometricInterpretation=photometric)
+        )
+        np.testing.assert_array_equal(ds.pixels(raw=True), COLORS)
+        assert np.array_equal(ds.pixel_array, COLORS) == (photometric == "RGB")
+        assert [note in str(each) for each in ds.warnings] == [True] * bool(note)
+
+
 def jpeg(samples, **options):
     out = io.BytesIO()
     Image.fromarray(samples).save(out, "JPEG", quality=95, **options)
@@ -399,9 +481,9 @@ class TestScansOfJpeg:
 
 
 class TestArithmeticJpeg:
-    """By libjpeg-turbo's cjpeg at a quality of 50, as which Pillow writes the same coefficients by Huffman's code."""
+    """By libjpeg-turbo's cjpeg at a quality of 50: Pillow writes the same coefficients by Huffman's code."""
 
-    DATA = {
+    DATA: ClassVar = {
         "sequential": bytes.fromhex(
             "ffd8ffdb004300100b0c0e0c0a100e0d0e1211101318281a181616183123251d283a333d3c3933383740485c4e404457"
             "453738506d51575f626768673e4d71797064785c656763ffc9000b080020002801011100ffcc000600101005ffda0008"
@@ -430,10 +512,11 @@ class TestArithmeticJpeg:
         np.testing.assert_array_equal(out, decoded(plain.getvalue()))
 
     @pytest.mark.parametrize(
-        ("process", "lost"), [("sequential", 50), ("sequential", 80), ("progressive", 16), ("progressive", 24)]
+        ("process", "lost"),
+        [("sequential", 50), ("sequential", 80), ("progressive", 16), ("progressive", 24)],
     )
     def test_cut_short(self, process, lost):
-        """Zeros at the end are left out by encoders, so that what is cut may be an image that ends smoothly."""
+        """Encoders leave out zeros at the end, so that what is cut may be an image that ends smoothly."""
         data = self.DATA[process]
         _, note = decoded_with_note(data[: -2 - lost] + b"\xff\xd9")
         assert "ends before its samples do, unless" in note

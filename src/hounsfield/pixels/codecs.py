@@ -146,8 +146,9 @@ def decode(
     data : contiguous buffer
     out : ndarray of shape (rows, columns), or (rows, columns, components) where there are several
         C-contiguous integers in native byte order, wide enough for the precision. Samples come as the
-        codestream has them, colours too, only JPEG 2000's component transform is undone; they are
-        sign-extended where the codestream itself knows a sign, and never where only the data set does.
+        codestream has them, colours too, only JPEG 2000's component transform is undone, and its components
+        are put in the order that boxes around it say. They are sign-extended where the codestream itself
+        knows a sign, and never where only the data set does.
     ybr_to_rgb : bool
         Convert three components of YCbCr to RGB, in JPEG of kind "jpeg" only, where that costs nothing.
     reduce : int
@@ -183,13 +184,18 @@ def decode(
         raise PixelDataError(f"samples of {stream.precision} bits for an image of {8 * out.itemsize}")
     frame = Frame(stream, memoryview(data).cast("B")[stream.start : stream.stop], out, ybr_to_rgb, reduce)
     try:
-        return DECODERS[stream.kind](frame)
+        note = DECODERS[stream.kind](frame)
     except DicomError:
         raise
     except NotImplementedError as error:
         raise UnsupportedError(f"{stream.kind}: {error}") from error
     except (RuntimeError, ValueError) as error:
         raise PixelDataError(f"{stream.kind}: {stream.flaw or error}") from error
+    if stream.order:
+        out[...] = out[..., stream.order]
+    if stream.palette:
+        note = f"{note}; " * bool(note) + "the palette in its boxes was not applied: these are indices"
+    return note
 
 
 class Call(NamedTuple):
@@ -357,9 +363,13 @@ def _decode_jpeg(frame: Frame) -> str:
         if not np.array_equal(frame.out, other.reshape(frame.out.shape)):
             if not is_arithmetic:
                 raise PixelDataError("the JPEG ends before its samples do", offset=stream.stop)
-            note = "the arithmetic JPEG ends before its samples do, unless they are all the same from there on"
+            note = (
+                "the arithmetic JPEG ends before its samples do, unless nothing changes in the last of them"
+            )
     if stream.terminated:
-        return note or ("" if scans.are_all else "the progressive JPEG lacks scans, and is coarser than it was")
+        return note or (
+            "" if scans.are_all else "the progressive JPEG lacks scans, and is coarser than it was"
+        )
     # What is missing from a restart marker on is grey whatever stands there.
     if not in_one_scan or stream.restart_interval:
         raise PixelDataError("the JPEG has no end, and its samples cannot be told to be all there")
@@ -367,7 +377,7 @@ def _decode_jpeg(frame: Frame) -> str:
 
 
 def _blurs_end(stream: Codestream) -> bool:
-    """Whether libjpeg mixes the colours of the last pixel with those of an MCU before, so that it is not grey."""
+    """Whether libjpeg mixes the last pixel's colour with that of an MCU before, which keeps it from grey."""
     return stream.subsampled and 1 in (stream.rows % 8, stream.columns % 8)
 
 

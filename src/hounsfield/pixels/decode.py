@@ -451,6 +451,10 @@ class Decoder:
         layout = self._layout
         self._check_shape(stream, out.shape)
         self._note(codecs.mismatch(self._uid, stream))
+        if stream.color and stream.kind != "jpeg" and (stream.color == "ycbcr") != self._is_ybr(stream):
+            self._note(
+                f"{layout.photometric_interpretation} was believed, where the boxes of JP2 say {stream.color}"
+            )
         is_ybr = self._is_ybr(stream) and not self._raw
         with_codec = is_ybr and stream.kind == "jpeg"
         reduce = self._reduce if self._size != (layout.rows, layout.columns) else 0

@@ -214,7 +214,12 @@ def _units(frame: bytes, components: bytes, size: int) -> Units:
         down, across = sampling.get(components[0], (vertical, horizontal))
     height, width = size * vertical, size * horizontal
     return Units(
-        -(-rows * down // height), -(-columns * across // width), height // down, width // across, rows, columns
+        -(-rows * down // height),
+        -(-columns * across // width),
+        height // down,
+        width // across,
+        rows,
+        columns,
     )
 
 
