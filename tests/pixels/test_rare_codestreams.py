@@ -313,8 +313,8 @@ class TestBoxesOfJp2:
         ("photometric", "colors", "note"),
         [
             ("RGB", 16, ""),
-            ("RGB", 18, "RGB was believed, where the boxes of JP2 say ycbcr"),
-            ("YBR_FULL", 16, "YBR_FULL was believed, where the boxes of JP2 say rgb"),
+            ("RGB", 18, "is RGB, the codestream says ycbcr, which was not believed"),
+            ("YBR_FULL", 16, "is YBR_FULL, the codestream says rgb, which was not believed"),
             ("YBR_FULL", 18, ""),
         ],
     )

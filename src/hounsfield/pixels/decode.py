@@ -451,10 +451,7 @@ class Decoder:
         layout = self._layout
         self._check_shape(stream, out.shape)
         self._note(codecs.mismatch(self._uid, stream))
-        if stream.color and stream.kind != "jpeg" and (stream.color == "ycbcr") != self._is_ybr(stream):
-            self._note(
-                f"{layout.photometric_interpretation} was believed, where the boxes of JP2 say {stream.color}"
-            )
+        self._note(self._contradiction(stream))
         is_ybr = self._is_ybr(stream) and not self._raw
         with_codec = is_ybr and stream.kind == "jpeg"
         reduce = self._reduce if self._size != (layout.rows, layout.columns) else 0
@@ -477,6 +474,17 @@ class Decoder:
             if known is not None and layout.frames == 1:
                 remember(self._ds, known)
             self._like = known
+
+    def _contradiction(self, stream: Codestream) -> str:
+        """Say where codestream and data set speak of other colours, and which of them was believed."""
+        said, color = self._layout.photometric_interpretation, stream.color
+        with_stream = stream.kind == "jpeg"
+        other = said in TO_RGB if with_stream else self._is_ybr(stream)
+        if color is None or (color == "ycbcr") == other:
+            return ""
+        return f"Photometric Interpretation is {said}, the codestream says {color}" + (
+            ", which was believed" if with_stream else ", which was not believed"
+        )
 
     def _check_shape(self, stream: Codestream, shape: tuple[int, ...]) -> None:
         """Check that a codestream has the size that the data set says, and the samples of a shape."""
