@@ -329,6 +329,51 @@ class TestBoxesOfJp2:
         assert [note in str(each) for each in ds.warnings] == [True] * bool(note)
 
 
+class TestColoursThatAreNotOf8Bits:
+    """What YBR is in other samples is not said (PS3.3 C.7.6.3.1.2): its middle is no longer 128."""
+
+    @staticmethod
+    def file(bits, stored=None, signed=False):
+        samples = picture(8, 3, 1)
+        if signed:
+            samples = (samples ^ 128).view(np.int8)
+        else:
+            samples >>= 8 - bits
+        return encapsulated(
+            samples,
+            "1.2.840.10008.1.2.4.90",
+            lambda frame: bytes(
+                imagecodecs.jpeg2k_encode(
+                    frame, codecformat="j2k", reversible=True, mct=False, bitspersample=bits
+                )
+            ),
+            PhotometricInterpretation="YBR_FULL",
+            BitsStored=stored or bits,
+            HighBit=(stored or bits) - 1,
+        ), samples[0]
+
+    @pytest.mark.parametrize(
+        ("options", "what"),
+        [
+            ((6,), "YBR_FULL with samples of 6 bits, 6 of them stored in 8"),
+            ((7, 8), "YBR_FULL with samples of 7 bits, 8 of them stored in 8"),
+            ((8, 6), "YBR_FULL with samples of 8 bits, 6 of them stored in 8"),
+            ((8, 8, True), "YBR_FULL with signed samples of 8 bits, 8 of them stored in 8"),
+        ],
+    )
+    def test_they_are_not_converted(self, options, what):
+        data, samples = self.file(*options)
+        ds = hu.read(data)
+        for ask in (lambda: ds.pixel_array, lambda: ds.pixel_plan(), lambda: hu.decode_batch([data])):
+            with pytest.raises(hu.PixelDataError, match=what):
+                ask()
+        np.testing.assert_array_equal(ds.pixels(raw=True) & 63, samples & 63)
+
+    def test_those_of_8_bits_are(self):
+        data, samples = self.file(8)
+        assert not np.array_equal(hu.read(data).pixel_array, samples)
+
+
 def jpeg(samples, **options):
     out = io.BytesIO()
     Image.fromarray(samples).save(out, "JPEG", quality=95, **options)

@@ -275,10 +275,13 @@ class Decoder:
             check_color(self._ds, layout)
             return
         check_retired(self._ds, layout)
-        if stream.kind != "jpeg" and layout.dtype != np.uint8 and self._is_ybr(stream):
+        bits = {layout.bits_allocated, layout.bits_stored, stream.precision}
+        if stream.kind != "jpeg" and (bits != {8} or layout.signed) and self._is_ybr(stream):
+            kind = "signed " if layout.signed else ""
             raise PixelDataError(
-                f"{layout.photometric_interpretation} with samples of {layout.bits_allocated} bits: 8 can be "
-                "converted, raw=True gives others as stored"
+                f"{layout.photometric_interpretation} with {kind}samples of {stream.precision} bits, "
+                f"{layout.bits_stored} of them stored in {layout.bits_allocated}: 8 in 8 can be converted, "
+                "raw=True gives others as stored"
             )
 
     def _output_colors(self, stream: Codestream | None) -> str:
