@@ -567,3 +567,24 @@ class TestArithmeticJpeg:
         assert "ends before its samples do, unless" in note
         with pytest.raises(hu.PixelDataError, match="cannot be told to be all there"):
             decoded(data[: -2 - lost])
+
+
+class TestPresetsOfJpegLs:
+    """An image so small that no context is halved has the same code whatever RESET is (A.6.2)."""
+
+    @staticmethod
+    def encoded(samples, reset):
+        data = bytes(imagecodecs.jpegls_encode(np.ascontiguousarray(samples)))
+        scan = scans_of(data)[0]
+        return data[:scan] + struct.pack(">HHB5H", 0xFFF8, 13, 1, 255, 3, 7, 21, reset) + data[scan:]
+
+    @pytest.mark.parametrize("reset", [0, 3, 63, 64, 200, 255])
+    def test_reset(self, reset):
+        samples = COLORS[:4, :5]
+        if reset >= 63:
+            np.testing.assert_array_equal(decoded(self.encoded(samples[:, :, 0], reset)), samples[:, :, 0])
+        if reset in (0, 64):
+            np.testing.assert_array_equal(decoded(self.encoded(samples, reset)), samples)
+        else:
+            with pytest.raises(hu.UnsupportedError, match=f"interleaved by sample with a RESET of {reset}"):
+                decoded(self.encoded(samples, reset))

@@ -32,6 +32,9 @@ PRECISIONS = {
 }
 KINDS: dict[int, Kind] = {SOF3: "jpeg-lossless", SOF55: "jpeg-ls"}
 
+RESET = 64  # by default (C.2.4.1.1)
+BY_SAMPLE = 2  # interleave mode
+
 STOP = Codestream._fields.index("stop")
 
 MARKER = re.compile(rb"\xff+([^\0\xff])")
@@ -226,7 +229,7 @@ def _units(frame: bytes, components: bytes, size: int) -> Units:
 def _read_headers(view: memoryview) -> Headers:
     size = len(view)
     position = 2
-    frame = restart_interval = 0
+    frame = restart_interval = reset = 0
     jfif = False
     adobe = -1
     for _ in range(MAX_SEGMENTS):
@@ -260,7 +263,7 @@ def _read_headers(view: memoryview) -> Headers:
             if length >= 14 and bytes(view[position + 4 : position + 9]) == b"Adobe":
                 adobe = view[position + 15]
         elif marker == LSE:
-            _check_presets(view, position)
+            reset = _reset(view, position)
         position += 2 + length
     else:
         raise PixelDataError(f"more than {MAX_SEGMENTS} markers before the first scan", offset=position)
@@ -270,6 +273,9 @@ def _read_headers(view: memoryview) -> Headers:
     sof = view[frame + 1]
     rows, columns, precision, components = _frame(view, frame)
     in_scan, first, low = _scan(view, position, frame)
+    # CharLS takes them for samples of one component, and reads beyond its lines.
+    if sof == SOF55 and reset not in (0, RESET) and view[position + 6 + 2 * in_scan] == BY_SAMPLE:
+        raise UnsupportedError(f"JPEG-LS interleaved by sample with a RESET of {reset}", offset=position)
     identifiers, sampling = view[frame + 10 : position : 3], view[frame + 11 : position : 3]
     color: Color | None = None
     if components == 3:
@@ -378,8 +384,8 @@ def _later_scans(view: memoryview, position: int, stop: int, sof: int, near: int
     return near
 
 
-def _check_presets(view: memoryview, position: int) -> None:
-    """Refuse what JPEG-LS's LSE marker can ask for and decoders do not know (C.2.4.1)."""
+def _reset(view: memoryview, position: int) -> int:
+    """RESET of JPEG-LS's LSE marker (C.2.4.1); what else it can ask for decoders do not know."""
     length = view[position + 2] << 8 | view[position + 3]
     kind = view[position + 4] if length > 2 else 0
     if kind != 1:
@@ -388,3 +394,4 @@ def _check_presets(view: memoryview, position: int) -> None:
         )
     if length != 13:
         raise PixelDataError(f"JPEG-LS presets of {length} bytes", offset=position)
+    return view[position + 13] << 8 | view[position + 14]
