@@ -58,7 +58,7 @@ def parse_jp2(view: memoryview) -> Codestream:
 
 def _order(definitions: bytes, components: int, offset: int) -> tuple[int, ...]:
     """The component of each colour by the channel definition box (I.5.3.6); () if that is their own order."""
-    colors = {}
+    colors: dict[int, int] = {}
     for component, kind, color in struct.iter_unpack(
         ">HHH", definitions[2 : 2 + len(definitions[2:]) // 6 * 6]
     ):
