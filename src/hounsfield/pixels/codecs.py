@@ -353,7 +353,7 @@ def _decode_jpeg(frame: Frame) -> str:
     scans = walk_scans(frame.view)
     if not doubtful:
         few = stream.kind != "jpeg" or stream.restart_interval <= FEW_UNITS
-        doubtful = few or bool((frame.out[scans.last] == grey).any())
+        doubtful = few or _has_grey_units(frame.out, *scans.last, grey)
     # If other data behind give other samples, some are missing: but an arithmetic coder leaves out zeros.
     note = ""
     if doubtful:
@@ -374,6 +374,18 @@ def _decode_jpeg(frame: Frame) -> str:
     if not in_one_scan or stream.restart_interval:
         raise PixelDataError("the JPEG has no end, and its samples cannot be told to be all there")
     return "the JPEG has no end marker"
+
+
+def _has_grey_units(
+    out: npt.NDArray[Any], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], grey: int
+) -> bool:
+    """Whether any of the MCUs that these pixels are in may have been filled up."""
+    is_grey = out[rows, columns] == grey
+    if out.ndim > 2:
+        return bool(is_grey.all(axis=-1).any())
+    # Of one component, a pixel may well be, but hardly a whole block.
+    starts = zip((rows[is_grey] & ~7).tolist(), (columns[is_grey] & ~7).tolist(), strict=True)
+    return any((out[row : row + 8, column : column + 8] == grey).all() for row, column in starts)
 
 
 def _blurs_end(stream: Codestream) -> bool:
