@@ -8,15 +8,18 @@ import io
 import re
 import struct
 from contextlib import suppress
-from itertools import pairwise
+from itertools import pairwise, permutations
+from typing import ClassVar
 
 import imagecodecs
 import numpy as np
+import openjpeg
 import pytest
 from PIL import Image
 
 import hounsfield as hu
 from generate import picture
+from generate.files import encapsulated
 from hounsfield.pixels.codecs import decode, max_reduce
 from hounsfield.pixels.codestream import parse
 
@@ -247,6 +250,130 @@ class TestTilesOfJpeg2000:
         assert 0 in stream.reduced(3)
 
 
+def box(kind, contents):
+    return struct.pack(">I4s", 8 + len(contents), kind) + contents
+
+
+def jp2(codestream, *inner, colors=16):
+    """In boxes (ISO/IEC 15444-1 Annex I): colours by a number, and others in the JP2 header box."""
+    stream = parse(codestream)
+    size = struct.pack(">IIHBBBB", stream.rows, stream.columns, stream.components, 7, 7, 0, 0)
+    header = box(b"ihdr", size) + box(b"colr", struct.pack(">BBBI", 1, 0, 0, colors)) + b"".join(inner)
+    return (
+        box(b"jP  ", b"\r\n\x87\n")
+        + box(b"ftyp", b"jp2 \0\0\0\0jp2 ")
+        + box(b"jp2h", header)
+        + box(b"jp2c", codestream)
+    )
+
+
+def definitions(*channels):
+    """Component, type (0 for a colour) and which colour."""
+    each = b"".join(struct.pack(">HHH", *channel) for channel in channels)
+    return box(b"cdef", struct.pack(">H", len(channels)) + each)
+
+
+class TestBoxesOfJp2:
+    """DICOM allows none (PS3.5 Section 8.2.4). What they say counts where the data set says nothing of it."""
+
+    @pytest.mark.parametrize("encode", [jpeg2000, htj2k])
+    @pytest.mark.parametrize("colors", list(permutations((1, 2, 3))))
+    def test_the_order_of_channels(self, encode, colors):
+        shuffled = np.ascontiguousarray(COLORS[:, :, [color - 1 for color in colors]])
+        channels = [(at, 0, color) for at, color in enumerate(colors)]
+        for order in (channels, channels[::-1]):
+            data = jp2(encode(shuffled), definitions(*order))
+            np.testing.assert_array_equal(decoded(data), COLORS)
+            np.testing.assert_array_equal(openjpeg.decode(data), COLORS)
+
+    def test_what_is_no_colour_stands_behind(self):
+        samples = np.dstack([GREY_8, COLORS])
+        data = jp2(jpeg2000(samples), definitions((0, 1, 0), (1, 0, 1), (2, 0, 2), (3, 0, 3)))
+        np.testing.assert_array_equal(decoded(data), samples[:, :, [1, 2, 3, 0]])
+
+    @pytest.mark.parametrize(
+        "channels",
+        [[(0, 0, 1), (1, 0, 1), (2, 0, 3)], [(0, 0, 1), (3, 0, 2), (2, 0, 3)]],
+        ids=["twice", "none"],
+    )
+    def test_channels_that_cannot_be(self, channels):
+        with pytest.raises(hu.PixelDataError, match=r"two components for colour 1|as channels, where 3 are"):
+            decoded(jp2(jpeg2000(COLORS), definitions(*channels)))
+
+    @pytest.mark.parametrize("encode", [jpeg2000, htj2k])
+    def test_a_palette_is_said_not_to_be_applied(self, encode):
+        palette = box(b"pclr", struct.pack(">HB", 256, 3) + b"\7\7\7" + bytes(768))
+        mapping = box(b"cmap", b"".join(struct.pack(">HBB", 0, 1, column) for column in range(3)))
+        data = jp2(encode(GREY_8), palette, mapping, definitions((0, 0, 3), (1, 0, 2), (2, 0, 1)))
+        out, note = decoded_with_note(data)
+        np.testing.assert_array_equal(out, GREY_8)
+        assert note == "the palette in its boxes was not applied: these are indices"
+
+    @pytest.mark.parametrize(
+        ("photometric", "colors", "note"),
+        [
+            ("RGB", 16, ""),
+            ("RGB", 18, "is RGB, the codestream says ycbcr, which was not believed"),
+            ("YBR_FULL", 16, "is YBR_FULL, the codestream says rgb, which was not believed"),
+            ("YBR_FULL", 18, ""),
+        ],
+    )
+    def test_colours_that_the_data_set_does_not_say(self, photometric, colors, note):
+        data = jp2(jpeg2000(COLORS), colors=colors)
+        syntax = "1.2.840.10008.1.2.4.90"
+        ds = hu.read(
+            encapsulated(COLORS[np.newaxis], syntax, lambda _: data, PhotometricInterpretation=photometric)
+        )
+        np.testing.assert_array_equal(ds.pixels(raw=True), COLORS)
+        assert np.array_equal(ds.pixel_array, COLORS) == (photometric == "RGB")
+        assert [note in str(each) for each in ds.warnings] == [True] * bool(note)
+
+
+class TestColoursThatAreNotOf8Bits:
+    """What YBR is in other samples is not said (PS3.3 C.7.6.3.1.2): its middle is no longer 128."""
+
+    @staticmethod
+    def file(bits, stored=None, signed=False):
+        samples = picture(8, 3, 1)
+        if signed:
+            samples = (samples ^ 128).view(np.int8)
+        else:
+            samples >>= 8 - bits
+        return encapsulated(
+            samples,
+            "1.2.840.10008.1.2.4.90",
+            lambda frame: bytes(
+                imagecodecs.jpeg2k_encode(
+                    frame, codecformat="j2k", reversible=True, mct=False, bitspersample=bits
+                )
+            ),
+            PhotometricInterpretation="YBR_FULL",
+            BitsStored=stored or bits,
+            HighBit=(stored or bits) - 1,
+        ), samples[0]
+
+    @pytest.mark.parametrize(
+        ("options", "what"),
+        [
+            ((6,), "YBR_FULL with samples of 6 bits, 6 of them stored in 8"),
+            ((7, 8), "YBR_FULL with samples of 7 bits, 8 of them stored in 8"),
+            ((8, 6), "YBR_FULL with samples of 8 bits, 6 of them stored in 8"),
+            ((8, 8, True), "YBR_FULL with signed samples of 8 bits, 8 of them stored in 8"),
+        ],
+    )
+    def test_they_are_not_converted(self, options, what):
+        data, samples = self.file(*options)
+        ds = hu.read(data)
+        for ask in (lambda: ds.pixel_array, lambda: ds.pixel_plan(), lambda: hu.decode_batch([data])):
+            with pytest.raises(hu.PixelDataError, match=what):
+                ask()
+        np.testing.assert_array_equal(ds.pixels(raw=True) & 63, samples & 63)
+
+    def test_those_of_8_bits_are(self):
+        data, samples = self.file(8)
+        assert not np.array_equal(hu.read(data).pixel_array, samples)
+
+
 def jpeg(samples, **options):
     out = io.BytesIO()
     Image.fromarray(samples).save(out, "JPEG", quality=95, **options)
@@ -352,3 +479,112 @@ class TestScansOfJpeg:
             cut = [scan[: len(scan) // 2] if c == short else scan for c, scan in enumerate(scans)]
             with pytest.raises(hu.PixelDataError, match="ends before its samples do"):
                 decoded(head + b"".join(cut) + b"\xff\xd9")
+
+    @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+    @pytest.mark.parametrize("shape", [(65, 64), (64, 65), (65, 65), (113, 97), (66, 49)])
+    def test_a_last_row_of_blocks_of_which_one_row_of_pixels_is_seen(self, shape, subsampling):
+        """The colours of its only row, or column, are mixed with those before, so that grey is not grey."""
+        samples = picture(8, 3, 1, rows=shape[0], columns=shape[1])[0]
+        data = jpeg(samples, subsampling=subsampling)
+        image = Image.open(io.BytesIO(data))
+        image.draft("YCbCr", image.size)
+        out, note = decoded_with_note(data)
+        assert note == ""
+        np.testing.assert_array_equal(out, np.asarray(image))
+        # More than the last MCU may have, from which on all is lacking.
+        for lost in (300, 500, 900):
+            with pytest.raises(hu.PixelDataError, match="ends before its samples do"):
+                decoded(data[: -2 - lost] + b"\xff\xd9")
+
+    @pytest.mark.parametrize("interval", [1, 4, 5, 8])
+    @pytest.mark.parametrize("samples", [GREY_8, COLORS], ids=["grey", "colors"])
+    @pytest.mark.parametrize("progressive", [False, True])
+    def test_bytes_lost_before_a_restart_marker(self, samples, interval, progressive):
+        """The decoder goes on at the marker, with the next MCUs where they belong."""
+        data = jpeg(samples, restart_marker_blocks=interval, progressive=progressive)
+        whole, note = decoded_with_note(data)
+        assert note == ""
+        first = scans_of(data)[0]
+        starts = [each.start() + 2 for each in re.finditer(rb"\xff[\xd0-\xd7]", data) if each.start() > first]
+        for start in starts[:: max(1, len(starts) // 9)]:
+            end = re.compile(rb"\xff[\xc0-\xda]").search(data, start).start()
+            out, note = decoded_with_note(data[:end] + b"\xff\xff" + data[end:])  # fill bytes
+            np.testing.assert_array_equal(out, whole)
+            assert note == ""
+            if end - start > 12:
+                with pytest.raises(hu.PixelDataError, match="ends before its samples do"):
+                    decoded(data[: start + 4] + data[end:])
+
+    def test_grey_before_a_restart_marker(self):
+        samples = np.full((61, 77), 128, np.uint8)
+        samples[::16, ::24] = 200
+        for interval in (1, 5, 9, 10, 11):
+            data = jpeg(samples, restart_marker_blocks=interval)
+            out, note = decoded_with_note(data)
+            assert note == ""
+            np.testing.assert_array_equal(out, decoded(jpeg(samples)))
+
+
+class TestArithmeticJpeg:
+    """By libjpeg-turbo's cjpeg at a quality of 50: Pillow writes the same coefficients by Huffman's code."""
+
+    DATA: ClassVar = {
+        "sequential": bytes.fromhex(
+            "ffd8ffdb004300100b0c0e0c0a100e0d0e1211101318281a181616183123251d283a333d3c3933383740485c4e404457"
+            "453738506d51575f626768673e4d71797064785c656763ffc9000b080020002801011100ffcc000600101005ffda0008"
+            "010100003f00ff0091962162fe9c816752ee5e5a453bf10ce43e5e03903ee0af96dcca8d0300b87d24591f5872d48b18"
+            "de7922df3308ec29503e5881a2a08ee2ac34cf811d811d050dd3cc11050f54ce0fe0884de4ce9fb231ff0042bde81aad"
+            "c5ffd9"
+        ),
+        "progressive": bytes.fromhex(
+            "ffd8ffdb004300100b0c0e0c0a100e0d0e1211101318281a181616183123251d283a333d3c3933383740485c4e404457"
+            "453738506d51575f626768673e4d71797064785c656763ffca000b080020002801011100ffcc00040010ffda00080101"
+            "00000001ff0022a936dc928bc77eee000222f790ffcc00041005ffda0008010100010502dfe15ce6c438c2bdb3006dc8"
+            "f68c4078749e10ffcc00041005ffda0008010100063f02b9a0dcb5f198ffcc00041005ffda0008010100013f219f3ebb"
+            "52fb75bb87a26963d0ffda0008010100000010a47ec0ffcc00041005ffda0008010100013f10da28c75e80d67e65506b"
+            "3b9611218cbdb7041fd558b53b476772331cffd9"
+        ),
+    }
+
+    @pytest.mark.parametrize("process", DATA)
+    def test_samples(self, process):
+        rows, columns = np.mgrid[:32, :40]
+        out, note = decoded_with_note(self.DATA[process])
+        assert note == ""
+        image = Image.fromarray(((columns**2 + 3 * rows**2) // 16 % 251).astype(np.uint8))
+        plain = io.BytesIO()
+        image.save(plain, "JPEG", quality=50)
+        np.testing.assert_array_equal(out, decoded(plain.getvalue()))
+
+    @pytest.mark.parametrize(
+        ("process", "lost"),
+        [("sequential", 50), ("sequential", 80), ("progressive", 16), ("progressive", 24)],
+    )
+    def test_cut_short(self, process, lost):
+        """Encoders leave out zeros at the end, so that what is cut may be an image that ends smoothly."""
+        data = self.DATA[process]
+        _, note = decoded_with_note(data[: -2 - lost] + b"\xff\xd9")
+        assert "ends before its samples do, unless" in note
+        with pytest.raises(hu.PixelDataError, match="cannot be told to be all there"):
+            decoded(data[: -2 - lost])
+
+
+class TestPresetsOfJpegLs:
+    """An image so small that no context is halved has the same code whatever RESET is (A.6.2)."""
+
+    @staticmethod
+    def encoded(samples, reset):
+        data = bytes(imagecodecs.jpegls_encode(np.ascontiguousarray(samples)))
+        scan = scans_of(data)[0]
+        return data[:scan] + struct.pack(">HHB5H", 0xFFF8, 13, 1, 255, 3, 7, 21, reset) + data[scan:]
+
+    @pytest.mark.parametrize("reset", [0, 3, 63, 64, 200, 255])
+    def test_reset(self, reset):
+        samples = COLORS[:4, :5]
+        if reset >= 63:
+            np.testing.assert_array_equal(decoded(self.encoded(samples[:, :, 0], reset)), samples[:, :, 0])
+        if reset in (0, 64):
+            np.testing.assert_array_equal(decoded(self.encoded(samples, reset)), samples)
+        else:
+            with pytest.raises(hu.UnsupportedError, match=f"interleaved by sample with a RESET of {reset}"):
+                decoded(self.encoded(samples, reset))

@@ -192,11 +192,14 @@ class TestColoursOfJpeg:
         assert np.abs(ds.pixel_array.astype(int) - self.ARRAY[0]).max() <= 8
         raw = ds.pixel_plan(raw=True).output_photometric_interpretation
         assert raw == ("YBR_FULL" if ybr else "RGB")
+        contradiction = f"is {said}, the codestream says {'ycbcr' if ybr else 'rgb'}, which was believed"
+        assert [contradiction in str(each) for each in ds.warnings] == [True] * (ybr != (said != "RGB"))
 
     @pytest.mark.parametrize(("ybr", "said"), [(False, "RGB"), (True, "YBR_FULL"), (True, "YBR_FULL_422")])
     def test_that_the_data_set_tells(self, ybr, said):
         ds = self.encoded(ybr, b"", b"\1\2\3", said)
         assert np.abs(ds.pixel_array.astype(int) - self.ARRAY[0]).max() <= 8
+        assert not ds.warnings
 
 
 class TestColoursOfJpeg2000:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -37,6 +38,10 @@ SOF0, SOF1, SOF2, SOF3, SOF9, SOF10 = 0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA
 MAX_JPEG2000_PRECISION = 24
 # Entropy-coded data that no image ends in by chance, and without a byte that could be taken for a marker.
 NOISE = bytes.fromhex("b54a8ed16937c25bac1de473980f") * 16
+# As many zeros as an arithmetic coder may leave out (D.1.8), but for images of one colour.
+ZEROS = bytes(4)
+# Of so few MCUs in a restart interval, one that lacks its data is much, and need not be grey.
+FEW_UNITS = 4
 # In SIZ, of three bytes a component: sign and precision (ISO/IEC 15444-1 A.5.1).
 FIRST_SSIZ = 42
 # Of 32-bit samples: four passes of NumPy over it stay in the second-level cache.
@@ -141,8 +146,9 @@ def decode(
     data : contiguous buffer
     out : ndarray of shape (rows, columns), or (rows, columns, components) where there are several
         C-contiguous integers in native byte order, wide enough for the precision. Samples come as the
-        codestream has them, colours too, only JPEG 2000's component transform is undone; they are
-        sign-extended where the codestream itself knows a sign, and never where only the data set does.
+        codestream has them, colours too, only JPEG 2000's component transform is undone, and its components
+        are put in the order that boxes around it say. They are sign-extended where the codestream itself
+        knows a sign, and never where only the data set does.
     ybr_to_rgb : bool
         Convert three components of YCbCr to RGB, in JPEG of kind "jpeg" only, where that costs nothing.
     reduce : int
@@ -178,13 +184,18 @@ def decode(
         raise PixelDataError(f"samples of {stream.precision} bits for an image of {8 * out.itemsize}")
     frame = Frame(stream, memoryview(data).cast("B")[stream.start : stream.stop], out, ybr_to_rgb, reduce)
     try:
-        return DECODERS[stream.kind](frame)
+        note = DECODERS[stream.kind](frame)
     except DicomError:
         raise
     except NotImplementedError as error:
         raise UnsupportedError(f"{stream.kind}: {error}") from error
     except (RuntimeError, ValueError) as error:
         raise PixelDataError(f"{stream.kind}: {stream.flaw or error}") from error
+    if stream.order:
+        out[...] = out[..., stream.order]
+    if stream.palette:
+        note = f"{note}; " * bool(note) + "the palette in its boxes was not applied: these are indices"
+    return note
 
 
 class Call(NamedTuple):
@@ -214,7 +225,7 @@ def bare_call(stream: Codestream, itemsize: int, *, ybr_to_rgb: bool) -> Call | 
     """Give what `decode` calls for such codestreams as this; None if that is more than one call."""
     if itemsize != (1 if stream.precision <= 8 else 2):
         return None
-    if stream.kind == "jpeg" and not stream.restart_interval:
+    if stream.kind == "jpeg" and not (stream.restart_interval or _blurs_end(stream)):
         return Call(_codec("jpeg8_decode"), _spaces(stream, ybr_to_rgb), grey=1 << stream.precision - 1)
     if stream.kind == "jpeg-lossless":
         return Call(jpegll.decode, {})
@@ -331,26 +342,55 @@ def _decode_jpeg(frame: Frame) -> str:
     # An FF that was cut from its second byte would make a marker of what follows.
     data = frame.view if stream.terminated else bytes(frame.view).rstrip(b"\xff")
     frame.decode("jpeg8_decode", data, **spaces)
+    is_arithmetic = stream.sof in (SOF9, SOF10)
     in_one_scan = stream.interleaved and stream.sof in (SOF0, SOF1, SOF3)
     # libjpeg fills up in silence what is missing: with grey, down to the last sample of a scan.
-    grey = frame.out.item(-1) == 1 << stream.precision - 1
-    doubtful = grey or not stream.terminated or not in_one_scan
+    grey = 1 << stream.precision - 1
+    doubtful = not stream.terminated or not in_one_scan or _blurs_end(stream) or frame.out.item(-1) == grey
     # Behind a restart marker it goes on whatever is missing before it.
-    if not doubtful and not (stream.kind == "jpeg" and stream.restart_interval):
+    if not doubtful and not stream.restart_interval:
         return ""
-    ends, are_all = walk_scans(frame.view)
-    # If other data behind give other samples, some are missing: but an arithmetic coder may leave out zeros.
-    if doubtful and stream.sof not in (SOF9, SOF10):
-        parts = [bytes(frame.view[start:end]) for start, end in zip([0, *ends], [*ends, None], strict=True)]
-        other = _codec("jpeg8_decode")(NOISE.join(parts) + END, **spaces)
+    scans = walk_scans(frame.view)
+    if not doubtful:
+        few = stream.kind != "jpeg" or stream.restart_interval <= FEW_UNITS
+        doubtful = few or _has_grey_units(frame.out, *scans.last, grey)
+    # If other data behind give other samples, some are missing: but an arithmetic coder leaves out zeros.
+    note = ""
+    if doubtful:
+        parts = [bytes(frame.view[start:end]) for start, end in pairwise([0, *scans.ends, None])]
+        noise = ZEROS + NOISE if is_arithmetic else NOISE
+        other = _codec("jpeg8_decode")(noise.join(parts) + END, **spaces)
         if not np.array_equal(frame.out, other.reshape(frame.out.shape)):
-            raise PixelDataError("the JPEG ends before its samples do", offset=stream.stop)
+            if not is_arithmetic:
+                raise PixelDataError("the JPEG ends before its samples do", offset=stream.stop)
+            note = (
+                "the arithmetic JPEG ends before its samples do, unless nothing changes in the last of them"
+            )
     if stream.terminated:
-        return "" if are_all else "the progressive JPEG lacks scans, and is coarser than it was"
+        return note or (
+            "" if scans.are_all else "the progressive JPEG lacks scans, and is coarser than it was"
+        )
     # What is missing from a restart marker on is grey whatever stands there.
     if not in_one_scan or stream.restart_interval:
         raise PixelDataError("the JPEG has no end, and its samples cannot be told to be all there")
     return "the JPEG has no end marker"
+
+
+def _has_grey_units(
+    out: npt.NDArray[Any], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], grey: int
+) -> bool:
+    """Whether any of the MCUs that these pixels are in may have been filled up."""
+    is_grey = out[rows, columns] == grey
+    if out.ndim > 2:
+        return bool(is_grey.all(axis=-1).any())
+    # Of one component, a pixel may well be, but hardly a whole block.
+    starts = zip((rows[is_grey] & ~7).tolist(), (columns[is_grey] & ~7).tolist(), strict=True)
+    return any((out[row : row + 8, column : column + 8] == grey).all() for row, column in starts)
+
+
+def _blurs_end(stream: Codestream) -> bool:
+    """Whether libjpeg mixes the last pixel's colour with that of an MCU before, which keeps it from grey."""
+    return stream.subsampled and 1 in (stream.rows % 8, stream.columns % 8)
 
 
 def _decode_jpeg_lossless(frame: Frame) -> str:

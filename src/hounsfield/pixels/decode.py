@@ -275,10 +275,13 @@ class Decoder:
             check_color(self._ds, layout)
             return
         check_retired(self._ds, layout)
-        if stream.kind != "jpeg" and layout.dtype != np.uint8 and self._is_ybr(stream):
+        bits = {layout.bits_allocated, layout.bits_stored, stream.precision}
+        if stream.kind != "jpeg" and (bits != {8} or layout.signed) and self._is_ybr(stream):
+            kind = "signed " if layout.signed else ""
             raise PixelDataError(
-                f"{layout.photometric_interpretation} with samples of {layout.bits_allocated} bits: 8 can be "
-                "converted, raw=True gives others as stored"
+                f"{layout.photometric_interpretation} with {kind}samples of {stream.precision} bits, "
+                f"{layout.bits_stored} of them stored in {layout.bits_allocated}: 8 in 8 can be converted, "
+                "raw=True gives others as stored"
             )
 
     def _output_colors(self, stream: Codestream | None) -> str:
@@ -451,6 +454,7 @@ class Decoder:
         layout = self._layout
         self._check_shape(stream, out.shape)
         self._note(codecs.mismatch(self._uid, stream))
+        self._note(self._contradiction(stream))
         is_ybr = self._is_ybr(stream) and not self._raw
         with_codec = is_ybr and stream.kind == "jpeg"
         reduce = self._reduce if self._size != (layout.rows, layout.columns) else 0
@@ -473,6 +477,17 @@ class Decoder:
             if known is not None and layout.frames == 1:
                 remember(self._ds, known)
             self._like = known
+
+    def _contradiction(self, stream: Codestream) -> str:
+        """Say where codestream and data set speak of other colours, and which of them was believed."""
+        said, color = self._layout.photometric_interpretation, stream.color
+        with_stream = stream.kind == "jpeg"
+        other = said in TO_RGB if with_stream else self._is_ybr(stream)
+        if color is None or (color == "ycbcr") == other:
+            return ""
+        return f"Photometric Interpretation is {said}, the codestream says {color}" + (
+            ", which was believed" if with_stream else ", which was not believed"
+        )
 
     def _check_shape(self, stream: Codestream, shape: tuple[int, ...]) -> None:
         """Check that a codestream has the size that the data set says, and the samples of a shape."""

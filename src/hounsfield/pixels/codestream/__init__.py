@@ -46,8 +46,8 @@ def parse(data: Buffer) -> Codestream:
         error's offset counts from the beginning of the data.
     UnsupportedError
         A process that no decoder here knows: hierarchical JPEG, arithmetic coding of lossless JPEG, JPEG-LS
-        with mapping tables, extensions of JPEG 2000 Part 2, HTJ2K with a region of interest, JPEG XL with
-        further channels or animations.
+        with mapping tables, or interleaved by sample with a RESET of its own, extensions of JPEG 2000 Part 2,
+        HTJ2K with a region of interest, JPEG XL with further channels or animations.
     """
     view = memoryview(data)
     if view.format != "B" or view.ndim != 1 or not view.contiguous:

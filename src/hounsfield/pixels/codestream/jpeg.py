@@ -13,7 +13,7 @@ from hounsfield.pixels.codestream.model import Codestream, Color, Kind, find_end
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["jpeg_headers", "parse_jpeg", "walk_scans"]
+__all__ = ["Scans", "jpeg_headers", "parse_jpeg", "walk_scans"]
 
 SOF0, SOF1, SOF2, SOF3, SOF9, SOF10, SOF55 = 0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xF7
 DHT, DAC, JPG, SOS, DRI, LSE = 0xC4, 0xCC, 0xC8, 0xDA, 0xDD, 0xF8
@@ -31,6 +31,9 @@ PRECISIONS = {
     SOF55: range(2, 17),
 }
 KINDS: dict[int, Kind] = {SOF3: "jpeg-lossless", SOF55: "jpeg-ls"}
+
+RESET = 64  # by default (C.2.4.1.1)
+BY_SAMPLE = 2  # interleave mode
 
 STOP = Codestream._fields.index("stop")
 
@@ -89,14 +92,27 @@ def jpeg_headers(view: memoryview) -> bytes | None:
     return None if headers is None or headers.has_more_scans else key
 
 
-def walk_scans(view: memoryview) -> tuple[list[int], bool]:
-    """Go through all scans.
+class Scans(NamedTuple):
+    """What stands behind the headers.
 
-    Returns
-    -------
-    tuple
-        Where the entropy-coded data of each scan end: at a marker, which may stand where it does not belong.
+    Attributes
+    ----------
+    ends : list of int
+        Where the entropy-coded data of each restart interval and each scan end: at a marker, which may stand
+        where it does not belong.
+    are_all : bool
         Whether all bits of all coefficients have a scan, which a progressive JPEG may lack (G.1.1.1).
+    last : (ndarray, ndarray)
+        Rows and columns: a pixel in the last MCU of each restart interval of the last scan.
+    """
+
+    ends: list[int]
+    are_all: bool
+    last: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+
+
+def walk_scans(view: memoryview) -> Scans:
+    """Go through all scans.
 
     Raises
     ------
@@ -115,6 +131,7 @@ def walk_scans(view: memoryview) -> tuple[list[int], bool]:
     frame, size, is_progressive = b"", 8, False
     left: dict[int, list[int]] = {}  # by component and coefficient, bits that no scan had yet
     ends: list[int] = []
+    last = np.empty(0, np.intp), np.empty(0, np.intp)
     for _ in range(MAX_SEGMENTS):
         found = MARKER.match(data, position)
         if not found or found[1][0] in ALONE:
@@ -133,11 +150,11 @@ def walk_scans(view: memoryview) -> tuple[list[int], bool]:
             end = _first_from(others, position, len(data))
             if not interval:
                 end = min(end, _first_from(restarts, position, len(data)))
-            ends.append(position + len(data[position:end].rstrip(b"\xff")))
             if interval:
                 begin, behind = np.searchsorted(restarts, (position, end)).tolist()
                 inside = numbers[begin:behind]
-                count = -(-_units(frame, components, size) // interval) - 1
+                units = _units(frame, components, size)
+                count = -(-units.down * units.across // interval) - 1
                 due = (RESTARTS * (len(inside) // 8 + 1))[: len(inside)]
                 # One more may stand behind the last interval.
                 if inside != due or not count <= len(due) <= count + 1:
@@ -145,15 +162,25 @@ def walk_scans(view: memoryview) -> tuple[list[int], bool]:
                         f"{len(inside)} restart markers, or others, where {count} should be",
                         offset=position,
                     )
-            first, last, low = body[-3:-1] + bytes((body[-1] & 15,)) if is_progressive else (0, 63, 0)
+                ends += [_without_fill(data, each) for each in restarts[begin:behind].tolist()]
+                last = units.pixels(interval)
+            ends.append(_without_fill(data, end))
+            first, final, low = body[-3:-1] + bytes((body[-1] & 15,)) if is_progressive else (0, 63, 0)
             for component in components:
                 bits = left.setdefault(component, [16] * 64)
-                bits[first : last + 1] = [low] * (min(last, 63) + 1 - first)
+                bits[first : final + 1] = [low] * (min(final, 63) + 1 - first)
             position = ends[-1]
     missing = [number for number in frame[6::3] if number not in left]
     if missing:
         raise PixelDataError(f"no scan of the components {missing}", offset=position)
-    return ends, not any(map(any, left.values()))
+    return Scans(ends, not any(map(any, left.values())), last)
+
+
+def _without_fill(data: bytes, end: int) -> int:
+    """Where what stands before a marker ends, without bytes that fill up to it."""
+    while data[end - 1] == 0xFF:
+        end -= 1
+    return end
 
 
 def _first_from(places: npt.NDArray[np.intp], position: int, otherwise: int) -> int:
@@ -161,23 +188,48 @@ def _first_from(places: npt.NDArray[np.intp], position: int, otherwise: int) -> 
     return int(places[index]) if index < len(places) else otherwise
 
 
-def _units(frame: bytes, components: bytes, size: int) -> int:
-    """How many MCUs a scan of some components has (A.2), of blocks of a size."""
+class Units(NamedTuple):
+    """The MCUs of a scan (A.2), and how many rows and columns of the image each has."""
+
+    down: int
+    across: int
+    height: int
+    width: int
+    rows: int
+    columns: int
+
+    def pixels(self, interval: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """Rows and columns: a pixel from the midst of the last unit of each interval."""
+        count = self.down * self.across
+        numbers = np.arange(interval - 1, count + interval - 1, interval).clip(max=count - 1)
+        rows = numbers // self.across * self.height + (self.height - 1) // 2
+        columns = numbers % self.across * self.width + (self.width - 1) // 2
+        return rows.clip(max=self.rows - 1), columns.clip(max=self.columns - 1)
+
+
+def _units(frame: bytes, components: bytes, size: int) -> Units:
+    """What a scan of some components is made of, where blocks have a size."""
     rows, columns = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
     sampling = {frame[at]: (frame[at + 1] & 15, frame[at + 1] >> 4) for at in range(6, len(frame) - 2, 3)}
     vertical, horizontal = (max(each) for each in zip(*sampling.values(), strict=True))
+    down, across = 1, 1
     if len(components) == 1:  # whose blocks are its MCUs
         down, across = sampling.get(components[0], (vertical, horizontal))
-        rows, columns = -(-rows * down // vertical), -(-columns * across // horizontal)
-        vertical = horizontal = 1
-    units: int = -(-rows // (size * vertical)) * -(-columns // (size * horizontal))
-    return units
+    height, width = size * vertical, size * horizontal
+    return Units(
+        -(-rows * down // height),
+        -(-columns * across // width),
+        height // down,
+        width // across,
+        rows,
+        columns,
+    )
 
 
 def _read_headers(view: memoryview) -> Headers:
     size = len(view)
     position = 2
-    frame = restart_interval = 0
+    frame = restart_interval = reset = 0
     jfif = False
     adobe = -1
     for _ in range(MAX_SEGMENTS):
@@ -211,7 +263,7 @@ def _read_headers(view: memoryview) -> Headers:
             if length >= 14 and bytes(view[position + 4 : position + 9]) == b"Adobe":
                 adobe = view[position + 15]
         elif marker == LSE:
-            _check_presets(view, position)
+            reset = _reset(view, position)
         position += 2 + length
     else:
         raise PixelDataError(f"more than {MAX_SEGMENTS} markers before the first scan", offset=position)
@@ -221,6 +273,9 @@ def _read_headers(view: memoryview) -> Headers:
     sof = view[frame + 1]
     rows, columns, precision, components = _frame(view, frame)
     in_scan, first, low = _scan(view, position, frame)
+    # CharLS takes them for samples of one component, and reads beyond its lines.
+    if sof == SOF55 and reset not in (0, RESET) and view[position + 6 + 2 * in_scan] == BY_SAMPLE:
+        raise UnsupportedError(f"JPEG-LS interleaved by sample with a RESET of {reset}", offset=position)
     identifiers, sampling = view[frame + 10 : position : 3], view[frame + 11 : position : 3]
     color: Color | None = None
     if components == 3:
@@ -329,8 +384,8 @@ def _later_scans(view: memoryview, position: int, stop: int, sof: int, near: int
     return near
 
 
-def _check_presets(view: memoryview, position: int) -> None:
-    """Refuse what JPEG-LS's LSE marker can ask for and decoders do not know (C.2.4.1)."""
+def _reset(view: memoryview, position: int) -> int:
+    """RESET of JPEG-LS's LSE marker (C.2.4.1); what else it can ask for decoders do not know."""
     length = view[position + 2] << 8 | view[position + 3]
     kind = view[position + 4] if length > 2 else 0
     if kind != 1:
@@ -339,3 +394,4 @@ def _check_presets(view: memoryview, position: int) -> None:
         )
     if length != 13:
         raise PixelDataError(f"JPEG-LS presets of {length} bytes", offset=position)
+    return view[position + 13] << 8 | view[position + 14]

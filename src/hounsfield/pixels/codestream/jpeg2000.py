@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from struct import Struct
 from typing import Any
 
@@ -37,14 +38,37 @@ MAX_TILE_PARTS = 1 << 16
 def parse_jp2(view: memoryview) -> Codestream:
     """Read JP2 or JPH boxes up to the codestream, and that."""
     color: Color | None = None
+    palette = False
+    definitions, defined_at = b"", 0
     for kind, start, stop in boxes(view, 0, len(view)):
         if kind == b"jp2h":
             for inner, begin, end in boxes(view, start, stop):
                 if inner == b"colr" and end - begin >= 7 and view[begin] == 1:
                     color = COLORS.get(int.from_bytes(view[begin + 3 : begin + 7], "big"))
+                elif inner == b"cdef":
+                    definitions, defined_at = bytes(view[begin:end]), begin
+                palette |= inner == b"pclr"
         elif kind == b"jp2c":
-            return parse_jpeg2000(view, start, stop, color)
+            stream = parse_jpeg2000(view, start, stop, color)
+            # With a palette, channels are its columns.
+            order = () if palette else _order(definitions, stream.components, defined_at)
+            return stream._replace(order=order, palette=palette)
     raise PixelDataError("JP2 boxes without a codestream", offset=0)
+
+
+def _order(definitions: bytes, components: int, offset: int) -> tuple[int, ...]:
+    """The component of each colour by the channel definition box (I.5.3.6); () if that is their own order."""
+    colors: dict[int, int] = {}
+    for component, kind, color in struct.iter_unpack(
+        ">HHH", definitions[2 : 2 + len(definitions[2:]) // 6 * 6]
+    ):
+        if kind == 0 and 1 <= color <= components and colors.setdefault(color - 1, component) != component:
+            raise PixelDataError(f"two components for colour {color}", offset=offset)
+    others = iter(sorted(set(range(components)) - set(colors.values())))
+    order = tuple(colors[at] if at in colors else next(others, -1) for at in range(components))
+    if sorted(order) != list(range(components)):
+        raise PixelDataError(f"components {order} as channels, where {components} are", offset=offset)
+    return () if order == tuple(range(components)) else order
 
 
 # By the bytes of a main header what it says, with which frames of one image and images of one scanner begin.

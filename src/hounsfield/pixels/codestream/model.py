@@ -69,6 +69,11 @@ class Codestream(NamedTuple):
     uncommon : bool
         Whether JPEG 2000 has a region of interest, a change of progression, packed packet headers, or styles
         of single tiles: OpenJPH passes over their markers.
+    order : tuple of int
+        Of JP2 and JPH: which component each channel is, by the box of channel definitions; () if they stand
+        in order.
+    palette : bool
+        Whether the boxes of JP2 or JPH have a palette, whose indices the samples are.
     late_style : bool
         Whether a header of JPEG 2000 has a style for all components behind that of one, which it does not
         override (A.6): OpenJPEG thinks it does.
@@ -101,6 +106,8 @@ class Codestream(NamedTuple):
     tile_origin: tuple[int, int] = (0, 0)
     tile_size: tuple[int, int] = (0, 0)
     uncommon: bool = False
+    order: tuple[int, ...] = ()
+    palette: bool = False
     late_style: bool = False
 
     def reduced(self, reduce: int) -> tuple[int, int]:
