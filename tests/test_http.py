@@ -1,6 +1,7 @@
 """URLs over HTTP, from a server on this machine: what is asked of it, and what it may do wrong."""
 
 import concurrent.futures
+import os
 import pickle
 import re
 import socket
@@ -324,6 +325,21 @@ class TestBadServers:
         server.files["empty"] = b""
         with pytest.raises(hu.NotDicomError):
             hu.read(server.url("empty"))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_process_has_connections_of_its_own(server, data):
+    ds = hu.read(server.url("ct.dcm"))
+    process = os.fork()
+    if not process:
+        try:
+            equal = np.array_equal(ds.pixel_array, hu.read(data).pixel_array)
+            os._exit(0 if equal else 3)
+        finally:
+            os._exit(4)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
+    assert np.array_equal(ds.pixel_array, hu.read(data).pixel_array)
 
 
 class TestPickle:

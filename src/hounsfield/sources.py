@@ -5,6 +5,7 @@ read that cannot be served in full is an error, because the size said that the b
 """
 
 import errno
+import io
 import os
 import re
 import stat
@@ -256,7 +257,8 @@ class BufferSource:
 
 
 _locks: WeakValueDictionary[int, threading.Lock] = WeakValueDictionary()
-_finding = threading.Lock()
+# A garbage collection, or a signal, may come while it is held, and have something opened.
+_finding = threading.RLock()
 
 
 def _lock_of(owner: object) -> threading.Lock:
@@ -265,14 +267,26 @@ def _lock_of(owner: object) -> threading.Lock:
         return _locks.setdefault(id(owner), threading.Lock())
 
 
+def _forget_locks() -> None:
+    """Threads that a forked process does not have may have held them."""
+    global _finding, _locks
+    _finding, _locks = threading.RLock(), WeakValueDictionary()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_locks)
+
+
 class FileSource:
     """A seekable binary file object. It stays open, and the caller's to close.
 
     Reads are one at a time: a file object has one position, and those of the members of a tar archive, as
-    `tarfile` gives them, have one between them.
+    `tarfile` gives them, have one between them. So have those of a file that is open in a process and in one
+    that was forked from it: there a file is read without moving its position, and a file object that has
+    another one below is not read at all.
     """
 
-    __slots__ = ("_file", "_lock", "_start", "name", "size")
+    __slots__ = ("_file", "_lock", "_process", "_start", "name", "size")
 
     def __init__(self, file: BinaryFile, start: int | None = None) -> None:
         """Take what is behind `start`, or behind where the file stands."""
@@ -280,8 +294,8 @@ class FileSource:
         self.name = public_name(name) if isinstance(name, str) else None
         self._file: BinaryFile | None = file
         try:
-            raw = getattr(file, "raw", file)
-            self._lock = _lock_of(getattr(raw, "fileobj", raw))
+            self._lock = _lock_of(_owner(file))
+            self._process = os.getpid()
             with self._lock:
                 if isinstance(file.read(0), str):
                     raise TypeError("the file object gives text: open it in binary mode")
@@ -298,6 +312,10 @@ class FileSource:
     def read(self, offset: int, length: int) -> bytes:
         if self._file is None:
             raise SourceError("is closed", file=self.name)
+        if self._process != os.getpid():
+            if _is_plain(self._file):
+                return self._read_at(offset, length)
+            self._take_over()
         parts = []
         missing = length
         with self._lock:
@@ -313,6 +331,26 @@ class FileSource:
                 missing -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def _read_at(self, offset: int, length: int) -> bytes:
+        """Read a file that another process may read, too, from the position that both have."""
+        assert self._file is not None
+        try:
+            descriptor = self._file.fileno()  # type: ignore[attr-defined]  # of what is plain
+        except ValueError as error:
+            raise SourceError(f"cannot be read any more: {error}", file=self.name) from error
+        return _read(descriptor, length, self._start + offset, self.name)
+
+    def _take_over(self) -> None:
+        """Be of a forked process, unless what is read has its position together with another one."""
+        if _has_descriptor(self._file):
+            raise SourceError(
+                "was opened before this process was forked, which would move its position in both: "
+                "open it here, or pass its bytes",
+                file=self.name,
+            )
+        self._lock = _lock_of(_owner(self._file))
+        self._process = os.getpid()
+
     def read_into(self, offset: int, out: memoryview) -> None:
         out[:] = self.read(offset, len(out))
 
@@ -322,6 +360,33 @@ class FileSource:
 
     def close(self) -> None:
         self._file = None
+
+
+def _owner(file: object) -> object:
+    """What has the position of a file object."""
+    raw = getattr(file, "raw", file)
+    return getattr(raw, "fileobj", raw)
+
+
+def _is_plain(file: object) -> bool:
+    """Whether it is what `open` gives for a file to be read, which can be read anywhere at any time."""
+    if not hasattr(os, "pread"):
+        return False
+    return type(file) is io.FileIO or (type(file) is io.BufferedReader and type(file.raw) is io.FileIO)
+
+
+def _has_descriptor(file: object) -> bool:
+    """Whether a file of the operating system is below a file object, as below the members of archives."""
+    while file is not None:
+        try:
+            file.fileno()  # type: ignore[attr-defined]  # as the except says
+        except (AttributeError, OSError, ValueError):
+            pass
+        else:
+            return True
+        inner = (getattr(file, name, None) for name in ("raw", "fileobj", "_fileobj", "_file"))
+        file = next((each for each in inner if each is not None), None)
+    return False
 
 
 def is_url(text: str) -> bool:
@@ -364,16 +429,13 @@ def _speaks(fs: Any, protocol: str) -> bool:
 class RemoteSource:
     """An object that fsspec can read; each read asks for its range of bytes and no more."""
 
-    __slots__ = ("_fs", "_lock", "_path", "name", "size")
+    __slots__ = ("_fs", "_lock", "_path", "_process", "name", "size")
 
     name: str | None
 
     def __init__(self, fs: Any, path: str, name: str, size: int) -> None:
         """Take a file system of fsspec, a path in it, the public name of its URL, and the object's size."""
-        self._fs: Any = fs
-        # Others are for one thread at a time: in an archive is one position, to a server one connection.
-        for_all = fs.async_impl or _speaks(fs, "file")
-        self._lock: AbstractContextManager[Any] = nullcontext() if for_all else _lock_of(fs)
+        self._connect(fs)
         self._path = path
         self.name = name
         self.size = size
@@ -399,11 +461,22 @@ class RemoteSource:
             raise OptionError("the server tells no size: fetch the object, and pass its bytes", file=name)
         return cls(fs, path, name, int(size))
 
+    def _connect(self, fs: Any) -> None:
+        self._fs: Any = fs
+        # Others are for one thread at a time: in an archive is one position, to a server one connection.
+        for_all = fs.async_impl or _speaks(fs, "file")
+        self._lock: AbstractContextManager[Any] = nullcontext() if for_all else _lock_of(fs)
+        self._process = os.getpid()
+
     def read(self, offset: int, length: int) -> bytes:
         if self._fs is None:
             raise SourceError("is closed", file=self.name)
         if not length:
             return b""
+        if self._process != os.getpid():
+            # A forked process has connections and positions together with the one it was forked from.
+            make, arguments = self._fs.__reduce__()
+            self._connect(make(*arguments))
         with own_errors(self.name), self._lock:
             data = self._fetch(offset, length)
         if len(data) < length:
