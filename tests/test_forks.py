@@ -161,7 +161,7 @@ def test_while_a_thread_reads_the_same_file_object(large):
 
 
 def test_while_a_thread_warns(pydicom_path):
-    path = pydicom_path("rtstruct.dcm")
+    path = pydicom_path("image_dfl.dcm")
     expected = hu.read(path).warnings
     assert expected
     held, done = threading.Event(), threading.Event()
