@@ -114,7 +114,7 @@ def ahead(
         while waiting:
             yield waiting.popleft().result()
     except GeneratorExit:
-        # A garbage collection may do this anywhere: where what a thread waits for is held, or in one of these.
+        # A garbage collection may do this anywhere: where what a thread waits for is held, or in a thread.
         patience = GRACE
         raise
     finally:
