@@ -131,7 +131,7 @@ class _Pool:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal may come while it is held, and have something decoded
         self._tasks: SimpleQueue[tuple[Future[None], Callable[[], None]]] = SimpleQueue()
         self._wanted = self._threads = 0
 

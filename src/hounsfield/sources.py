@@ -152,7 +152,10 @@ class PathSource:
 
         Also after a read: while a file is cut, Linux may give zeros for what was there.
         """
-        if _identity(os.fstat(descriptor)) != self._identity:
+        expected = self._identity
+        if expected is None:  # by another thread
+            raise SourceError("is closed", file=self.name)
+        if _identity(os.fstat(descriptor)) != expected:
             raise SourceError("has changed since it was opened: read it again", file=self.name)
 
     def read(self, offset: int, length: int) -> bytes:
@@ -237,11 +240,12 @@ class BufferSource:
         self.size = self._view.nbytes
 
     def read(self, offset: int, length: int) -> memoryview:
-        if self._view is None:
+        view = self._view
+        if view is None:
             raise SourceError("is closed", file=self.name)
         if offset + length > self.size:
             raise _short(self.name, offset, length, max(self.size - offset, 0))
-        return self._view[offset : offset + length]
+        return view[offset : offset + length]
 
     def read_into(self, offset: int, out: memoryview) -> None:
         out[:] = self.read(offset, len(out))
@@ -310,45 +314,45 @@ class FileSource:
             ) from error
 
     def read(self, offset: int, length: int) -> bytes:
-        if self._file is None:
+        file = self._file  # another thread may close this meanwhile
+        if file is None:
             raise SourceError("is closed", file=self.name)
         if self._process != os.getpid():
-            if _is_plain(self._file):
-                return self._read_at(offset, length)
-            self._take_over()
+            if _is_plain(file):
+                return self._read_at(file, offset, length)
+            self._take_over(file)
         parts = []
         missing = length
         with self._lock:
             try:
-                self._file.seek(self._start + offset)
+                file.seek(self._start + offset)
             except ValueError as error:
                 raise SourceError(f"cannot be read any more: {error}", file=self.name) from error
             while missing:
-                part = self._file.read(missing)
+                part = file.read(missing)
                 if not part:
                     raise _short(self.name, offset, length, length - missing)
                 parts.append(part)
                 missing -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _read_at(self, offset: int, length: int) -> bytes:
-        """Read a file that another process may read, too, from the position that both have."""
-        assert self._file is not None
+    def _read_at(self, file: Any, offset: int, length: int) -> bytes:
+        """Read a plain file wherever its position is, which another process has, too."""
         try:
-            descriptor = self._file.fileno()  # type: ignore[attr-defined]  # of what is plain
+            descriptor = file.fileno()
         except ValueError as error:
             raise SourceError(f"cannot be read any more: {error}", file=self.name) from error
         return _read(descriptor, length, self._start + offset, self.name)
 
-    def _take_over(self) -> None:
+    def _take_over(self, file: BinaryFile) -> None:
         """Be of a forked process, unless what is read has its position together with another one."""
-        if _has_descriptor(self._file):
+        if _has_descriptor(file):
             raise SourceError(
                 "was opened before this process was forked, which would move its position in both: "
                 "open it here, or pass its bytes",
                 file=self.name,
             )
-        self._lock = _lock_of(_owner(self._file))
+        self._lock = _lock_of(_owner(file))
         self._process = os.getpid()
 
     def read_into(self, offset: int, out: memoryview) -> None:
@@ -469,35 +473,36 @@ class RemoteSource:
         self._process = os.getpid()
 
     def read(self, offset: int, length: int) -> bytes:
-        if self._fs is None:
+        fs = self._fs
+        if fs is None:
             raise SourceError("is closed", file=self.name)
         if not length:
             return b""
         if self._process != os.getpid():
             # A forked process has connections and positions together with the one it was forked from.
-            make, arguments = self._fs.__reduce__()
-            self._connect(make(*arguments))
+            make, arguments = fs.__reduce__()
+            self._connect(fs := make(*arguments))
         with own_errors(self.name), self._lock:
-            data = self._fetch(offset, length)
+            data = self._fetch(fs, offset, length)
         if len(data) < length:
             raise _short(self.name, offset, length, len(data))
         if len(data) > length:
             raise SourceError(NO_RANGES, file=self.name, offset=offset)
         return data
 
-    def _fetch(self, offset: int, length: int) -> bytes:
+    def _fetch(self, fs: Any, offset: int, length: int) -> bytes:
         data: bytes
-        if _speaks(self._fs, "http"):
+        if _speaks(fs, "http"):
             # cat_file would fetch all of it from a server that knows no ranges. This stops behind what was
             # asked for, and raises if that is not the beginning.
-            with self._fs.open(self._path, cache_type="none", size=self.size) as file:
+            with fs.open(self._path, cache_type="none", size=self.size) as file:
                 file.seek(offset)
                 try:
                     data = file.read(length)
                 except ValueError as error:
                     raise SourceError(NO_RANGES, file=self.name, offset=offset) from error
         else:
-            data = self._fs.cat_file(self._path, start=offset, end=offset + length)
+            data = fs.cat_file(self._path, start=offset, end=offset + length)
         return data
 
     def read_into(self, offset: int, out: memoryview) -> None:
