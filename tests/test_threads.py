@@ -106,7 +106,7 @@ def test_keywords_for_the_first_time(pydicom_path, count):
     assert got == [expected] * count
 
 
-def test_close_while_others_wait_for_their_turn(pydicom_path):
+def test_close_while_others_wait_for_their_turn():
     """One at a time reads a file object: what has come so far is served, and nothing after it."""
 
     class File(io.BytesIO):
