@@ -478,8 +478,9 @@ class RemoteSource:
             raise SourceError("is closed", file=self.name)
         if not length:
             return b""
-        if self._process != os.getpid():
-            # A forked process has connections and positions together with the one it was forked from.
+        if self._process != os.getpid() and not fs.async_impl:
+            # A forked process has connections and positions together with the one it was forked from. Those
+            # file systems that have an event loop know that themselves, and refuse.
             make, arguments = fs.__reduce__()
             self._connect(fs := make(*arguments))
         with own_errors(self.name), self._lock:
