@@ -43,6 +43,9 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/?]*@")
 _QUERY = re.compile(r"\?.*", re.DOTALL)
 _NO_UTF8 = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 
+MOST_BELOW = 16
+"""File objects below one another that are looked at: one may have itself below."""
+
 NO_RANGES = "is served whole, not by ranges: fetch it, and pass its bytes"
 
 if sys.platform == "win32":
@@ -381,7 +384,7 @@ def _is_plain(file: object) -> bool:
 
 def _has_descriptor(file: object) -> bool:
     """Whether a file of the operating system is below a file object, as below the members of archives."""
-    while file is not None:
+    for _ in range(MOST_BELOW):
         try:
             file.fileno()  # type: ignore[attr-defined]  # as the except says
         except (AttributeError, OSError, ValueError):
@@ -390,6 +393,8 @@ def _has_descriptor(file: object) -> bool:
             return True
         inner = (getattr(file, name, None) for name in ("raw", "fileobj", "_fileobj", "_file"))
         file = next((each for each in inner if each is not None), None)
+        if file is None:
+            break
     return False
 
 
