@@ -1,6 +1,7 @@
 """URLs over HTTP, from a server on this machine: what is asked of it, and what it may do wrong."""
 
 import concurrent.futures
+import os
 import pickle
 import re
 import socket
@@ -324,6 +325,31 @@ class TestBadServers:
         server.files["empty"] = b""
         with pytest.raises(hu.NotDicomError):
             hu.read(server.url("empty"))
+
+
+FORKED = """
+import os, sys, hounsfield as hu
+ds = hu.read(sys.argv[1])
+process = os.fork()
+if not process:
+    try:
+        ds.pixel_array
+    except hu.SourceError as error:
+        print(error, flush=True)
+    os._exit(0)
+os.waitpid(process, 0)
+print(int(ds.pixel_array[1, 2]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_is_refused_at_once(server):
+    """It has the connections of the other process, and not the thread that serves them."""
+    command = [sys.executable, "-c", FORKED, server.url("ct.dcm")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    refused, value = done.stdout.splitlines()
+    assert "not fork-safe" in refused
+    assert value == str(SIDE + 2)
 
 
 class TestPickle:

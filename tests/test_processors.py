@@ -1,8 +1,10 @@
 """Work on several threads: `hounsfield.processors`."""
 
+import gc
 import multiprocessing
 import os
 import threading
+import time
 from collections import deque
 
 import numpy as np
@@ -166,6 +168,55 @@ def test_an_error_in_a_job_comes_in_its_turn_and_ends_all():
     next(results)
     results.close()
     assert threading.active_count() == before
+
+
+def let_go(results):
+    """Have the next garbage collection find it."""
+    holder = [results]
+    holder.append(holder)
+
+
+def test_garbage_collection_by_who_holds_what_a_thread_waits_for(monkeypatch):
+    """As a lock of a module that is imported: it may happen anywhere."""
+    monkeypatch.setattr("hounsfield.processors.GRACE", 0.1)
+    lock, before = threading.Lock(), threading.active_count()
+
+    def work(_):
+        with lock:
+            pass
+
+    results = ahead(work, ((number,) for number in range(100)), 2, 4)
+    next(results)
+    with lock:
+        let_go(results)
+        del results
+        begun = time.monotonic()
+        gc.collect()
+        assert time.monotonic() - begun < 10
+    until = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < until:
+        time.sleep(0.01)
+    assert threading.active_count() == before
+
+
+def test_garbage_collection_in_one_of_the_threads(monkeypatch):
+    monkeypatch.setattr("hounsfield.processors.GRACE", 0.1)
+    wrong, collected, goes_on = [], threading.Event(), threading.Event()
+    monkeypatch.setattr("sys.unraisablehook", wrong.append)
+
+    def work(number):
+        if number:
+            goes_on.wait(10)
+            gc.collect()
+            collected.set()
+
+    results = ahead(work, ((number,) for number in range(100)), 1, 1)
+    next(results)
+    let_go(results)
+    del results
+    goes_on.set()
+    assert collected.wait(10)
+    assert not wrong
 
 
 def in_child(answers):

@@ -2,13 +2,16 @@
 
 import io
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event, Thread
 
 import numpy as np
 import pytest
 
 import hounsfield as hu
+from hounsfield import processors, sources
+from hounsfield.elements import dataset
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +104,49 @@ def test_keywords_for_the_first_time(pydicom_path, count):
     data = pydicom_path("CT_small.dcm").read_bytes()
     got = together(count, lambda _: [str(getattr(hu.read(data), word)) for word in words], range(count))
     assert got == [expected] * count
+
+
+def test_close_while_others_wait_for_their_turn():
+    """One at a time reads a file object: what has come so far is served, and nothing after it."""
+
+    class File(io.BytesIO):
+        is_read, goes_on = Event(), Event()
+
+        def seek(self, *to):
+            self.is_read.set()
+            assert self.goes_on.wait(30)
+            return super().seek(*to)
+
+    File.goes_on.set()
+    source = sources.FileSource(File(b"0123456789"))
+    File.is_read.clear()
+    File.goes_on.clear()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(source.read, 0, 4)
+        assert File.is_read.wait(10)
+        second = pool.submit(source.read, 5, 4)
+        time.sleep(0.1)
+        source.close()
+        File.goes_on.set()
+        assert (first.result(), second.result()) == (b"0123", b"5678")
+    with pytest.raises(hu.SourceError, match="is closed"):
+        source.read(0, 1)
+
+
+@pytest.mark.parametrize("lock", ["notes", "sources", "threads"])
+def test_a_signal_while_a_lock_is_held(pydicom_path, lock):
+    """Its handler, or what a garbage collection ends, runs in the thread that holds it."""
+    held = {"notes": dataset._LOCK, "sources": sources._finding, "threads": processors._pool._lock}[lock]
+    path, got = pydicom_path("image_dfl.dcm"), []
+
+    def handle():
+        with held:
+            ds = hu.read(io.BytesIO(path.read_bytes()))
+            got.append((ds.warnings, hu.decode_batch([path] * 4, threads=3).array))
+
+    thread = Thread(target=handle, daemon=True)
+    thread.start()
+    thread.join(20)
+    [(warnings, array)] = got
+    assert warnings == hu.read(path).warnings
+    assert len(array) == 4

@@ -470,9 +470,10 @@ def read(
         A path is opened, read up to the pixel data and closed again. Of a buffer (bytes, bytearray,
         memoryview, mmap, an array of bytes) nothing is copied: do not change it while the data set lives. A
         file object is read from where it stands, and stays open; it may stand anywhere then: `seek` before it
-        is read again. A URL ("s3://bucket/key", "https://...": a str) is read by fsspec, which
-        ``hounsfield[remote]`` installs: only the ranges of bytes that are needed, the first of 64 KiB. A
-        member of a tar or zip archive is called "scans.zip::folder/a.dcm".
+        is read again. After a fork, the new process can read what `open` gave and what is in memory, no other
+        file objects, which would move a position that it shares. A URL ("s3://bucket/key", "https://...": a
+        str) is read by fsspec, which ``hounsfield[remote]`` installs: only the ranges of bytes that are
+        needed, the first of 64 KiB. A member of a tar or zip archive is called "scans.zip::folder/a.dcm".
     tags : iterable of keywords or tags, optional
         Read these elements only, and stop behind the last of them: for what is asked of very many files. Of a
         dotted path ("SharedFunctionalGroupsSequence.0.PixelMeasuresSequence"), its first element. What

@@ -22,6 +22,9 @@ __all__ = ["ahead", "processors", "thread_count", "together"]
 
 MOST_THREADS = 256
 
+GRACE = 1.0
+"""Seconds that what works `ahead` waits for its threads where it is closed or let go of."""
+
 CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 _Result = TypeVar("_Result")
@@ -96,13 +99,14 @@ def ahead(
 ) -> Iterator[_Result]:
     """Give what `work` makes of each job, in order, while threads of their own work on those that come next.
 
-    A job is asked for when no more than `most` are begun and not given yet. At the end, whatever ends it, no
-    thread is at work.
+    A job is asked for when no more than `most` are begun and not given yet. At the end no thread is at work;
+    where it is closed or let go of, those that take longer than GRACE end after what they do.
     """
-    from concurrent.futures import ThreadPoolExecutor  # slower to load than all that is ours
+    from concurrent.futures import ThreadPoolExecutor, wait  # slower to load than all that is ours
 
     waiting: deque[Future[_Result]] = deque()
     executor = ThreadPoolExecutor(threads, "ahead")
+    patience = None
     try:
         for job in jobs:
             waiting.append(executor.submit(work, *job))
@@ -110,8 +114,14 @@ def ahead(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    except GeneratorExit:
+        # A garbage collection may do this anywhere: where what a thread waits for is held, or in a thread.
+        patience = GRACE
+        raise
     finally:
-        executor.shutdown(cancel_futures=True)
+        executor.shutdown(wait=False, cancel_futures=True)
+        if not wait([each for each in waiting if not each.cancelled()], patience).not_done:
+            executor.shutdown()
 
 
 class _Pool:
@@ -122,7 +132,7 @@ class _Pool:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal may come while it is held, and have something decoded
         self._tasks: SimpleQueue[tuple[Future[None], Callable[[], None]]] = SimpleQueue()
         self._wanted = self._threads = 0
 

@@ -5,6 +5,7 @@ read that cannot be served in full is an error, because the size said that the b
 """
 
 import errno
+import io
 import os
 import re
 import stat
@@ -41,6 +42,9 @@ _IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s'\"]+")
 _CREDENTIALS = re.compile(r"(?<=://)[^/?]*@")
 _QUERY = re.compile(r"\?.*", re.DOTALL)
 _NO_UTF8 = re.compile(r"\\u(dc[89a-f][0-9a-f])")
+
+MOST_BELOW = 16
+"""File objects below one another that are looked at: one may have itself below."""
 
 NO_RANGES = "is served whole, not by ranges: fetch it, and pass its bytes"
 
@@ -151,7 +155,10 @@ class PathSource:
 
         Also after a read: while a file is cut, Linux may give zeros for what was there.
         """
-        if _identity(os.fstat(descriptor)) != self._identity:
+        expected = self._identity
+        if expected is None:  # by another thread
+            raise SourceError("is closed", file=self.name)
+        if _identity(os.fstat(descriptor)) != expected:
             raise SourceError("has changed since it was opened: read it again", file=self.name)
 
     def read(self, offset: int, length: int) -> bytes:
@@ -236,11 +243,12 @@ class BufferSource:
         self.size = self._view.nbytes
 
     def read(self, offset: int, length: int) -> memoryview:
-        if self._view is None:
+        view = self._view
+        if view is None:
             raise SourceError("is closed", file=self.name)
         if offset + length > self.size:
             raise _short(self.name, offset, length, max(self.size - offset, 0))
-        return self._view[offset : offset + length]
+        return view[offset : offset + length]
 
     def read_into(self, offset: int, out: memoryview) -> None:
         out[:] = self.read(offset, len(out))
@@ -256,7 +264,8 @@ class BufferSource:
 
 
 _locks: WeakValueDictionary[int, threading.Lock] = WeakValueDictionary()
-_finding = threading.Lock()
+# A garbage collection, or a signal, may come while it is held, and have something opened.
+_finding = threading.RLock()
 
 
 def _lock_of(owner: object) -> threading.Lock:
@@ -265,14 +274,26 @@ def _lock_of(owner: object) -> threading.Lock:
         return _locks.setdefault(id(owner), threading.Lock())
 
 
+def _forget_locks() -> None:
+    """Threads that a forked process does not have may have held them."""
+    global _finding, _locks
+    _finding, _locks = threading.RLock(), WeakValueDictionary()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_locks)
+
+
 class FileSource:
     """A seekable binary file object. It stays open, and the caller's to close.
 
     Reads are one at a time: a file object has one position, and those of the members of a tar archive, as
-    `tarfile` gives them, have one between them.
+    `tarfile` gives them, have one between them. So have those of a file that is open in a process and in one
+    that was forked from it: there a file is read without moving its position, and a file object that has
+    another one below is not read at all.
     """
 
-    __slots__ = ("_file", "_lock", "_start", "name", "size")
+    __slots__ = ("_file", "_lock", "_process", "_start", "name", "size")
 
     def __init__(self, file: BinaryFile, start: int | None = None) -> None:
         """Take what is behind `start`, or behind where the file stands."""
@@ -280,8 +301,8 @@ class FileSource:
         self.name = public_name(name) if isinstance(name, str) else None
         self._file: BinaryFile | None = file
         try:
-            raw = getattr(file, "raw", file)
-            self._lock = _lock_of(getattr(raw, "fileobj", raw))
+            self._lock = _lock_of(_owner(file))
+            self._process = os.getpid()
             with self._lock:
                 if isinstance(file.read(0), str):
                     raise TypeError("the file object gives text: open it in binary mode")
@@ -296,22 +317,46 @@ class FileSource:
             ) from error
 
     def read(self, offset: int, length: int) -> bytes:
-        if self._file is None:
+        file = self._file  # another thread may close this meanwhile
+        if file is None:
             raise SourceError("is closed", file=self.name)
+        if self._process != os.getpid():
+            if _is_plain(file):
+                return self._read_at(file, offset, length)
+            self._take_over(file)
         parts = []
         missing = length
         with self._lock:
             try:
-                self._file.seek(self._start + offset)
+                file.seek(self._start + offset)
             except ValueError as error:
                 raise SourceError(f"cannot be read any more: {error}", file=self.name) from error
             while missing:
-                part = self._file.read(missing)
+                part = file.read(missing)
                 if not part:
                     raise _short(self.name, offset, length, length - missing)
                 parts.append(part)
                 missing -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _read_at(self, file: Any, offset: int, length: int) -> bytes:
+        """Read a plain file wherever its position is, which another process has, too."""
+        try:
+            descriptor = file.fileno()
+        except ValueError as error:
+            raise SourceError(f"cannot be read any more: {error}", file=self.name) from error
+        return _read(descriptor, length, self._start + offset, self.name)
+
+    def _take_over(self, file: BinaryFile) -> None:
+        """Be of a forked process, unless what is read has its position together with another one."""
+        if _has_descriptor(file):
+            raise SourceError(
+                "was opened before this process was forked, which would move its position in both: "
+                "open it here, or pass its bytes",
+                file=self.name,
+            )
+        self._lock = _lock_of(_owner(file))
+        self._process = os.getpid()
 
     def read_into(self, offset: int, out: memoryview) -> None:
         out[:] = self.read(offset, len(out))
@@ -322,6 +367,35 @@ class FileSource:
 
     def close(self) -> None:
         self._file = None
+
+
+def _owner(file: object) -> object:
+    """What has the position of a file object."""
+    raw = getattr(file, "raw", file)
+    return getattr(raw, "fileobj", raw)
+
+
+def _is_plain(file: object) -> bool:
+    """Whether it is what `open` gives for a file to be read, which can be read anywhere at any time."""
+    if not hasattr(os, "pread"):
+        return False
+    return type(file) is io.FileIO or (type(file) is io.BufferedReader and type(file.raw) is io.FileIO)
+
+
+def _has_descriptor(file: object) -> bool:
+    """Whether a file of the operating system is below a file object, as below the members of archives."""
+    for _ in range(MOST_BELOW):
+        try:
+            file.fileno()  # type: ignore[attr-defined]  # as the except says
+        except (AttributeError, OSError, ValueError):
+            pass
+        else:
+            return True
+        inner = (getattr(file, name, None) for name in ("raw", "fileobj", "_fileobj", "_file"))
+        file = next((each for each in inner if each is not None), None)
+        if file is None:
+            break
+    return False
 
 
 def is_url(text: str) -> bool:
@@ -364,16 +438,13 @@ def _speaks(fs: Any, protocol: str) -> bool:
 class RemoteSource:
     """An object that fsspec can read; each read asks for its range of bytes and no more."""
 
-    __slots__ = ("_fs", "_lock", "_path", "name", "size")
+    __slots__ = ("_fs", "_lock", "_path", "_process", "name", "size")
 
     name: str | None
 
     def __init__(self, fs: Any, path: str, name: str, size: int) -> None:
         """Take a file system of fsspec, a path in it, the public name of its URL, and the object's size."""
-        self._fs: Any = fs
-        # Others are for one thread at a time: in an archive is one position, to a server one connection.
-        for_all = fs.async_impl or _speaks(fs, "file")
-        self._lock: AbstractContextManager[Any] = nullcontext() if for_all else _lock_of(fs)
+        self._connect(fs)
         self._path = path
         self.name = name
         self.size = size
@@ -399,32 +470,45 @@ class RemoteSource:
             raise OptionError("the server tells no size: fetch the object, and pass its bytes", file=name)
         return cls(fs, path, name, int(size))
 
+    def _connect(self, fs: Any) -> None:
+        self._fs: Any = fs
+        # Others are for one thread at a time: in an archive is one position, to a server one connection.
+        for_all = fs.async_impl or _speaks(fs, "file")
+        self._lock: AbstractContextManager[Any] = nullcontext() if for_all else _lock_of(fs)
+        self._process = os.getpid()
+
     def read(self, offset: int, length: int) -> bytes:
-        if self._fs is None:
+        fs = self._fs
+        if fs is None:
             raise SourceError("is closed", file=self.name)
         if not length:
             return b""
+        if self._process != os.getpid() and not fs.async_impl:
+            # A forked process has connections and positions together with the one it was forked from. Those
+            # file systems that have an event loop know that themselves, and refuse.
+            make, arguments = fs.__reduce__()
+            self._connect(fs := make(*arguments))
         with own_errors(self.name), self._lock:
-            data = self._fetch(offset, length)
+            data = self._fetch(fs, offset, length)
         if len(data) < length:
             raise _short(self.name, offset, length, len(data))
         if len(data) > length:
             raise SourceError(NO_RANGES, file=self.name, offset=offset)
         return data
 
-    def _fetch(self, offset: int, length: int) -> bytes:
+    def _fetch(self, fs: Any, offset: int, length: int) -> bytes:
         data: bytes
-        if _speaks(self._fs, "http"):
+        if _speaks(fs, "http"):
             # cat_file would fetch all of it from a server that knows no ranges. This stops behind what was
             # asked for, and raises if that is not the beginning.
-            with self._fs.open(self._path, cache_type="none", size=self.size) as file:
+            with fs.open(self._path, cache_type="none", size=self.size) as file:
                 file.seek(offset)
                 try:
                     data = file.read(length)
                 except ValueError as error:
                     raise SourceError(NO_RANGES, file=self.name, offset=offset) from error
         else:
-            data = self._fs.cat_file(self._path, start=offset, end=offset + length)
+            data = fs.cat_file(self._path, start=offset, end=offset + length)
         return data
 
     def read_into(self, offset: int, out: memoryview) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from itertools import pairwise
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from hounsfield._kernels import header
@@ -76,7 +77,18 @@ TEXT_VRS = NUMBER_VRS.union(
 
 _REQUIRED = object()
 
-_LOCK = Lock()
+# A garbage collection, or a signal, may come while it is held, and have warnings asked for.
+_LOCK = RLock()
+
+
+def _renew_lock() -> None:
+    """A thread that a forked process does not have may have held it."""
+    global _LOCK
+    _LOCK = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 class Options(NamedTuple):
