@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
-__all__ = ["ahead", "processors", "thread_count", "together"]
+__all__ = ["GRACE", "ahead", "processors", "thread_count", "together"]
 
 MOST_THREADS = 256
 
 GRACE = 1.0
-"""Seconds that what works `ahead` waits for its threads where it is closed or let go of."""
+"""Seconds that work ahead of the caller, closed or let go of, waits for threads that may wait for the caller:
+in sources of the caller's, or for what is held where a garbage collection came."""
 
 CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 

@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 import hounsfield as hu
-from hounsfield import streaming
+from hounsfield.processors import GRACE
+from hounsfield.streaming import work
 from streaming.work import WORKERS, Watch, collect, none_left, threads
 
 
@@ -68,7 +69,7 @@ def test_garbage_collection(ct):
 
 def test_garbage_collection_by_who_holds_what_a_thread_waits_for(ct, monkeypatch):
     """As a lock of a module that is imported: it may happen anywhere."""
-    monkeypatch.setattr(streaming, "GRACE", 0.1)
+    monkeypatch.setattr(work, "GRACE", 0.1)
     lock, waits = threading.Lock(), threading.Event()
 
     class File(io.BytesIO):
@@ -153,25 +154,25 @@ def test_a_source_that_does_not_answer(ct):
     assert [next(stream).index for _ in range(3)] == [0, 1, 2]
     start = time.monotonic()
     stream.close()
-    assert time.monotonic() - start < streaming.GRACE + 1
+    assert time.monotonic() - start < GRACE + 1
     given.put(None)
 
 
 CHILD = """
 import signal, sys, threading, time
 import hounsfield as hu
-from hounsfield import streaming
+from hounsfield.streaming.work import Work
 
 def forever():
     while True:
         yield sys.argv[1]
 
-do = streaming._Work._do
+do = Work._do
 def slow(*args):
     if sys.argv[2] == "waiting":
         time.sleep(0.2)
     do(*args)
-streaming._Work._do = slow
+Work._do = slow
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
@@ -275,7 +276,7 @@ def test_the_loop_is_not_blocked(ct, monkeypatch):
         start = time.perf_counter()
         async with hu.stream(iter(given.get, None), threads=2) as stream:
             await anext(stream)
-        assert time.perf_counter() - start < streaming.GRACE + 1
+        assert time.perf_counter() - start < GRACE + 1
         given.put(None)
         ticking.cancel()
 
@@ -339,6 +340,6 @@ def test_what_nobody_expects(take, ct, monkeypatch):
     def fail(*_):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(streaming, "Item", fail)
+    monkeypatch.setattr(work, "Item", fail)
     with pytest.raises(MemoryError, match="no room"):
         take(hu.stream([ct] * 10), [])

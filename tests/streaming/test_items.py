@@ -22,9 +22,9 @@ import pytest
 
 import hounsfield as hu
 from generate import files
-from hounsfield import streaming
 from hounsfield.finding import Origin
 from hounsfield.pixels import codecs, video
+from hounsfield.streaming import jobs
 from streaming.work import WORKERS, Watch, collect, threads
 
 # The same
@@ -208,10 +208,10 @@ def test_with_and_without_the_kernel(pydicom_path, tmp_path, monkeypatch, option
     def every():
         return list(hu.stream(paths, frame=frame, size=size, on_error="yield", threads=1, **options))
 
-    decode_files = streaming.decode_files
-    monkeypatch.setattr(streaming, "decode_files", decode)
+    decode_files = jobs.decode_files
+    monkeypatch.setattr(jobs, "decode_files", decode)
     fast = every()
-    monkeypatch.setattr(streaming, "decode_files", lambda *_, **__: [None])
+    monkeypatch.setattr(jobs, "decode_files", lambda *_, **__: [None])
     if options.get("dtype") != "f4" and (options.get("values") != "stored" or size or frame != 0):
         assert {True, False} <= set(used)
     for item, other in zip(fast, every(), strict=True):
@@ -274,7 +274,7 @@ def test_nothing_is_read_before_it_is_asked_for():
 
 def test_threads_work_together(ct, monkeypatch):
     barrier = threading.Barrier(3, timeout=10)
-    monkeypatch.setattr(streaming._FileDecoder, "by_kernel", lambda *_: (barrier.wait(), None))
+    monkeypatch.setattr(jobs.FileDecoder, "by_kernel", lambda *_: (barrier.wait(), None))
     assert len(list(hu.stream([ct] * 9, threads=3))) == 9
 
 
@@ -384,14 +384,14 @@ def test_a_file_that_another_process_cuts(tmp_path, cutting, monkeypatch, option
     for each in (path, other):
         each.write_bytes(files.file(samples, WindowCenter=30000, WindowWidth=50000))
     (expected,) = (item.array for item in hu.stream(other, **options))
-    by_kernel, decode_files = Counter(), streaming.decode_files
+    by_kernel, decode_files = Counter(), jobs.decode_files
 
     def decode(paths, *arguments, **options):
         found = decode_files(paths, *arguments, **options)
         by_kernel[paths[0], found != [None]] += 1
         return found
 
-    monkeypatch.setattr(streaming, "decode_files", decode)
+    monkeypatch.setattr(jobs, "decode_files", decode)
     cutting(path)
     failed = 0
 

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from hounsfield import streaming
+from hounsfield.streaming.work import Work
 
 WORKERS = [(1, 1), (1, 4), (2, 2), (3, 7), (8, 8)]
 """Numbers of threads, and of items ahead."""
@@ -35,7 +35,7 @@ class Watch:
         self.lock = threading.Lock()
         self.begun = self.taken = self.most = 0
         self.delays = delays
-        do = streaming._Work._do
+        do = Work._do
 
         def watched(work, job):
             with self.lock:
@@ -46,7 +46,7 @@ class Watch:
                 time.sleep(self.delays[number])
             do(work, job)
 
-        monkeypatch.setattr(streaming._Work, "_do", watched)
+        monkeypatch.setattr(Work, "_do", watched)
 
     def take(self):
         with self.lock:
