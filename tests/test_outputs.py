@@ -66,7 +66,7 @@ def test_what_does_not(call):
     }.values():
         if name == "decode_batch" and out.__class__ is np.ndarray and out.shape[1:] == (128, 129):
             continue  # other images may have that size: each has an error of its own
-        with pytest.raises(hu.OptionError, match="^out must be a writable C-contiguous ") as raised:
+        with pytest.raises(hu.OptionError, match=r"^out must be a writable C-contiguous ") as raised:
             given(out)
         assert f"{kind} array of shape (" in str(raised.value)
         assert unlike in str(raised.value)

@@ -20,6 +20,7 @@ from hounsfield.display.resizing import FITS, Mode, fit
 from hounsfield.elements.dictionary import ROWS
 from hounsfield.errors import OptionError
 from hounsfield.facade import Dataset, Locating
+from hounsfield.pixels.plan import frame_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,8 +90,8 @@ class Decoding(NamedTuple):
             raise OptionError(f'values={values!r}: "display", "modality" and "stored" are possible')
         if kind is not None and not (possible and kind.isnative):
             raise OptionError(f"{values} values are {wanted}, not {kind}")
-        if frame is not None and frame < 0:
-            raise OptionError(f"there is no frame {frame}: they are counted from 0")
+        if frame is not None and (frame := frame_number(frame)) < 0:
+            raise OptionError(f"there is no frame {frame}: of many files, they are counted from 0")
         if fit not in FITS:
             raise OptionError(f"fit={fit!r} is none of {', '.join(FITS)}")
         decoding = cls(values, _checked_window(window), frame, kind, _checked_size(size), fit, fill)

@@ -18,7 +18,7 @@ from hounsfield.elements.scanning import EXPLICIT_LITTLE, scan_part
 from hounsfield.elements.uids import UID
 from hounsfield.errors import DicomError, OptionError, name_file
 from hounsfield.outputs import array_of
-from hounsfield.pixels.plan import MAX_PIXELS
+from hounsfield.pixels.plan import MAX_PIXELS, frame_number
 from hounsfield.sources import BufferSource
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Dataset(elements.Dataset):
         -----
         PS3.5 Annex A.4.
         """
-        return bytes(self.frames.read(frame))
+        return bytes(self.frames.read(frame_number(frame)))
 
     @property
     def pixel_array(self) -> npt.NDArray[Any]:
@@ -321,7 +321,7 @@ class Dataset(elements.Dataset):
         Parameters
         ----------
         frame : int, optional
-            One frame, counted from 0; all of them otherwise.
+            One frame, counted from 0, or from -1 backwards; all of them otherwise.
         out : array, optional
             Where to put them: float32, C-contiguous and of the result's shape; as for `pixels`.
 
@@ -365,7 +365,7 @@ class Dataset(elements.Dataset):
             width in modality units, "auto" for the range of what is rendered with padding left out, or n for
             the file's n-th window, counted from 0. By default the file's first, or "auto" where it has none.
         frame : int, optional
-            One frame, counted from 0; all of them otherwise.
+            One frame, counted from 0, or from -1 backwards; all of them otherwise.
         function : {"LINEAR", "LINEAR_EXACT", "SIGMOID"}
             For a window given here; the file's own come with theirs.
         invert : bool, optional
@@ -407,8 +407,12 @@ class Dataset(elements.Dataset):
 
     def _stored(self, frame: int | None) -> tuple[npt.NDArray[Any], int | None]:
         """Samples of one frame, or of all, and which frame that is; of an only one 0."""
-        if frame is not None and frame < 0:
-            raise OptionError(f"there is no frame {frame}: they are counted from 0")
+        if frame is not None:
+            frame = frame_number(frame)
+            if frame < 0:
+                from hounsfield.pixels.decode import Decoder
+
+                frame = Decoder(self).number(frame)
         inner = len(self.frames.layout.frame_shape)
         samples = self._pixels
         if samples is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +37,7 @@ from hounsfield.pixels.layout import (
     there_are,
 )
 from hounsfield.pixels.native import as_they_stand, decode_native, mask_of, mask_unused
-from hounsfield.pixels.plan import MAX_PIXELS, PixelPlan
+from hounsfield.pixels.plan import MAX_PIXELS, PixelPlan, frame_number
 from hounsfield.processors import thread_count, together
 from hounsfield.sources import BufferSource
 
@@ -215,10 +214,22 @@ class Decoder:
             return [self._number(each, count) for each in frame], True
         return [self._number(frame, count)], False
 
+    def number(self, frame: int) -> int:
+        """Give the number of a frame, counted from 0, that may have been counted backwards.
+
+        Raises
+        ------
+        OptionError
+            There is no such frame.
+        PixelDataError
+            There should be, by Number of Frames.
+        TypeError
+            It is no integer.
+        """
+        return self._number(frame, self.count)
+
     def _number(self, frame: int, count: int) -> int:
-        if isinstance(frame, bool):
-            raise TypeError("frames are chosen by their numbers, not by True or False")
-        number = operator.index(frame)
+        number = frame_number(frame)
         if -count <= number < count:
             return number % count
         there, declared = there_are(count), self._layout.frames

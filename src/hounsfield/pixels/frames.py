@@ -13,6 +13,7 @@ from hounsfield.elements.scanning import ITEM_HEADER, UNDEFINED
 from hounsfield.pixels.grouping import BEGINNING, ITEM_TAG, Finder
 from hounsfield.pixels.layout import layout_of, there_are
 from hounsfield.pixels.places import Frame, Groups, Index, OffsetTable
+from hounsfield.pixels.plan import frame_number
 from hounsfield.sources import BufferSource, PathSource
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ class Frames:
         """
         if isinstance(key, slice):
             return [self._frame(self._reader, number) for number in range(*key.indices(self.count))]
-        return self._frame(self._reader, self._number(key))
+        return self._frame(self._reader, self._number(frame_number(key)))
 
     def __iter__(self) -> Iterator[Frame]:
         known = self._known()
