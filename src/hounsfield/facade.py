@@ -14,12 +14,12 @@ from hounsfield._kernels.known import decode_known
 from hounsfield.elements import dataset as elements
 from hounsfield.elements.charset import override
 from hounsfield.elements.reader import SYNTAXES, open_part10, select
-from hounsfield.elements.scanning import EXPLICIT_LITTLE, scan_part
+from hounsfield.elements.scanning import EXPLICIT_LITTLE, UNDEFINED, scan_part
 from hounsfield.elements.uids import UID
-from hounsfield.errors import DicomError, OptionError, name_file
+from hounsfield.errors import DicomError, NotDicomError, OptionError, name_file
 from hounsfield.outputs import array_of
 from hounsfield.pixels.plan import MAX_PIXELS, frame_number
-from hounsfield.sources import BufferSource
+from hounsfield.sources import BufferSource, public_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -504,7 +504,7 @@ def read(
     Raises
     ------
     NotDicomError
-        These bytes are not DICOM.
+        These bytes are not DICOM; an archive is none, its members are.
     ParseError, TruncatedError, LimitError
         The structure is broken beyond repair, or at all if `strict`; with the byte offset.
     ElementError
@@ -543,7 +543,7 @@ def read(
             return read_origin(member, tags=tags, until=until, strict=strict, character_set=character_set)
     if tags is None and until is None and not strict and character_set is None:
         plain = open_file(Dataset, source, SYNTAXES)
-        return Dataset(*open_part10(source, storage_options=storage_options)) if plain is None else plain
+        return Dataset(*_opened(source, path, UNDEFINED, storage_options)) if plain is None else plain
     if isinstance(tags, str):
         raise TypeError(f"tags is a list of keywords or tags, not one: [{tags!r}]")
     stop_tag, asked, selected = select(None if tags is None else tuple(tags), until)
@@ -551,13 +551,25 @@ def read(
     options = elements.Options(strict, character_sets, asked, stop_tag)
     ds = open_file(Dataset, source, SYNTAXES, stop_tag)
     if ds is None:
-        ds = Dataset(*open_part10(source, stop_tag, storage_options))
+        ds = Dataset(*_opened(source, path, stop_tag, storage_options))
     ds._options = options
     if asked is not None or until is not None:
         ds._select(stop_tag, selected)
     if strict:
         ds._be_strict()
     return ds
+
+
+def _opened(source: Any, path: str, stop_tag: int, options: Mapping[str, Any] | None) -> Any:
+    """Read the header of what is no common file."""
+    try:
+        return open_part10(source, stop_tag, options)
+    except NotDicomError as error:
+        from hounsfield.archives import is_archive
+
+        if path and is_archive(public_name(path)):
+            error.message += "; of an archive, name a member: ARCHIVE::MEMBER"
+        raise
 
 
 def read_origin(origin: Origin, **options: Any) -> Dataset:

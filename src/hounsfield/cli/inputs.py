@@ -52,7 +52,7 @@ class Input(NamedTuple):
 
 
 def inputs(given: Iterable[str]) -> Iterator[Input]:
-    """Give files, those in folders and of patterns, and the members of archives, each when it is asked for."""
+    """Give files, those in folders and of patterns, and members of archives, each when it is asked for."""
     for each in given:
         name, beginning = public_name(each), _beginning(each)
         for origin in expand(each):
