@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hounsfield.indexing.columns import arrow, parquet
 from hounsfield.indexing.known import Known
-from hounsfield.indexing.places import find
+from hounsfield.indexing.places import check, find
 from hounsfield.indexing.reading import OK, Plan, batches, batches_of
 from hounsfield.indexing.storage import Summary, legible, plan_of, write_index
 
@@ -91,7 +91,9 @@ class Index:
         ------
         OptionError
             pyarrow is not installed (``hounsfield[index]``), or an argument cannot be used. What is wrong
-            with a file is never raised.
+            with a file is not raised: its row tells.
+        OSError
+            What was given by one name is not there, or may not be read.
 
         Notes
         -----
@@ -104,6 +106,7 @@ class Index:
         >>> hu.index.problems(table).to_pylist()
         """
         plan = Plan(tags)
+        check(sources)
         rows = batches_of(plan, sources, below=below, threads=threads)
         return arrow().Table.from_batches(rows, plan.schema)
 
@@ -111,7 +114,9 @@ class Index:
         self, sources: Any, tags: Iterable[Wanted] = (), *, below: bool = True, threads: int | None = None
     ) -> Iterator[Any]:
         """Give the same some hundred rows at a time, as pyarrow.RecordBatch: for more than memory holds."""
-        return batches_of(Plan(tags), sources, below=below, threads=threads)
+        plan = Plan(tags)
+        check(sources)
+        return batches_of(plan, sources, below=below, threads=threads)
 
     def update(self, table: Any, sources: Any, *, below: bool = True, threads: int | None = None) -> Any:
         """Give an index of files, of which one was made before: only what is new or has changed is read.
@@ -134,8 +139,11 @@ class Index:
         ------
         OptionError
             As for a new index; `table` is none, or lacks columns.
+        OSError
+            As for a new index; `table` cannot be read.
         """
         pa = arrow()
+        check(sources)
         if isinstance(table, str | os.PathLike):
             with legible(table):
                 table = parquet().ParquetFile(table).read()
@@ -185,8 +193,10 @@ class Index:
             As for a table; the folder holds what was begun with other arguments, or does not say what, or
             another process is at it.
         OSError
-            The index cannot be written.
+            As for a table; the index cannot be written.
         """
+        arrow()
+        check(sources)
         given = [sources] if isinstance(sources, str | os.PathLike) else sources
         return write_index(given, out, tags, update=update, below=below, threads=threads, progress=progress)
 
