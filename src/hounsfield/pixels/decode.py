@@ -136,8 +136,9 @@ class Decoder:
         if self._frames.is_video:
             codec = "video"
         elif self._frames.encapsulated:
-            codec, stream = self._codec(self._bytes_of(0))
+            first = self._bytes_of(0)
             try:
+                codec, stream = self._codec(first)
                 if stream is not None and not self._frames.are_in_collections:
                     self._check_shape(stream, layout.frame_shape)
                 self._check_colors(stream)
@@ -160,7 +161,7 @@ class Decoder:
             lossless=stream.lossless if stream else not self._frames.is_video,
             reduce=self._reduce,
             reduced_by=reduced_by,
-            encoded_bytes=sum(frame.length for frame in self._frames),
+            encoded_bytes=self._frames.encoded_bytes,
         )
 
     def decode(
