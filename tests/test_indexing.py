@@ -483,6 +483,20 @@ def test_what_is_not_there(tmp_path, monkeypatch, pydicom_path, name):
     assert [(row["path"], row["status"]) for row in rows] == [("a.dcm", "ok"), (name, "unreadable")]
 
 
+def test_an_index_is_a_table_or_the_path_of_one(tmp_path):
+    (tmp_path / "a.dcm").write_bytes(b"no DICOM")
+    table = hu.index([tmp_path / "a.dcm"])
+    pq.write_table(table, tmp_path / "index.parquet")
+    for each in (table, tmp_path / "index.parquet", str(tmp_path / "index.parquet")):
+        assert hu.index.problems(each).num_rows == 1
+        assert hu.index.update(each, [tmp_path / "a.dcm"]).equals(table)
+    for each in (None, 3, [], b"", {}, table.to_pylist()):
+        with pytest.raises(TypeError, match="an index is a pyarrow"):
+            hu.index.problems(each)
+        with pytest.raises(TypeError, match="an index is a pyarrow"):
+            hu.index.update(each, [])
+
+
 def test_one_source_that_is_broken_has_a_row(tmp_path):
     for name in ("text.dcm", "broken.zip", "broken.tar.gz"):
         (tmp_path / name).write_bytes(b"no DICOM")

@@ -42,6 +42,9 @@ STORED_TYPES = frozenset({"u1", "i1", "u2", "i2", "u4", "i4"})
 RESIZED_TYPES = frozenset({"u1", "i1", "u2", "i2", "u4", "i4", "f4"})
 """Of samples that are resized as they are."""
 
+MOST_WINDOWS = 1 << 31
+"""What the kernel counts to."""
+
 LONGEST = 32767
 """Rows and columns that an image can be resized to."""
 
@@ -208,11 +211,14 @@ class Decoding(NamedTuple):
 @lru_cache(maxsize=64)
 def _item_of(fill: float, kind: np.dtype[Any]) -> npt.NDArray[Any]:
     try:
+        if isinstance(fill, str | bytes):
+            raise TypeError
+        number = fill if isinstance(fill, int | float | np.integer) else float(fill)
         with np.errstate(invalid="ignore", over="ignore"):
-            value = np.full((), fill, kind)
+            value = np.full((), number, kind)
     except (OverflowError, TypeError, ValueError) as error:
         raise OptionError(f"fill={fill!r} is no {kind}") from error
-    if value != fill if kind.kind in "iu" else np.isinf(value) != np.isinf(fill):
+    if value != number if kind.kind in "iu" else np.isinf(value) != np.isinf(number):
         raise OptionError(f"fill={fill!r} is no {kind}")
     value.flags.writeable = False
     return value
@@ -246,7 +252,7 @@ def _checked_window(window: WindowLike) -> str | tuple[float, float] | int:
 @lru_cache(maxsize=64)
 def _window_of(window: str | int | tuple[float, ...]) -> str | tuple[float, float] | int:
     if isinstance(window, int):
-        if window < 0:
+        if not 0 <= window < MOST_WINDOWS:
             raise OptionError(f"there is no window {window}: they are counted from 0")
         return window
     render(np.zeros(1, np.uint8), window)

@@ -13,7 +13,7 @@ from hounsfield._kernels.header import open_file
 from hounsfield._kernels.known import decode_known
 from hounsfield.elements import dataset as elements
 from hounsfield.elements.charset import override
-from hounsfield.elements.reader import SYNTAXES, open_part10, select
+from hounsfield.elements.reader import SYNTAXES, listed, open_part10, select
 from hounsfield.elements.scanning import EXPLICIT_LITTLE, UNDEFINED, scan_part
 from hounsfield.elements.uids import UID
 from hounsfield.errors import DicomError, NotDicomError, OptionError, name_file
@@ -516,7 +516,7 @@ def read(
     OptionError
         What `tags` or `until` name is no keyword and no tag; a URL that fsspec cannot read, or no fsspec.
     TypeError
-        `source` is none of the above.
+        `source` is none of the above; `tags` is one tag, and no list.
 
     Notes
     -----
@@ -544,9 +544,7 @@ def read(
     if tags is None and until is None and not strict and character_set is None:
         plain = open_file(Dataset, source, SYNTAXES)
         return Dataset(*_opened(source, path, UNDEFINED, storage_options)) if plain is None else plain
-    if isinstance(tags, str):
-        raise TypeError(f"tags is a list of keywords or tags, not one: [{tags!r}]")
-    stop_tag, asked, selected = select(None if tags is None else tuple(tags), until)
+    stop_tag, asked, selected = select(None if tags is None else listed(tags), until)
     character_sets = None if character_set is None else override(character_set)
     options = elements.Options(strict, character_sets, asked, stop_tag)
     ds = open_file(Dataset, source, SYNTAXES, stop_tag)

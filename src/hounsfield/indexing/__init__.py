@@ -28,7 +28,8 @@ class Index:
     ) -> Any:
         """Give a table with a row for each file.
 
-        Of each file only the head is read, up to the last element that is wanted.
+        Of each file only the head is read, up to the last element that is wanted: what stands out of order,
+        behind a higher tag, is not found, as by `read` with `tags`.
 
         Parameters
         ----------
@@ -144,9 +145,7 @@ class Index:
         """
         pa = arrow()
         check(sources)
-        if isinstance(table, str | os.PathLike):
-            with legible(table):
-                table = parquet().ParquetFile(table).read()
+        table = _table_of(table)
         plan = plan_of(table.schema)
         known = Known(table.select(["path", "size", "mtime"]).to_batches())
         places = known.changed(find(sources, below=below))
@@ -201,9 +200,22 @@ class Index:
         return write_index(given, out, tags, update=update, below=below, threads=threads, progress=progress)
 
     def problems(self, table: Any) -> Any:
-        """Give the rows of an index whose status is not "ok": path, size, mtime, status and reason."""
-        chosen = table.select(["path", "size", "mtime", "status", "reason"])
+        """Give the rows of an index whose status is not "ok": path, size, mtime, status and reason.
+
+        The index is a table, or the path of a Parquet file of one, as for `update`.
+        """
+        chosen = _table_of(table).select(["path", "size", "mtime", "status", "reason"])
         return chosen.filter(import_module("pyarrow.compute").not_equal(chosen["status"], OK))
+
+
+def _table_of(table: Any) -> Any:
+    """Give an index, read from its Parquet file if it is the path of one."""
+    if isinstance(table, str | os.PathLike):
+        with legible(table):
+            return parquet().ParquetFile(table).read()
+    if not isinstance(table, arrow().Table):
+        raise TypeError(f"an index is a pyarrow.Table, or the path of one, unlike {type(table).__name__}")
+    return table
 
 
 index = Index()

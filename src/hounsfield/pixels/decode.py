@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -80,6 +81,7 @@ class Decoder:
     """
 
     def __init__(self, ds: Dataset, *, raw: bool = False, reduce: int = 0) -> None:
+        reduce = operator.index(reduce)
         if not 0 <= reduce <= MOST_HALVINGS:
             raise OptionError(
                 f"reduce says how often to halve the size, 0 to {MOST_HALVINGS}, unlike {reduce}"
