@@ -209,7 +209,7 @@ class Decoding(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _item_of(fill: float, kind: np.dtype[Any]) -> npt.NDArray[Any]:
+def _item_of(fill: Any, kind: np.dtype[Any]) -> npt.NDArray[Any]:
     try:
         if isinstance(fill, str | bytes):
             raise TypeError
