@@ -292,6 +292,7 @@ def test_stdin(ct):
     assert "[CompressedSamples^CT1]" in done.stdout
     done = subprocess.run([*COMMAND, "dump", "-"], input=b"", capture_output=True)
     assert done.returncode == 1
+    assert done.stderr.startswith(b"hounsfield: - at byte 0: neither the DICM prefix")
 
 
 def test_tags(ct, capsys):
