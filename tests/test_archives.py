@@ -255,6 +255,15 @@ def test_not_an_archive(tmp_path):
             origin.open()
 
 
+@pytest.mark.parametrize("options", [{}, {"tags": ["Rows"]}])
+def test_an_archive_is_read_by_its_members(archive, options):
+    with pytest.raises(hu.NotDicomError, match="of an archive, name a member: ARCHIVE::MEMBER") as caught:
+        hu.read(archive, **options)
+    assert caught.value.file == str(archive)
+    with hu.read(f"{archive}::{'long/' * 30}CT_small.dcm", **options) as ds:
+        assert ds.Rows == 128
+
+
 def test_truncated_anywhere(archive, files):
     """Members before the cut are right; what is behind is an error, never wrong bytes."""
     data = archive.read_bytes()
@@ -363,6 +372,26 @@ def test_many_headers_for_all_members(tmp_path):
         last.open()
     path.write_bytes(archive(*["one"] * 5))
     assert [each.open() for each in expand(path)] == [b""] * 5
+
+
+def test_many_records_for_all_members(tmp_path):
+    """At each member all are gone through: with a MiB of them, a day for an archive of some GB."""
+
+    def archive(count):
+        records = b"".join(b"9 k%03x=a\n" % number for number in range(count))
+        header = tarfile.TarInfo("global")
+        header.type, header.size = tarfile.XGLTYPE, len(records)
+        padding = bytes(-len(records) % 512)
+        return header.tobuf() + records + padding + tarfile.TarInfo("a").tobuf() + bytes(1024)
+
+    path = tmp_path / "a.tar"
+    path.write_bytes(archive(1000))
+    (origin,) = expand(path)
+    assert origin.open().read() == b""
+    path.write_bytes(archive(1001))
+    (origin,) = expand(path)
+    with pytest.raises(hu.LimitError, match="1000 records for all members"):
+        origin.open()
 
 
 def test_bombs_in_zip(tmp_path):

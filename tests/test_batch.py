@@ -623,7 +623,14 @@ def test_what_is_no_source():
         hu.decode_batch([], out=[])
 
 
-@pytest.mark.parametrize("fill", [300, 300.0, 0.5, -1, float("nan"), "0x"])
+@pytest.mark.parametrize("window", [2**31, 2**63, np.uint64(2**63), -1])
+def test_a_window_that_no_file_has(paths, window):
+    for call in (hu.decode_batch, hu.stream):
+        with pytest.raises(hu.OptionError, match="there is no window"):
+            call(paths[:1], window=window)
+
+
+@pytest.mark.parametrize("fill", [300, 300.0, 0.5, -1, float("nan"), "0x", "0", b"0", 1j, (0,), None])
 def test_a_fill_that_is_no_sample_is_refused(pydicom_path, fill):
     with pytest.raises(hu.OptionError, match="fill="):
         hu.decode_batch([pydicom_path("CT_small.dcm")], fill=fill)

@@ -100,9 +100,48 @@ class TestPixels:
         assert ds.pixel_array.shape == (3, 512, 512)
         for frame in range(3):
             assert np.array_equal(ds.modality_values(frame=frame), ds.pixel_array[frame])
-        for frame in (-1, 3):
+        for frame in (-4, 3):
             with pytest.raises(hu.OptionError, match="frame"):
                 ds.modality_values(frame=frame)
+
+    @pytest.mark.parametrize("kept", [False, True])
+    def test_frames_backwards(self, pydicom_path, kept):
+        """As `pixels` and NumPy count them, whether all samples are at hand or not."""
+        for name in ("rtdose.dcm", "examples_ybr_color.dcm", "CT_small.dcm"):
+            ds = hu.read(pydicom_path(name))
+            count = ds.pixel_plan().frames
+            if kept:
+                _ = ds.pixel_array
+            ways = (
+                ds.pixels,
+                lambda frame, ds=ds: ds.modality_values(frame=frame),
+                lambda frame, ds=ds: ds.render("auto", frame=frame),
+            )
+            for frame in (-1, -count, np.int8(-1)):
+                assert ds.encoded_frame(frame) == ds.encoded_frame(int(frame) % count)
+                for way in ways:
+                    assert np.array_equal(way(frame), way(int(frame) % count))
+            for way in ways:
+                with pytest.raises(hu.OptionError, match=f"no frame {-count - 1}, counted from 0: there"):
+                    way(-count - 1)
+
+    @pytest.mark.parametrize("kept", [False, True])
+    @pytest.mark.parametrize("frame", [True, np.True_, 0.0, "0", b"", 1j])
+    def test_what_is_no_number_of_a_frame(self, pydicom_path, frame, kept):
+        path = pydicom_path("rtdose.dcm")
+        ds = hu.read(path)
+        if kept:
+            _ = ds.pixel_array
+        for ask in (
+            ds.encoded_frame,
+            ds.frames.__getitem__,
+            lambda frame: ds.pixels([frame]),
+            lambda frame: ds.render(frame=frame),
+            lambda frame: ds.modality_values(frame=frame),
+            lambda frame: hu.decode_batch(path, frame=frame),
+        ):
+            with pytest.raises(TypeError):
+                ask(frame)
 
     def test_render(self, pydicom_path):
         ds = hu.read(pydicom_path("CT_small.dcm"))

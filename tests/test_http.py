@@ -1,6 +1,7 @@
 """URLs over HTTP, from a server on this machine: what is asked of it, and what it may do wrong."""
 
 import concurrent.futures
+import json
 import os
 import pickle
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import traceback
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -198,6 +200,39 @@ class TestDump:
         server.status = 404
         assert run(["dump", server.url("none.dcm")]) == 1
         assert capsys.readouterr().err == f"hounsfield: {server.url('none.dcm')}: No such file or directory\n"
+
+
+class TestArchives:
+    """The commands take them as `decode_batch` and `stream` do."""
+
+    @pytest.fixture
+    def url(self, server, pydicom_path, tmp_path):
+        with zipfile.ZipFile(tmp_path / "s.zip", "w") as archive:
+            archive.write(pydicom_path("CT_small.dcm"), "a/ct.dcm")
+            archive.write(pydicom_path("MR_small.dcm"), "mr.dcm")
+            archive.writestr("notes.txt", "no DICOM")
+        server.files["s.zip"] = (tmp_path / "s.zip").read_bytes()
+        return server.url("s.zip")
+
+    def test_dump(self, url, capsys):
+        assert run(["dump", "--tags", "Modality", url]) == 0
+        out, err = capsys.readouterr()
+        assert [line.split(" ")[1] for line in out.splitlines()[::2]] == [
+            f"{url}::a/ct.dcm",
+            f"{url}::mr.dcm",
+        ]
+        assert err == ""
+
+    def test_convert(self, url, tmp_path, capsys):
+        assert run(["convert", url, "-o", str(tmp_path / "out"), "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["files"], told["passed_over"]) == (2, {"not DICOM": 1})
+        assert sorted(
+            path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")
+        ) == [
+            "a/ct.png",
+            "mr.png",
+        ]
 
 
 class TestSecrets:

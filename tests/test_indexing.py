@@ -453,6 +453,59 @@ def test_arguments_that_cannot_be_used(arguments, options, error):
         hu.index(["none"], *arguments, **options)
 
 
+@pytest.mark.parametrize(
+    "name", ["gone", "gone/", "gone*.dcm", "gone.zip", "a.zip::gone.dcm", "a.dcm/gone", "", "file:///gone"]
+)
+def test_what_is_not_there(tmp_path, monkeypatch, pydicom_path, name):
+    """Given by itself, all functions say so alike; an index of several tells it in its rows."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(pydicom_path("CT_small.dcm"), "a.dcm")
+    with zipfile.ZipFile("a.zip", "w") as archive:
+        archive.write("a.dcm")
+    table = hu.index("a.dcm")
+    pq.write_table(table, "index.parquet")
+    for call in (
+        hu.read,
+        hu.decode_batch,
+        lambda given: list(hu.stream(given)),
+        hu.load_series,
+        hu.load_volume,
+        lambda given: hu.read_region(given, (0, 0), (1, 1)),
+        hu.index,
+        hu.index.batches,
+        lambda given: hu.index.update(table, given),
+        lambda given: hu.index.write(given, "index.parquet", update=True),
+    ):
+        with pytest.raises((FileNotFoundError, NotADirectoryError)):
+            call(name)
+    assert pq.read_table("index.parquet").equals(table)
+    rows = hu.index(["a.dcm", name]).to_pylist()
+    assert [(row["path"], row["status"]) for row in rows] == [("a.dcm", "ok"), (name, "unreadable")]
+
+
+def test_an_index_is_a_table_or_the_path_of_one(tmp_path):
+    (tmp_path / "a.dcm").write_bytes(b"no DICOM")
+    table = hu.index([tmp_path / "a.dcm"])
+    pq.write_table(table, tmp_path / "index.parquet")
+    for each in (table, tmp_path / "index.parquet", str(tmp_path / "index.parquet")):
+        assert hu.index.problems(each).num_rows == 1
+        assert hu.index.update(each, [tmp_path / "a.dcm"]).equals(table)
+    for each in (None, 3, [], b"", {}, table.to_pylist()):
+        with pytest.raises(TypeError, match="an index is a pyarrow"):
+            hu.index.problems(each)
+        with pytest.raises(TypeError, match="an index is a pyarrow"):
+            hu.index.update(each, [])
+
+
+def test_one_source_that_is_broken_has_a_row(tmp_path):
+    for name in ("text.dcm", "broken.zip", "broken.tar.gz"):
+        (tmp_path / name).write_bytes(b"no DICOM")
+    assert hu.index(tmp_path / "text.dcm")["status"].to_pylist() == ["not DICOM"]
+    assert hu.index(tmp_path / "broken.zip")["status"].to_pylist() == ["broken"]
+    assert hu.index(tmp_path / "broken.tar.gz")["status"].to_pylist() == ["broken"]
+    assert hu.index("nul\0l")["status"].to_pylist() == ["unreadable"]
+
+
 def test_without_pyarrow(monkeypatch):
     from hounsfield.indexing import columns
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import hounsfield as hu
-from hounsfield.processors import _Pool, _quota, ahead, processors, together
+from hounsfield.processors import MOST_THREADS, _Pool, _quota, ahead, processors, together
 
 
 def test_processors():
@@ -40,6 +40,15 @@ CALLS = {
     "stream": lambda path, threads: [item.array for item in hu.stream(path, threads=threads)],
     "load_volume": lambda path, threads: hu.load_volume(path, threads=threads).array,
 }
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_no_more_threads_than_are_of_use(name, pydicom_path):
+    """For a stream of one file, a million were begun."""
+    path = pydicom_path("CT_small.dcm")
+    expected = np.asarray(CALLS[name](path, 1))
+    assert np.array_equal(np.asarray(CALLS[name](path, 10**30)), expected)
+    assert threading.active_count() < 2 * MOST_THREADS
 
 
 @pytest.mark.parametrize("name", CALLS)

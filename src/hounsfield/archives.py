@@ -56,6 +56,9 @@ TAR_HEADER_LIMIT = 1 << 20
 """Bytes of the headers of a member of a tar archive, and of those for all: long names and PAX records are in
 them."""
 
+MOST_GLOBAL = 1000
+"""Records in PAX headers for all members that follow: at each of these, all are looked through."""
+
 DIRECTORY_LIMIT = 1 << 28
 """Bytes of the directory of a zip archive: more than a million files with long names."""
 
@@ -243,6 +246,9 @@ def _tar_members(source: Source, kind: str | None, limit: int) -> Iterator[Membe
     while (info := tar.next()) is not None:
         headers.allow_again()
         # What PAX headers say of all members grows with each of them.
+        if len(tar.pax_headers) > MOST_GLOBAL:
+            message = f"headers of the archive have more than {MOST_GLOBAL} records for all members"
+            raise LimitError(message, file=source.name)
         if sum(map(len, chain(*tar.pax_headers.items()))) > TAR_HEADER_LIMIT:
             raise headers.too_large()
         if info.size < 0 or tar.offset <= end:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from hounsfield._kernels.pipeline import decode_files
-from hounsfield.decoding import Decoding, Size, Values, WindowLike, sizes
+from hounsfield.decoding import Decoding, Size, Values, WindowLike
 from hounsfield.errors import OptionError, forget_frames, name_file, raise_first
 from hounsfield.facade import read
 from hounsfield.finding import Origin, Sources, expand
-from hounsfield.outputs import array_of
-from hounsfield.pixels.plan import MAX_PIXELS
+from hounsfield.outputs import array_of, checked
+from hounsfield.pixels.plan import MAX_PIXELS, frame_number
 from hounsfield.processors import thread_count, together
 
 if TYPE_CHECKING:
@@ -218,19 +217,20 @@ def decode_batch(
     if on_error not in ("raise", "skip", "fill"):
         raise OptionError(f'on_error={on_error!r}: "raise", "skip" and "fill" are possible')
     threads = thread_count(threads)
-    target = None if out is None else _checked_out(out)
-    kind = dtype if target is None else _same(dtype, target)
+    target = None if out is None else array_of(out)
+    kind = dtype if dtype is not None or target is None else target.dtype
     decoding = Decoding.checked(
-        values=values, window=window, frame=operator.index(frame), dtype=kind, size=size, fit=fit, fill=fill
+        values=values, window=window, frame=frame_number(frame), dtype=kind, size=size, fit=fit, fill=fill
     )
+    if target is not None:  # before sources are listed, which may take long
+        image = *(decoding.size or ("rows", "columns")), *target.shape[3:4]
+        checked(target, ("sources", *image), target.dtype if kind is None else kind)
     origins = _expanded(sources, storage_options)
     if target is None:
         shape, first = _first_image(origins, decoding)
         target = np.empty((len(origins), *shape), first)
-    elif len(target) != len(origins):
-        raise OptionError(f"out has {len(target)} rows for {len(origins)} sources")
-    elif decoding.size is not None and target.shape[1:3] != decoding.size:
-        raise OptionError(f"out has images of {sizes(target.shape[1:3])}, size= is {sizes(decoding.size)}")
+    else:
+        checked(target, (len(origins), *target.shape[1:]), target.dtype)
     decoding.filling(target.dtype)
     in_use = 0 if out is None else target.nbytes
     work = _Work(origins, decoding, target, in_use=in_use, raises=on_error == "raise")
@@ -352,21 +352,6 @@ def _first_image(origins: list[Origin], decoding: Decoding) -> tuple[tuple[int, 
             continue
         return found
     return said or (decoding.size or (0, 0), decoding.dtype or np.dtype(np.uint8))
-
-
-def _checked_out(out: Any) -> Array:
-    """A view of what the caller gave, as an array."""
-    array = array_of(out)
-    if not (array.flags.c_contiguous and array.flags.writeable and array.ndim in (3, 4)):
-        raise OptionError("out must be C-contiguous and writable, with 3 or 4 axes")
-    return array
-
-
-def _same(dtype: npt.DTypeLike | None, target: Array) -> np.dtype[Any]:
-    kind: np.dtype[Any] = target.dtype
-    if dtype is not None and np.dtype(dtype) != kind:
-        raise OptionError(f"out is of {kind}, not of {np.dtype(dtype)}")
-    return kind
 
 
 def _without(target: Array, items: list[Item]) -> tuple[Array, list[Item]]:

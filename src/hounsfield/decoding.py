@@ -20,6 +20,7 @@ from hounsfield.display.resizing import FITS, Mode, fit
 from hounsfield.elements.dictionary import ROWS
 from hounsfield.errors import OptionError
 from hounsfield.facade import Dataset, Locating
+from hounsfield.pixels.plan import frame_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,9 @@ STORED_TYPES = frozenset({"u1", "i1", "u2", "i2", "u4", "i4"})
 
 RESIZED_TYPES = frozenset({"u1", "i1", "u2", "i2", "u4", "i4", "f4"})
 """Of samples that are resized as they are."""
+
+MOST_WINDOWS = 1 << 31
+"""What the kernel counts to."""
 
 LONGEST = 32767
 """Rows and columns that an image can be resized to."""
@@ -89,8 +93,8 @@ class Decoding(NamedTuple):
             raise OptionError(f'values={values!r}: "display", "modality" and "stored" are possible')
         if kind is not None and not (possible and kind.isnative):
             raise OptionError(f"{values} values are {wanted}, not {kind}")
-        if frame is not None and frame < 0:
-            raise OptionError(f"there is no frame {frame}: they are counted from 0")
+        if frame is not None and (frame := frame_number(frame)) < 0:
+            raise OptionError(f"there is no frame {frame}: of many files, they are counted from 0")
         if fit not in FITS:
             raise OptionError(f"fit={fit!r} is none of {', '.join(FITS)}")
         decoding = cls(values, _checked_window(window), frame, kind, _checked_size(size), fit, fill)
@@ -205,13 +209,16 @@ class Decoding(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _item_of(fill: float, kind: np.dtype[Any]) -> npt.NDArray[Any]:
+def _item_of(fill: Any, kind: np.dtype[Any]) -> npt.NDArray[Any]:
     try:
+        if isinstance(fill, str | bytes):
+            raise TypeError
+        number = fill if isinstance(fill, int | float | np.integer) else float(fill)
         with np.errstate(invalid="ignore", over="ignore"):
-            value = np.full((), fill, kind)
+            value = np.full((), number, kind)
     except (OverflowError, TypeError, ValueError) as error:
         raise OptionError(f"fill={fill!r} is no {kind}") from error
-    if value != fill if kind.kind in "iu" else np.isinf(value) != np.isinf(fill):
+    if value != number if kind.kind in "iu" else np.isinf(value) != np.isinf(number):
         raise OptionError(f"fill={fill!r} is no {kind}")
     value.flags.writeable = False
     return value
@@ -245,7 +252,7 @@ def _checked_window(window: WindowLike) -> str | tuple[float, float] | int:
 @lru_cache(maxsize=64)
 def _window_of(window: str | int | tuple[float, ...]) -> str | tuple[float, float] | int:
     if isinstance(window, int):
-        if window < 0:
+        if not 0 <= window < MOST_WINDOWS:
             raise OptionError(f"there is no window {window}: they are counted from 0")
         return window
     render(np.zeros(1, np.uint8), window)

@@ -13,13 +13,13 @@ from hounsfield._kernels.header import open_file
 from hounsfield._kernels.known import decode_known
 from hounsfield.elements import dataset as elements
 from hounsfield.elements.charset import override
-from hounsfield.elements.reader import SYNTAXES, open_part10, select
-from hounsfield.elements.scanning import EXPLICIT_LITTLE, scan_part
+from hounsfield.elements.reader import SYNTAXES, listed, open_part10, select
+from hounsfield.elements.scanning import EXPLICIT_LITTLE, UNDEFINED, scan_part
 from hounsfield.elements.uids import UID
-from hounsfield.errors import DicomError, OptionError, name_file
+from hounsfield.errors import DicomError, NotDicomError, OptionError, name_file
 from hounsfield.outputs import array_of
-from hounsfield.pixels.plan import MAX_PIXELS
-from hounsfield.sources import BufferSource
+from hounsfield.pixels.plan import MAX_PIXELS, frame_number
+from hounsfield.sources import BufferSource, public_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -128,7 +128,7 @@ class Dataset(elements.Dataset):
         -----
         PS3.5 Annex A.4.
         """
-        return bytes(self.frames.read(frame))
+        return bytes(self.frames.read(frame_number(frame)))
 
     @property
     def pixel_array(self) -> npt.NDArray[Any]:
@@ -321,7 +321,7 @@ class Dataset(elements.Dataset):
         Parameters
         ----------
         frame : int, optional
-            One frame, counted from 0; all of them otherwise.
+            One frame, counted from 0, or from -1 backwards; all of them otherwise.
         out : array, optional
             Where to put them: float32, C-contiguous and of the result's shape; as for `pixels`.
 
@@ -365,7 +365,7 @@ class Dataset(elements.Dataset):
             width in modality units, "auto" for the range of what is rendered with padding left out, or n for
             the file's n-th window, counted from 0. By default the file's first, or "auto" where it has none.
         frame : int, optional
-            One frame, counted from 0; all of them otherwise.
+            One frame, counted from 0, or from -1 backwards; all of them otherwise.
         function : {"LINEAR", "LINEAR_EXACT", "SIGMOID"}
             For a window given here; the file's own come with theirs.
         invert : bool, optional
@@ -407,8 +407,12 @@ class Dataset(elements.Dataset):
 
     def _stored(self, frame: int | None) -> tuple[npt.NDArray[Any], int | None]:
         """Samples of one frame, or of all, and which frame that is; of an only one 0."""
-        if frame is not None and frame < 0:
-            raise OptionError(f"there is no frame {frame}: they are counted from 0")
+        if frame is not None:
+            frame = frame_number(frame)
+            if frame < 0:
+                from hounsfield.pixels.decode import Decoder
+
+                frame = Decoder(self).number(frame)
         inner = len(self.frames.layout.frame_shape)
         samples = self._pixels
         if samples is None:
@@ -501,7 +505,7 @@ def read(
     Raises
     ------
     NotDicomError
-        These bytes are not DICOM.
+        These bytes are not DICOM; an archive is none, its members are.
     ParseError, TruncatedError, LimitError
         The structure is broken beyond repair, or at all if `strict`; with the byte offset.
     ElementError
@@ -513,7 +517,7 @@ def read(
     OptionError
         What `tags` or `until` name is no keyword and no tag; a URL that fsspec cannot read, or no fsspec.
     TypeError
-        `source` is none of the above.
+        `source` is none of the above; `tags` is one tag, and no list.
 
     Notes
     -----
@@ -540,21 +544,31 @@ def read(
             return read_origin(member, tags=tags, until=until, strict=strict, character_set=character_set)
     if tags is None and until is None and not strict and character_set is None:
         plain = open_file(Dataset, source, SYNTAXES)
-        return Dataset(*open_part10(source, storage_options=storage_options)) if plain is None else plain
-    if isinstance(tags, str):
-        raise TypeError(f"tags is a list of keywords or tags, not one: [{tags!r}]")
-    stop_tag, asked, selected = select(None if tags is None else tuple(tags), until)
+        return Dataset(*_opened(source, path, UNDEFINED, storage_options)) if plain is None else plain
+    stop_tag, asked, selected = select(None if tags is None else listed(tags), until)
     character_sets = None if character_set is None else override(character_set)
     options = elements.Options(strict, character_sets, asked, stop_tag)
     ds = open_file(Dataset, source, SYNTAXES, stop_tag)
     if ds is None:
-        ds = Dataset(*open_part10(source, stop_tag, storage_options))
+        ds = Dataset(*_opened(source, path, stop_tag, storage_options))
     ds._options = options
     if asked is not None or until is not None:
         ds._select(stop_tag, selected)
     if strict:
         ds._be_strict()
     return ds
+
+
+def _opened(source: Any, path: str, stop_tag: int, options: Mapping[str, Any] | None) -> Any:
+    """Read the header of what is no common file."""
+    try:
+        return open_part10(source, stop_tag, options)
+    except NotDicomError as error:
+        from hounsfield.archives import is_archive
+
+        if path and is_archive(public_name(path)):
+            error.message += "; of an archive, name a member: ARCHIVE::MEMBER"
+        raise
 
 
 def read_origin(origin: Origin, **options: Any) -> Dataset:

@@ -28,6 +28,7 @@ from hounsfield.sources import (
 )
 
 __all__ = [
+    "MAGIC",
     "Found",
     "Origin",
     "Sources",
@@ -38,12 +39,14 @@ __all__ = [
     "find_member",
     "folder_by_folder",
     "is_single",
+    "start_of",
 ]
 
 Sources = Any
 """A path, pattern, URL, bytes-like, binary file object or `Origin`, or an iterable of them: see `expand`."""
 
 MAGIC = re.compile(r"[*?\[]")
+"""What makes a path a pattern."""
 
 LISTED = 8
 """Archives whose members are known by their names."""
@@ -102,7 +105,7 @@ def folder_by_folder(
     top: str, *, below: bool = True, unreadable: Callable[[OSError], object] = raise_it
 ) -> Iterator[list[str]]:
     """Give the files of a folder, and of those in it, as `find_files` does: a list for each folder."""
-    waiting = [str(Path(top))]
+    waiting = [top]
     while waiting:
         folder = waiting.pop()
         files, folders = [], []
@@ -121,7 +124,7 @@ def folder_by_folder(
         except OSError as error:
             unreadable(error)
             continue
-        start = _start(folder)
+        start = start_of(folder)
         files.sort()
         yield [start + name for name in files]
         waiting += [start + name for name in sorted(folders, reverse=True)]
@@ -134,11 +137,12 @@ def _is(kind: Callable[[], bool]) -> bool:
         return False
 
 
-def _start(folder: str) -> str:
-    """What the paths of files in a folder begin with."""
-    if folder == os.curdir:
+def start_of(folder: str) -> str:
+    """Give what the paths of files that are found in a folder begin with."""
+    plain = str(Path(folder))
+    if plain == os.curdir:
         return ""
-    return folder if folder.endswith(os.sep) else folder + os.sep
+    return plain if plain.endswith(os.sep) else plain + os.sep
 
 
 class Origin:
@@ -436,9 +440,9 @@ def _walk(root: str, parts: tuple[str, ...]) -> Iterator[str | OSError]:
             if error.errno not in (errno.ENOENT, errno.ENOTDIR):
                 yield error
             continue
-        deeper = []
+        deeper, start = [], start_of(folder)
         for entry in found:
-            path, is_folder = _start(folder) + entry.name, _is(entry.is_dir)
+            path, is_folder = start + entry.name, _is(entry.is_dir)
             after = _after(matches, places, entry.name, is_link=entry.is_symlink())
             if len(matches) in after and (matches[-1] is not None if is_folder else _is(entry.is_file)):
                 yield path

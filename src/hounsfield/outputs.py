@@ -11,7 +11,7 @@ from hounsfield.errors import OptionError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["array_of", "target_of"]
+__all__ = ["array_of", "checked", "target_of"]
 
 
 def array_of(out: Any) -> npt.NDArray[Any]:
@@ -53,17 +53,37 @@ def array_of(out: Any) -> npt.NDArray[Any]:
     raise TypeError(f"cannot put an array into {type(out).__name__}")
 
 
-def target_of(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+def target_of(out: Any, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """Give the caller's array, if it can take the result, or a new one."""
-    if out is None:
-        return np.empty(shape, dtype)
-    array = array_of(out)
-    flags = array.flags
-    if array.shape != shape or array.dtype != dtype or not flags.c_contiguous or not flags.writeable:
+    return np.empty(shape, dtype) if out is None else checked(array_of(out), shape, dtype)
+
+
+def checked(array: npt.NDArray[Any], shape: tuple[int | str, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Give an array, if a result of this shape and type can be put into it.
+
+    Parameters
+    ----------
+    array : ndarray
+    shape : tuple of int or str
+        A length that may be any has a name, for the message.
+    dtype : dtype
+
+    Raises
+    ------
+    OptionError
+        It cannot.
+    """
+    kind, flags = np.dtype(dtype), array.flags
+    fits = array.shape == shape or (
+        array.ndim == len(shape)
+        and all(isinstance(each, str) or each == has for each, has in zip(shape, array.shape, strict=True))
+    )
+    if not fits or array.dtype != kind or not flags.c_contiguous or not flags.writeable:
+        wanted = ", ".join(map(str, shape)) + "," * (len(shape) == 1)
         strides = "" if flags.c_contiguous else f" with strides {array.strides}"
         read_only = "" if flags.writeable else " that is read-only"
         raise OptionError(
-            f"out must be a writable C-contiguous {dtype} array of shape {shape}, unlike {array.dtype} "
+            f"out must be a writable C-contiguous {kind} array of shape ({wanted}), unlike {array.dtype} "
             f"{array.shape}{strides}{read_only}"
         )
     return array

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["GRACE", "ahead", "processors", "thread_count", "together"]
 
 MOST_THREADS = 256
+"""What is asked for beyond that is not given: of a million, most would wait, and each takes memory."""
 
 GRACE = 1.0
 """Seconds that work ahead of the caller, closed or let go of, waits for threads that may wait for the caller:
@@ -51,7 +52,7 @@ def _quota() -> int | None:
 
 
 def thread_count(threads: int | None) -> int:
-    """Give the number of threads that was asked for; for None, one for each of the `processors`.
+    """Give the number of threads that was asked for, 256 at most; for None, one for each of the `processors`.
 
     Raises
     ------
@@ -63,7 +64,7 @@ def thread_count(threads: int | None) -> int:
     count = processors() if threads is None else operator.index(threads)
     if count < 1:
         raise OptionError(f"threads={count}: 1 is the least")
-    return count
+    return min(count, MOST_THREADS)
 
 
 def together(work: Callable[[], None], threads: int) -> None:

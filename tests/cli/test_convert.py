@@ -229,6 +229,10 @@ def test_one_frame(archive, tmp_path, capsys):
     assert files(tmp_path / "a") == ["dose_0002.png"]
     picture = imagecodecs.png_decode((tmp_path / "a" / "dose_0002.png").read_bytes())
     np.testing.assert_array_equal(picture, hu.read(dose).render(frame=2))
+    assert run(["convert", dose, "-o", str(tmp_path / "last"), "--frame", "-1"]) == 0
+    assert files(tmp_path / "last") == ["dose_0014.png"]
+    assert run(["convert", dose, "-o", str(tmp_path / "none"), "--frame", "-16"]) == 1
+    assert "no frame -16, counted from 0: there are 15" in capsys.readouterr().err
     assert run(["convert", dose, ct, "-o", str(tmp_path / "b.npy"), "--frame", "0"]) == 0
     assert [entry["frame"] for entry, _ in images_of(tmp_path / "b.npy")] == [0, 0]
 
@@ -245,7 +249,7 @@ def test_names_that_collide(pydicom_path, tmp_path):
     assert len({name.casefold() for name in names}) == 5
 
 
-@pytest.mark.parametrize("out", ["out", "out.npy"])
+@pytest.mark.parametrize("out", ["out", "out.npy", "out.png"])
 def test_what_is_there_is_not_overwritten(pydicom_path, tmp_path, capsys, out):
     target = tmp_path / out
     command = ["convert", str(pydicom_path("CT_small.dcm")), "-o", str(target)]
@@ -258,9 +262,55 @@ def test_what_is_there_is_not_overwritten(pydicom_path, tmp_path, capsys, out):
 
 
 def test_a_file_in_the_place_of_the_folder(pydicom_path, tmp_path, capsys):
-    (tmp_path / "ct.png").touch()
-    assert run(["convert", str(pydicom_path("CT_small.dcm")), "-o", str(tmp_path / "ct.png")]) == 2
+    (tmp_path / "pictures").touch()
+    assert run(["convert", str(pydicom_path("CT_small.dcm")), "-o", str(tmp_path / "pictures")]) == 2
     assert "is not a folder" in capsys.readouterr().err
+
+
+class TestOnePicture:
+    """OUT is NAME.png: a file, not a folder of that name."""
+
+    def test_of_a_file(self, archive, tmp_path):
+        out = tmp_path / "new" / "ct.PNG"
+        assert run(["convert", str(archive / "ct.dcm"), "-o", str(out)]) == 0
+        expected = hu.read(archive / "ct.dcm").render()
+        np.testing.assert_array_equal(imagecodecs.png_decode(out.read_bytes()), expected)
+        assert files(tmp_path / "new") == ["ct.PNG"]
+
+    def test_of_a_frame(self, archive, tmp_path):
+        dose, out = archive / "below" / "dose.DCM", tmp_path / "last.png"
+        assert run(["convert", str(dose), "-o", str(out), "--frame", "-1"]) == 0
+        expected = hu.read(dose).render(frame=14)
+        np.testing.assert_array_equal(imagecodecs.png_decode(out.read_bytes()), expected)
+
+    def test_of_the_only_image_in_a_folder(self, archive, tmp_path):
+        out = tmp_path / "rgb.png"
+        shutil.rmtree(archive / "below")
+        (archive / "ct.dcm").unlink()
+        assert run(["convert", str(archive), "-o", str(out)]) == 0
+        assert out.is_file()
+
+    @pytest.mark.parametrize("given", ["", "below/dose.DCM"])
+    def test_of_several_images(self, archive, tmp_path, capsys, given):
+        out = tmp_path / "all.png"
+        assert run(["convert", str(archive / given), "-o", str(out)]) == 2
+        assert f"{out} is for one image" in capsys.readouterr().err
+        assert not out.exists()
+
+    def test_a_folder_of_that_name(self, archive, tmp_path):
+        (tmp_path / "old.png").mkdir()
+        assert run(["convert", str(archive / "ct.dcm"), "-o", str(tmp_path / "old.png")]) == 0
+        assert files(tmp_path / "old.png") == ["ct.png"]
+
+
+def test_a_pattern(archive, tmp_path, capsys):
+    (archive / "below" / "plan.dcm").write_bytes((archive / "plan.dcm").read_bytes())
+    (archive / "below" / "ct.dcm").write_bytes((archive / "ct.dcm").read_bytes())
+    assert run(["convert", str(archive / "**" / "*.dcm"), "-o", str(tmp_path / "out"), "--json"]) == 0
+    assert summary(capsys)["passed_over"] == {"without pixel data": 2}
+    assert files(tmp_path / "out") == ["below/ct.png", "ct.png"]
+    assert run(["convert", str(archive / "*.none"), "-o", str(tmp_path / "none")]) == 1
+    assert "*.none: No such file or directory" in capsys.readouterr().err
 
 
 def test_failures_are_reported_and_the_rest_goes_on(archive, tmp_path, broken, capsys):

@@ -132,7 +132,7 @@ def test_warnings_are_told(pydicom_path, capsys):
         (["convert", "x"], "Missing option '-o'"),
         (["convert", "x", "-o", "y", "--window", "lunge"], "'lunge' is neither"),
         (["convert", "x", "-o", "y", "--window", "40/0"], "width"),
-        (["convert", "x", "-o", "y", "--frame", "-1"], "-1"),
+        (["convert", "x", "-o", "y", "--frame", "last"], "'last' is not a valid integer"),
         (["convert", "x", "-o", "y", "--on-error", "ignore"], "'ignore' is not one of"),
     ],
 )
@@ -263,6 +263,15 @@ def test_folders(folder, capsys):
     ]
 
 
+def test_patterns(folder, capsys):
+    assert run(["dump", "--tags", "Rows", f"{folder}/**"]) == 0
+    out, err = capsys.readouterr()
+    assert [line for line in out.splitlines() if line[0] == "#"] == [f"# {folder}/a.dcm", f"# {folder}/b/c"]
+    assert err == ""
+    assert run(["dump", f"{folder}/*.none"]) == 1
+    assert capsys.readouterr().err == f"hounsfield: {folder}/*.none: No such file or directory\n"
+
+
 @pytest.mark.parametrize("kind", ["zip", "gztar"])
 def test_archives(folder, tmp_path_factory, kind, capsys):
     elsewhere = tmp_path_factory.mktemp("archives")
@@ -283,6 +292,7 @@ def test_stdin(ct):
     assert "[CompressedSamples^CT1]" in done.stdout
     done = subprocess.run([*COMMAND, "dump", "-"], input=b"", capture_output=True)
     assert done.returncode == 1
+    assert done.stderr.startswith(b"hounsfield: - at byte 0: neither the DICM prefix")
 
 
 def test_tags(ct, capsys):

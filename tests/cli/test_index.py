@@ -88,6 +88,25 @@ def test_text_summary_and_failures(archive, tmp_path, capsys):
     assert "     1 No such file or directory\n" in printed
 
 
+@pytest.mark.parametrize("options", [["-o", "index.parquet"], ["--where", "true"]])
+def test_what_is_not_there(archive, tmp_path, monkeypatch, capsys, options):
+    """By whatever name: were it a disk that is not mounted, an update would lose all that the index has."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["index", str(archive), "-o", "index.parquet"]) == 0
+    before = Path("index.parquet").read_bytes()
+    capsys.readouterr()
+    update = ["--update"] if "-o" in options else []
+    for missing in ("gone", "gone/*.dcm", "gone.zip", "index.parquet/ct.dcm"):
+        assert run(["index", missing, *options, *update]) == 1
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        assert err.startswith(f"hounsfield: {missing}: No")
+    assert Path("index.parquet").read_bytes() == before
+    assert not Path("index.parquet.partial").exists()
+    assert run(["index", "gone", str(archive), *options, *update]) == 1
+    assert capsys.readouterr().err.startswith("hounsfield: gone: No such file or directory\n")
+
+
 def test_nothing_there(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert run(["index", str(tmp_path / "empty"), "-o", str(tmp_path / "out.parquet")]) == 1

@@ -68,6 +68,15 @@ def source(request, tmp_path):
 
 
 class TestTags:
+    @pytest.mark.parametrize("tags", ["Rows", "0028,0010", b"Rows", (0x0028, 0x0010), [0x0028, 0x0010]])
+    def test_one_that_is_no_list(self, pydicom_path, tags):
+        """It would be taken for several, and nothing be found."""
+        path = pydicom_path("CT_small.dcm")
+        for call in (hu.read, lambda path, tags: hu.index([path], tags)):
+            with pytest.raises(TypeError, match="tags is a list of keywords or tags, not one: "):
+                call(path, tags=tags)
+        assert hu.read(path, tags=[(0x0028, 0x0010)]).Rows == 128
+
     @pytest.mark.parametrize(
         ("tags", "found"),
         [

@@ -351,6 +351,9 @@ class TestCharacterSets:
             assert ds.PatientName == "山田"
             assert ds.ReferencedImageSequence[0].PatientName == "Иван"
             assert ds.warnings == ()
+        for character_set in (b"ISO_IR 192", [None], (1, 2)):
+            with pytest.raises(TypeError, match="character_set is a term or several"):
+                hu.read(data, character_set=character_set)
 
     def test_that_the_caller_knows_is_pickled(self):
         ds = hu.read(part10(element(0x00100010, "PN", "山田".encode())), character_set="ISO_IR 192")

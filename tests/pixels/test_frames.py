@@ -4,7 +4,7 @@ import io
 import random
 import struct
 import warnings
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, product
 
 import numpy as np
 import pydicom
@@ -591,6 +591,42 @@ def test_any_changed_bytes(changes, table, as_file):
         data = outcome(lambda number=number: ds.frames.read(number))
         assert data is None or len(data) == ds.frames[number].length
     assert isinstance(ds.warnings, tuple)
+
+
+@pytest.mark.parametrize("syntax", [JPEG, "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.1.98"])
+def test_a_broken_frame_costs_no_other(syntax):
+    """A right offset table leads to what is behind it, whichever frame was asked for first."""
+    frames = [ONE, jpeg(b"more"), ONE, jpeg(b"last")]
+    good = fragments(frames, offsets_of(frames))
+    start = good.index(ONE[0]) - 8
+    whole = dict(enumerate(joined(frames)))
+
+    def said(ds, number):
+        try:
+            return ds.encoded_frame(number)
+        except hu.PixelDataError as error:
+            return str(error)
+
+    for number, at, octet in product((0, 1, 2), range(11), (0x01, 0x40, 0xFF)):
+        pixels = bytearray(good)
+        pixels[start + offsets_of(frames)[number] + at] ^= octet
+        data = image(bytes(pixels), 4, syntax)
+        fresh = {each: said(hu.read(data), each) for each in whole}
+        assert {each: fresh[each] for each in range(number)} == {each: whole[each] for each in range(number)}
+        if at < 8:
+            behind = range(number + 1, 4)
+            assert {each: fresh[each] for each in behind} == {each: whole[each] for each in behind}
+        for before in (
+            lambda ds: [said(ds, each) for each in whole],
+            lambda ds: len(ds.frames),
+            lambda ds: outcome(lambda: list(ds.frames)),
+            lambda ds: outcome(ds.pixel_plan),
+            lambda ds: outcome(lambda: ds.pixel_array),
+        ):
+            ds = hu.read(data)
+            before(ds)
+            assert {each: said(ds, each) for each in whole} == fresh
+            assert len(ds.frames) == 4
 
 
 def test_junk():

@@ -340,8 +340,16 @@ def test_fill(fill, expected):
 
 @pytest.mark.parametrize("fill", [256, -1, 0.5, (1, 2), "white", float("nan"), [[1, 2, 3]]])
 def test_fill_that_is_no_sample(fill):
-    with pytest.raises(hu.OptionError, match="fill="):
-        hu.read_region(IMAGES["full"], (-9, 5), (30, 60), fill=fill)
+    """Whether the region needs one or not."""
+    for position in ((-9, 5), (0, 0)):
+        with pytest.raises(hu.OptionError, match="fill="):
+            hu.read_region(IMAGES["full"], position, (30, 60), fill=fill)
+
+
+@pytest.mark.parametrize("focal_plane", ["", (), 0.0, slice(None)])
+def test_what_is_no_focal_plane(focal_plane):
+    with pytest.raises(TypeError):
+        hu.read_region(IMAGES["full"], (0, 0), (3, 6), focal_plane=focal_plane)
 
 
 @pytest.mark.parametrize(

@@ -27,13 +27,21 @@ from hounsfield.cli.report import (
     strict_option,
 )
 from hounsfield.cli.windows import Choice, window_option
-from hounsfield.cli.writers import ArrayWriter, Image, PictureWriter, Writer
+from hounsfield.cli.writers import (
+    ArrayWriter,
+    Image,
+    OnePictureWriter,
+    PictureWriter,
+    SeveralImagesError,
+    Writer,
+)
 from hounsfield.display import Window
 from hounsfield.display.groups import by_frame
 from hounsfield.display.presets import preset
 from hounsfield.display.voi import voi_alternatives
 from hounsfield.errors import NotDicomError, UnsupportedError
 from hounsfield.facade import Dataset
+from hounsfield.pixels.decode import Decoder
 from hounsfield.pixels.layout import has_pixels
 
 __all__ = ["convert"]
@@ -89,6 +97,7 @@ class Tally:
 @click.command(
     epilog="""\b
 Examples:
+  hounsfield convert ct.dcm -o ct.png
   hounsfield convert ct.dcm -o pictures
   hounsfield convert scans/ -o pictures --window lung
   hounsfield convert scans/ -o pictures --window 40/400     (center 40, width 400)
@@ -103,7 +112,7 @@ Reading the array:
       samples = array[offset : offset + math.prod(shape)].reshape(shape)
 
 Exit codes: 0 all went well (with --on-error skip: or failures were counted), 1 some input failed or there was
-nothing to convert, 2 the command was not understood or OUT is already there.
+nothing to convert, 2 the command was not understood, OUT is already there, or for one image of several.
 """
 )
 @click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=click.Path())
@@ -114,11 +123,12 @@ nothing to convert, 2 the command was not understood or OUT is already there.
     required=True,
     metavar="OUT",
     type=click.Path(path_type=Path),
-    help="A folder for PNG files, or NAME.npy for one array of uint8 with its manifest NAME.json.",
+    help="A folder for PNG files, NAME.png for the only image, or NAME.npy for one array of uint8 with its "
+    "manifest NAME.json.",
 )
 @window_option
 @click.option(
-    "--frame", type=click.IntRange(min=0), metavar="N", help="Only this frame of each file, from 0."
+    "--frame", type=int, metavar="N", help="Only this frame of each file, from 0, or from -1 backwards."
 )
 @click.option(
     "--on-error",
@@ -146,12 +156,11 @@ def convert(
     """Convert DICOM files, and all those in folders and archives, to pictures or to one array.
 
     In a folder OUT every image becomes a PNG file, 8-bit gray or RGB; frames are numbered: NAME_0000.png.
-    What was found in folders, and in zip and tar archives, keeps its relative path; names that would collide
-    get a number. Files there that are not DICOM, or have no pixel data, are passed over and counted.
+    What was found in folders, in zip and tar archives, and by patterns in quotes, keeps its relative path;
+    names that would collide get a number. Files there that are not DICOM, or have no pixel data, are passed
+    over and counted. All of these may be URLs.
     """
-    is_array = out.suffix.lower() == ".npy"
-    if not force:
-        _check_free(out, is_array)
+    writer = _writer(out, force=force)
     tally = Tally()
     start = time.perf_counter()
 
@@ -162,12 +171,10 @@ def convert(
         if on_error == "raise":
             raise StoppedError
 
-    writer: Writer = ArrayWriter(out) if is_array else PictureWriter(out)
     try:
         found = []
-        for each in inputs(sources, lambda error: failure(str(error.filename), error)):
-            if each.origin is not None:
-                each.origin.release()
+        for each in inputs(sources):
+            each.origin.release()
             found.append(each)
         with writer, _progress() as progress:
             for each in progress.track(found, description="converting") if progress else found:
@@ -175,10 +182,13 @@ def convert(
                     images = _images(each, window, frame, strict, tally)
                 except Exception as error:
                     # One bad file, whatever is wrong with it, must not cost the others.
-                    failure(each.path, error)
+                    failure(each.name, error)
                 else:
                     if images:
-                        writer.add(each.path, _stem(each), images)
+                        writer.add(each.name, _stem(each), images)
+    except SeveralImagesError as error:
+        problem = f"{out} is for one image, and there are several: give a folder as OUT, or choose a --frame"
+        raise click.UsageError(problem, click.get_current_context()) from error
     except StoppedError:
         return 1
     except OSError as error:
@@ -197,15 +207,26 @@ def convert(
     return int(bool(tally.failures) and on_error != "skip")
 
 
-def _check_free(out: Path, is_array: bool) -> None:
-    taken = [path for path in (out, out.with_suffix(".json")) if path.exists()] if is_array else []
-    if not is_array and out.is_dir() and any(out.iterdir()):
-        taken = [out]
-    if taken:
-        what = "is already there" if is_array else "is not empty"
-        raise click.UsageError(f"{taken[0]} {what}: --force writes nevertheless", click.get_current_context())
-    if not is_array and out.exists() and not out.is_dir():
-        raise click.UsageError(f"{out} is not a folder", click.get_current_context())
+def _writer(out: Path, *, force: bool) -> Writer:
+    """Give what writes to OUT, if nothing is there that may not be replaced."""
+    suffix = out.suffix.lower()
+    writer: Writer
+    problem = None
+    if suffix == ".npy":
+        writer, files = ArrayWriter(out), [out, out.with_suffix(".json")]
+    elif suffix == ".png" and not out.is_dir():
+        writer, files = OnePictureWriter(out), [out]
+    else:
+        writer, files = PictureWriter(out), []
+        if out.is_dir():
+            problem = f"{out} is not empty" if not force and any(out.iterdir()) else None
+        elif out.exists():
+            raise click.UsageError(f"{out} is not a folder", click.get_current_context())
+    if not force and (taken := [path for path in files if path.exists()]):
+        problem = f"{taken[0]} is already there"
+    if problem:
+        raise click.UsageError(f"{problem}: --force writes nevertheless", click.get_current_context())
+    return writer
 
 
 def _progress() -> Any:
@@ -237,11 +258,11 @@ def _images(found: Input, window: Choice, frame: int | None, strict: bool, tally
     try:
         ds = found.read(strict=strict)
     except NotDicomError:
-        if found.within is None:
+        if found.found_in is None:
             raise
         tally.passed_over["not DICOM"] += 1
         return []
-    if found.within is not None and not has_pixels(ds):
+    if found.found_in is not None and not has_pixels(ds):
         tally.passed_over["without pixel data"] += 1
         return []
     tally.bytes_read += ds._source.size
@@ -253,6 +274,8 @@ def _images(found: Input, window: Choice, frame: int | None, strict: bool, tally
 
 def _rendered(ds: Dataset, window: Choice, frame: int | None) -> list[Image]:
     """Render all frames of a file, or one."""
+    if frame is not None and frame < 0:
+        frame = Decoder(ds).number(frame)
     samples = ds.render(window, frame=frame)
     layout = ds.frames.layout
     color = layout.samples > 1 or layout.photometric_interpretation == "PALETTE COLOR"

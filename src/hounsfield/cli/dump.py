@@ -5,12 +5,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import click
 
-from hounsfield.cli.inputs import inputs, is_archive_file
+from hounsfield.cli.inputs import inputs
 from hounsfield.cli.report import OutputError, complain, debug_option, describe, strict_option
 from hounsfield.elements.charset import override
 from hounsfield.elements.dictionary import tag_number
@@ -18,7 +17,6 @@ from hounsfield.elements.json_model import chosen_json_dict
 from hounsfield.elements.text import dataset_lines, element_lines, printable
 from hounsfield.errors import NotDicomError, OptionError
 from hounsfield.facade import Dataset, read
-from hounsfield.sources import public_name
 
 __all__ = ["dump"]
 
@@ -120,10 +118,10 @@ def dump(
 ) -> int:
     """Print each element of DICOM FILEs in a line, as dcmdump does.
 
-    A FILE may be a folder or a zip or tar archive, all of whose DICOM files are meant, a URL, or - for stdin.
-    A line has the tag, the VR, the value, its length in bytes, the number of values and the keyword or the
-    name. Items of sequences are indented. Long values end in "..."; control characters are made visible.
-    Output is coloured on a terminal, unless NO_COLOR is set.
+    A FILE may be a folder, a zip or tar archive or a pattern in quotes, all of whose DICOM files are meant,
+    a URL of any of these, or - for stdin. A line has the tag, the VR, the value, its length in bytes, the
+    number of values and the keyword or the name. Items of sequences are indented. Long values end in "...";
+    control characters are made visible. Output is coloured on a terminal, unless NO_COLOR is set.
     """
     context = click.get_current_context()
     wanted = [path for paths in tags for path in paths]
@@ -133,20 +131,18 @@ def dump(
         raise click.UsageError("--json has no file meta information: ask for group 0002 without it", context)
     failed = False
     write = _writer()
-    several = len(files) > 1 or Path(files[0]).is_dir() or is_archive_file(files[0])
-    unreadable: list[OSError] = []
     number = 0
-    for each in inputs(files, unreadable.append):
-        path = each.path
+    for each in inputs(files):
+        name = each.name
         problems: list[str] = []
         try:
             try:
                 options: dict[str, Any] = {"tags": wanted or None, "strict": strict}
                 options["character_set"] = character_set
-                is_stdin = path == STDIN and each.within is None
+                is_stdin = name == STDIN and each.found_in is None
                 ds = read(sys.stdin.buffer.read(), **options) if is_stdin else each.read(**options)
             except NotDicomError:
-                if each.within is not None:
+                if each.found_in is not None:
                     continue
                 raise
             if as_json:
@@ -154,29 +150,26 @@ def dump(
             else:
                 if number and not wanted:
                     write("")
-                if several:
-                    write(f"# {printable(public_name(path))}")
+                if len(files) > 1 or each.found_in is not None:
+                    write(f"# {printable(name)}")
                 for line in _chosen(ds, wanted, problems.append) if wanted else _lines(ds, problems.append):
                     write(line)
                 if strict and not problems:
                     _decode(ds, wanted)
             for warning in ds.warnings:
-                complain(f"{public_name(path)}: {warning}")
+                complain(f"{name}: {warning}")
         except (BrokenPipeError, OutputError):
             raise
         except Exception as error:
             # Whatever it is, the other files are still to be dumped.
             failed = True
-            complain(describe(path, error), error, debug=debug)
+            complain(describe(name, error), error, debug=debug)
             if as_json:
                 write("null")
         number += 1
         for problem in problems:
             failed = True
             complain(problem)
-    for unseen in unreadable:
-        failed = True
-        complain(describe(str(unseen.filename), unseen))
     return int(failed)
 
 

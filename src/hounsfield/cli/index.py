@@ -18,6 +18,7 @@ from hounsfield.cli.query import answer
 from hounsfield.cli.report import check_libraries, complain, debug_option, describe, reason_lines
 from hounsfield.errors import OptionError
 from hounsfield.indexing import index as index_files
+from hounsfield.indexing.places import check
 from hounsfield.indexing.reading import BROKEN, NOT_DICOM, OK, UNREADABLE
 from hounsfield.indexing.storage import Summary, partial_folder
 from hounsfield.sources import is_url
@@ -119,6 +120,8 @@ def index(
         else:
             check_libraries(pyarrow="sql", duckdb="sql")
         if not is_index:
+            if not _some_are_there(sources, debug=debug):
+                return 1
             try:
                 with _progress() as progress:
                     if out is None:
@@ -170,6 +173,18 @@ def _check(
         problem = f"{gone[0]}: No such file"
     if problem:
         raise click.UsageError(problem, click.get_current_context())
+
+
+def _some_are_there(sources: tuple[str, ...], *, debug: bool) -> bool:
+    """Tell of what was given and is not there. Where that is all, an index would have nothing, or lose it."""
+    missing = 0
+    for each in sources:
+        try:
+            check(each)
+        except OSError as error:
+            complain(describe(each, error), error, debug=debug)
+            missing += 1
+    return missing < len(sources)
 
 
 def _is_index(sources: tuple[str, ...]) -> bool:

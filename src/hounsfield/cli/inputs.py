@@ -1,16 +1,16 @@
-"""The files that a command is given: by themselves, in folders and in archives."""
+"""The files that a command is given: by themselves, in folders and in archives, and by patterns."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from hounsfield.archives import is_archive
-from hounsfield.facade import Dataset, read, read_origin
-from hounsfield.finding import Origin, expand, find_files
-from hounsfield.sources import public_name
+from hounsfield.facade import Dataset, read_origin
+from hounsfield.finding import MAGIC, Origin, expand, start_of
+from hounsfield.sources import is_url, public_name
 
-__all__ = ["Input", "inputs", "is_archive_file"]
+__all__ = ["Input", "inputs"]
 
 
 class Input(NamedTuple):
@@ -18,18 +18,19 @@ class Input(NamedTuple):
 
     Attributes
     ----------
-    path : str
-        As it was given or found; "scans.zip::folder/a.dcm" in archives.
-    within : str or None
-        The folder or the archive that was given, and this found in it: not all that lies there need be
-        DICOM. None if it was given itself.
-    origin : Origin or None
-        By which it is read, if it is in an archive.
+    origin : Origin
+    found_in : str or None
+        What its name begins with, if it was found in a folder or an archive, or by a pattern: not all that
+        lies there need be DICOM. None if it was given itself.
     """
 
-    path: str
-    within: str | None
-    origin: Origin | None = None
+    origin: Origin
+    found_in: str | None
+
+    @property
+    def name(self) -> str:
+        """As it was given or found; "scans.zip::folder/a.dcm" in archives."""
+        return self.origin.name
 
     def read(self, **options: Any) -> Dataset:
         """Read it, as `hounsfield.read` does.
@@ -37,41 +38,36 @@ class Input(NamedTuple):
         Raises
         ------
         DicomError, OSError
-            It cannot be read, or an archive not any further.
+            It cannot be read, or an archive not any further, or a folder not be listed.
         """
-        return read(self.path, **options) if self.origin is None else read_origin(self.origin, **options)
+        return read_origin(self.origin, **options)
 
     def relative(self) -> PurePosixPath:
-        """Give its path in the folder or archive that was given, and nowhere else, or its name."""
-        path = PurePosixPath(public_name(self.path))
-        if self.within is None:
-            return PurePosixPath(path.name)
-        if self.origin is None:
-            return path.relative_to(self.within)
-        member = self.origin.name.removeprefix(f"{self.within}::")
-        inside = [part for part in member.split("/") if part not in ("", ".", "..")]
-        return PurePosixPath(*(inside or [PurePosixPath(self.within).name]))
+        """Give its path from where it was found, and to nowhere else, or its name."""
+        if self.found_in is None:
+            return PurePosixPath(PurePosixPath(self.name).name)
+        found = self.name.removeprefix(self.found_in)
+        inside = [part for part in found.split("/") if part not in ("", ".", "..")]
+        return PurePosixPath(*(inside or [PurePosixPath(self.found_in.removesuffix("::")).name]))
 
 
-def inputs(given: Iterable[str], unreadable: Callable[[OSError], object]) -> Iterator[Input]:
-    """Give files, those in folders, and the members of archives on disk, each when it is asked for.
-
-    Parameters
-    ----------
-    given : iterable of str
-    unreadable : callable
-        Is told of each folder that cannot be listed.
-    """
+def inputs(given: Iterable[str]) -> Iterator[Input]:
+    """Give files, those in folders and of patterns, and members of archives, each when it is asked for."""
     for each in given:
-        if is_archive_file(each):
-            for origin in expand(each):
-                # What ends the list of a broken archive is no member.
-                yield Input(origin.name, None if origin.name == each else each, origin)
-        else:
-            for found in find_files([each], unreadable=unreadable):
-                yield Input(*found)
+        name, beginning = public_name(each), _beginning(each)
+        for origin in expand(each):
+            # What cannot be listed, or ends the list of a broken archive, has the name that was given.
+            yield Input(origin, None if origin.name == name else beginning)
 
 
-def is_archive_file(path: str) -> bool:
-    """Whether this is an archive, whose members are meant."""
-    return is_archive(path) and os.path.isfile(path)  # noqa: PTH113 - as `expand` looks
+def _beginning(given: str) -> str | None:
+    """What the names of files begin with that are found in something, or match it; None of a file."""
+    if os.path.isdir(given):  # noqa: PTH112 - as `expand` looks
+        return start_of(given)
+    name = public_name(given)
+    if is_url(given) and name.endswith("/"):
+        return name
+    if (magic := MAGIC.search(name)) and (is_url(given) or not os.path.lexists(given)):
+        folder = name[: magic.start()].rpartition("/")[0]
+        return f"{folder}/" if is_url(given) else start_of(folder)
+    return f"{name}::" if is_archive(name) else None

@@ -9,7 +9,7 @@ import click
 
 from hounsfield import errors
 from hounsfield.elements.text import printable
-from hounsfield.errors import DicomError
+from hounsfield.errors import DicomError, name_file
 from hounsfield.sources import public_name
 
 __all__ = [
@@ -62,7 +62,8 @@ def complain(message: str, error: Exception | None = None, *, debug: bool = Fals
 def describe(path: str, error: Exception) -> str:
     """Say in a sentence what went wrong with a file."""
     if isinstance(error, DicomError):
-        return str(error) if error.file else f"{public_name(path)}: {error}"
+        name_file(error, public_name(path))
+        return str(error)
     return f"{public_name(path)}: {reason(error)}"
 
 

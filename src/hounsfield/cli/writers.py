@@ -13,7 +13,7 @@ from typing import IO, Any, NamedTuple, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ArrayWriter", "Image", "PictureWriter", "Writer"]
+__all__ = ["ArrayWriter", "Image", "OnePictureWriter", "PictureWriter", "SeveralImagesError", "Writer"]
 
 
 class Image(NamedTuple):
@@ -98,6 +98,32 @@ class PictureWriter:
                 return names
             attempt += 1
             suffix = f"-{attempt}"
+
+
+class SeveralImagesError(Exception):
+    """There are more images than the one that there is a file for."""
+
+
+class OnePictureWriter:
+    """Writes the only image there is to one PNG file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._image: Image | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and self._image is not None:
+            write_png(self._path, self._image.samples)
+
+    def add(self, path: str, name: str, images: Sequence[Image]) -> None:  # noqa: ARG002 - of the protocol
+        if self._image is not None or len(images) > 1:
+            raise SeveralImagesError
+        self._image = images[0]
 
 
 def write_png(path: Path, samples: npt.NDArray[np.uint8]) -> None:

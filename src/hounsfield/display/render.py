@@ -13,7 +13,7 @@ from hounsfield.display.modality import frames_of, modality_lut, rescale, stored
 from hounsfield.display.presets import preset
 from hounsfield.display.voi import Window, auto_window, value_range, voi_alternatives
 from hounsfield.errors import OptionError
-from hounsfield.outputs import array_of
+from hounsfield.outputs import array_of, target_of
 
 __all__ = ["WindowLike", "render", "render_dataset", "rendered"]
 
@@ -360,20 +360,10 @@ def _check_numbers(samples: Array) -> None:
 
 
 def _target(shape: tuple[int, ...], dtype: npt.DTypeLike | None, out: Any) -> Array:
-    """Give the array for the result, after checking the caller's."""
-    array = None if out is None else array_of(out)
-    if array is None:
-        kind = np.dtype(np.uint8 if dtype is None else dtype)
-    else:
-        kind = array.dtype
-        if dtype is not None and np.dtype(dtype) != kind:
-            raise OptionError(f"out is of {kind}, not of {np.dtype(dtype)}")
+    """Give the array for the result: the caller's, or a new one."""
+    if out is not None:
+        out = array_of(out)
+    kind = np.dtype(dtype if dtype is not None else np.uint8 if out is None else out.dtype)
     if kind.str[1:] not in OUT_TYPES or not kind.isnative:
         raise OptionError(f"results are uint8, uint16 or float32, not {kind}")
-    if array is None:
-        return np.empty(shape, kind)
-    if array.shape != shape:
-        raise OptionError(f"out has the shape {array.shape} where {shape} is needed")
-    if not (array.flags.c_contiguous and array.flags.writeable):
-        raise OptionError("out must be C-contiguous and writable")
-    return array
+    return target_of(out, shape, kind)

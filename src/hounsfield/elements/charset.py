@@ -133,6 +133,8 @@ def override(terms: str | Sequence[str]) -> bytes:
     """
     terms = (terms,) if isinstance(terms, str) else tuple(terms)
     for term in terms:
+        if not isinstance(term, str):
+            raise TypeError(f"character_set is a term or several, each of them text, unlike {term!r}")
         if term not in DEFINED_TERMS and _codec(term) is None:
             raise OptionError(f"the character set {term!r} is unknown: PS3.3 C.12.1.1.2 has the terms")
     return "\\".join(terms).encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -35,7 +35,7 @@ from hounsfield.elements.values import DECODERS
 from hounsfield.errors import DicomError, LimitError, NotDicomError, ParseError, TruncatedError
 from hounsfield.sources import BufferSource, PathSource, Source, is_url, open_source
 
-__all__ = ["INFLATED_LIMIT", "SYNTAXES", "Parts", "Selection", "open_part10", "select"]
+__all__ = ["INFLATED_LIMIT", "SYNTAXES", "Parts", "Selection", "listed", "open_part10", "select"]
 
 BEHIND_PREFIX = 132
 LUT_DESCRIPTOR = 0x00283002
@@ -96,6 +96,21 @@ class Selection(NamedTuple):
     stop_tag: int
     asked: frozenset[int] | None
     tags: tuple[int, ...] | None
+
+
+def listed(tags: Iterable[Any]) -> tuple[Any, ...]:
+    """Give the tags that a caller lists.
+
+    Raises
+    ------
+    TypeError
+        It is no list of them, but one: a text or a pair of numbers, which would be taken for several.
+    """
+    found = None if isinstance(tags, str | bytes | bytearray) else tuple(tags)
+    is_pair = found is not None and len(found) == 2 and all(isinstance(each, int) for each in found)
+    if found is None or (is_pair and max(found) <= 0xFFFF):
+        raise TypeError(f"tags is a list of keywords or tags, not one: [{tags!r}]")
+    return found
 
 
 @lru_cache(maxsize=64)

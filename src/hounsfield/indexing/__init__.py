@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hounsfield.indexing.columns import arrow, parquet
 from hounsfield.indexing.known import Known
-from hounsfield.indexing.places import find
+from hounsfield.indexing.places import check, find
 from hounsfield.indexing.reading import OK, Plan, batches, batches_of
 from hounsfield.indexing.storage import Summary, legible, plan_of, write_index
 
@@ -28,7 +28,8 @@ class Index:
     ) -> Any:
         """Give a table with a row for each file.
 
-        Of each file only the head is read, up to the last element that is wanted.
+        Of each file only the head is read, up to the last element that is wanted: what stands out of order,
+        behind a higher tag, is not found, as by `read` with `tags`.
 
         Parameters
         ----------
@@ -91,7 +92,9 @@ class Index:
         ------
         OptionError
             pyarrow is not installed (``hounsfield[index]``), or an argument cannot be used. What is wrong
-            with a file is never raised.
+            with a file is not raised: its row tells.
+        OSError
+            What was given by one name is not there, or may not be read.
 
         Notes
         -----
@@ -104,6 +107,7 @@ class Index:
         >>> hu.index.problems(table).to_pylist()
         """
         plan = Plan(tags)
+        check(sources)
         rows = batches_of(plan, sources, below=below, threads=threads)
         return arrow().Table.from_batches(rows, plan.schema)
 
@@ -111,7 +115,9 @@ class Index:
         self, sources: Any, tags: Iterable[Wanted] = (), *, below: bool = True, threads: int | None = None
     ) -> Iterator[Any]:
         """Give the same some hundred rows at a time, as pyarrow.RecordBatch: for more than memory holds."""
-        return batches_of(Plan(tags), sources, below=below, threads=threads)
+        plan = Plan(tags)
+        check(sources)
+        return batches_of(plan, sources, below=below, threads=threads)
 
     def update(self, table: Any, sources: Any, *, below: bool = True, threads: int | None = None) -> Any:
         """Give an index of files, of which one was made before: only what is new or has changed is read.
@@ -134,11 +140,12 @@ class Index:
         ------
         OptionError
             As for a new index; `table` is none, or lacks columns.
+        OSError
+            As for a new index; `table` cannot be read.
         """
         pa = arrow()
-        if isinstance(table, str | os.PathLike):
-            with legible(table):
-                table = parquet().ParquetFile(table).read()
+        check(sources)
+        table = _table_of(table)
         plan = plan_of(table.schema)
         known = Known(table.select(["path", "size", "mtime"]).to_batches())
         places = known.changed(find(sources, below=below))
@@ -185,15 +192,30 @@ class Index:
             As for a table; the folder holds what was begun with other arguments, or does not say what, or
             another process is at it.
         OSError
-            The index cannot be written.
+            As for a table; the index cannot be written.
         """
+        arrow()
+        check(sources)
         given = [sources] if isinstance(sources, str | os.PathLike) else sources
         return write_index(given, out, tags, update=update, below=below, threads=threads, progress=progress)
 
     def problems(self, table: Any) -> Any:
-        """Give the rows of an index whose status is not "ok": path, size, mtime, status and reason."""
-        chosen = table.select(["path", "size", "mtime", "status", "reason"])
+        """Give the rows of an index whose status is not "ok": path, size, mtime, status and reason.
+
+        The index is a table, or the path of a Parquet file of one, as for `update`.
+        """
+        chosen = _table_of(table).select(["path", "size", "mtime", "status", "reason"])
         return chosen.filter(import_module("pyarrow.compute").not_equal(chosen["status"], OK))
+
+
+def _table_of(table: Any) -> Any:
+    """Give an index, read from its Parquet file if it is the path of one."""
+    if isinstance(table, str | os.PathLike):
+        with legible(table):
+            return parquet().ParquetFile(table).read()
+    if not isinstance(table, arrow().Table):
+        raise TypeError(f"an index is a pyarrow.Table, or the path of one, unlike {type(table).__name__}")
+    return table
 
 
 index = Index()

@@ -15,6 +15,7 @@ from hounsfield.elements.access import path_step
 from hounsfield.elements.dataset import Dataset
 from hounsfield.elements.dictionary import Entry, entry, private_entry, tag_number
 from hounsfield.elements.json_model import to_json_dict
+from hounsfield.elements.reader import listed
 from hounsfield.elements.sequence import Sequence
 from hounsfield.elements.times import Date, Time
 from hounsfield.elements.values import LUT_DESCRIPTORS
@@ -229,11 +230,9 @@ def columns_of(tags: Iterable[Wanted]) -> tuple[Column, ...]:
     OptionError
         One is neither a keyword, a tag, a dotted path nor a private element by its creator.
     TypeError
-        `tags` is one text.
+        `tags` is one of these, and no list.
     """
-    if isinstance(tags, str):
-        raise TypeError(f"tags is a list of keywords, tags or paths, not one: [{tags!r}]")
-    columns = {column.name: column for column in (*_standard(), *map(_column, tags))}
+    columns = {column.name: column for column in (*_standard(), *map(_column, listed(tags)))}
     return tuple(columns.values())
 
 

@@ -8,10 +8,11 @@ from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from hounsfield.archives import ENDINGS
+from hounsfield.errors import DicomError
 from hounsfield.finding import Origin, Sources, each_source, expand, folder_by_folder
-from hounsfield.sources import as_text, public_name
+from hounsfield.sources import PathSource, as_text, public_name
 
-__all__ = ["Other", "Place", "Unlisted", "find", "microseconds", "shown", "unsearched"]
+__all__ = ["Other", "Place", "Unlisted", "check", "find", "microseconds", "shown", "unsearched"]
 
 AT_ONCE = 512
 """Sources that are looked at together: to look at each path takes as long as to open a file."""
@@ -56,6 +57,34 @@ class Other(NamedTuple):
 
 Place = str | Other | Unlisted
 """The path of a file, what else can be read, or why there is none."""
+
+
+def check(sources: Sources) -> None:
+    """See that what was given by one name is there: of several sources, rows tell which are not.
+
+    Raises
+    ------
+    OSError
+        It is not, or cannot be opened or listed.
+    """
+    if not isinstance(sources, str | os.PathLike):
+        return
+    path = os.fsdecode(sources)
+    if os.path.isdir(path):  # noqa: PTH112 - as elsewhere here
+        os.scandir(path).close()
+        return
+    origin = next(expand(path), None)
+    if origin is None or origin.name != public_name(path):
+        return
+    try:
+        if origin.path is None:
+            origin.open()
+        else:
+            PathSource.with_head(origin.path, 0)
+    except OSError:
+        raise
+    except (DicomError, ValueError):  # a row tells this
+        return
 
 
 def find(sources: Sources, *, below: bool = True) -> Iterator[Place]:

@@ -38,7 +38,7 @@ from hounsfield.pixels.layout import (
     there_are,
 )
 from hounsfield.pixels.native import as_they_stand, decode_native, mask_of, mask_unused
-from hounsfield.pixels.plan import MAX_PIXELS, PixelPlan
+from hounsfield.pixels.plan import MAX_PIXELS, PixelPlan, frame_number
 from hounsfield.processors import thread_count, together
 from hounsfield.sources import BufferSource
 
@@ -81,6 +81,7 @@ class Decoder:
     """
 
     def __init__(self, ds: Dataset, *, raw: bool = False, reduce: int = 0) -> None:
+        reduce = operator.index(reduce)
         if not 0 <= reduce <= MOST_HALVINGS:
             raise OptionError(
                 f"reduce says how often to halve the size, 0 to {MOST_HALVINGS}, unlike {reduce}"
@@ -137,8 +138,9 @@ class Decoder:
         if self._frames.is_video:
             codec = "video"
         elif self._frames.encapsulated:
-            codec, stream = self._codec(self._bytes_of(0))
+            first = self._bytes_of(0)
             try:
+                codec, stream = self._codec(first)
                 if stream is not None and not self._frames.are_in_collections:
                     self._check_shape(stream, layout.frame_shape)
                 self._check_colors(stream)
@@ -161,7 +163,7 @@ class Decoder:
             lossless=stream.lossless if stream else not self._frames.is_video,
             reduce=self._reduce,
             reduced_by=reduced_by,
-            encoded_bytes=sum(frame.length for frame in self._frames),
+            encoded_bytes=self._frames.encoded_bytes,
         )
 
     def decode(
@@ -215,10 +217,22 @@ class Decoder:
             return [self._number(each, count) for each in frame], True
         return [self._number(frame, count)], False
 
+    def number(self, frame: int) -> int:
+        """Give the number of a frame, counted from 0, that may have been counted backwards.
+
+        Raises
+        ------
+        OptionError
+            There is no such frame.
+        PixelDataError
+            There should be, by Number of Frames.
+        TypeError
+            It is no integer.
+        """
+        return self._number(frame, self.count)
+
     def _number(self, frame: int, count: int) -> int:
-        if isinstance(frame, bool):
-            raise TypeError("frames are chosen by their numbers, not by True or False")
-        number = operator.index(frame)
+        number = frame_number(frame)
         if -count <= number < count:
             return number % count
         there, declared = there_are(count), self._layout.frames

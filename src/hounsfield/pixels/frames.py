@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
-from itertools import pairwise
+from contextlib import contextmanager, suppress
+from itertools import pairwise, repeat
 from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
 
 from hounsfield._kernels.scan import only_fragment
 from hounsfield.elements.fragments import Reader
 from hounsfield.elements.scanning import ITEM_HEADER, UNDEFINED
+from hounsfield.errors import PixelDataError
 from hounsfield.pixels.grouping import BEGINNING, ITEM_TAG, Finder
 from hounsfield.pixels.layout import layout_of, there_are
 from hounsfield.pixels.places import Frame, Groups, Index, OffsetTable
+from hounsfield.pixels.plan import frame_number
 from hounsfield.sources import BufferSource, PathSource
 
 if TYPE_CHECKING:
@@ -224,19 +228,34 @@ class Frames:
         """
         if isinstance(key, slice):
             return [self._frame(self._reader, number) for number in range(*key.indices(self.count))]
-        return self._frame(self._reader, self._number(key))
+        return self._frame(self._reader, self._number(frame_number(key)))
 
     def __iter__(self) -> Iterator[Frame]:
+        for number, frame in enumerate(self._each()):
+            yield self._frame(self._reader, number) if frame is None else frame
+
+    def _each(self) -> Iterator[Frame | None]:
+        """All frames, where one look is enough; None for one that has to be looked for alone."""
         known = self._known()
         if isinstance(known, OffsetTable):  # one walk through all headers, not a look at each frame's
-            known = self._index.known = self._finder.find(self._reader, walk=True)
+            found = self._index.beside or self._finder.find(self._reader, walk=True)
+            if not self._is_kept(known, found):
+                known = self._index.known = found
         if not isinstance(known, Groups):
-            for number in range(self.count):
-                yield self._frame(self._reader, number)
+            yield from repeat(None, self.count)
             return
         ranges = list(zip(known.offsets.tolist(), known.lengths.tolist(), strict=True))
         for first, stop in pairwise(known.firsts.tolist()):
             yield Frame(tuple(ranges[first:stop]))
+
+    @property
+    def encoded_bytes(self) -> int:
+        """Bytes of all frames, but of those that are not there."""
+        lengths = 0
+        for number, frame in enumerate(self._each()):
+            with suppress(PixelDataError):
+                lengths += (self[number] if frame is None else frame).length
+        return lengths
 
     def __repr__(self) -> str:
         kind = "encapsulated" if self.encapsulated else "native"
@@ -352,13 +371,12 @@ class Frames:
             frame = self._finder.by_table(reader, known, number)
             if frame is not None:
                 return frame
-            self._without(known)
-            return self._frame(reader, self._number(number))
+            if self._index.beside is None and self._without(known) is not known:
+                return self._frame(reader, self._number(number))
+            return self._beside(known, number)
         if isinstance(known, Frame):
             return known
-        first, stop = known.firsts[number : number + 2].tolist()
-        ranges = zip(known.offsets[first:stop].tolist(), known.lengths[first:stop].tolist(), strict=True)
-        return Frame(tuple(ranges))
+        return known.frame(number)
 
     # Native
 
@@ -388,11 +406,41 @@ class Frames:
     # Encapsulated
 
     def _without(self, table: OffsetTable) -> Frame | OffsetTable | Groups:
-        """Find the frames anew, without a table that is wrong."""
+        """Find the frames anew, without a table that is wrong, unless that leads to more of them."""
         index = self._index
         index.wrong.add(table.name)
-        known = index.known = self._finder.find(self._reader)
-        return known
+        found = self._finder.find(self._reader)
+        if self._is_kept(table, found):
+            return table
+        index.known = found
+        return found
+
+    def _is_kept(self, table: OffsetTable, found: Frame | OffsetTable | Groups) -> bool:
+        """Whether a table leads on behind fragments that are broken, and then each frame is looked for alone.
+
+        What is found does not depend on which of them were asked for before.
+        """
+        if not isinstance(found, Groups) or len(found.firsts) > len(table.offsets):
+            return False
+        if not self._finder.begins_at(self._reader, table.begin(-1)):
+            return False
+        self._index.beside = found
+        return True
+
+    def _beside(self, table: OffsetTable, number: int) -> Frame:
+        """A frame whose end, or the next one's beginning, is not where the table has it, if it is whole."""
+        beside = self._index.beside
+        begin, end = table.bounds(number, self._index.stop)
+        if beside is not None:
+            first = np.searchsorted(beside.offsets, begin + ITEM_HEADER)
+            at, last = int(np.searchsorted(beside.firsts, first)), len(beside.firsts) - 2
+            if at <= last:
+                ranges = beside.frame(at).ranges
+                may_go_on = at == last and beside.is_broken
+                begins = ranges and ranges[0][0] == begin + ITEM_HEADER
+                if begins and not (may_go_on and sum(ranges[-1]) != end):
+                    return Frame(ranges)
+        raise self._index.error(f"frame {number} is not where the {table.name} has it", begin)
 
 
 def _joined(reader: Reader, ranges: tuple[tuple[int, int], ...]) -> bytes | memoryview:

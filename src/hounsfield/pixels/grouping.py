@@ -186,7 +186,10 @@ class Finder:
                     self._note_table(table)
             if len(firsts) > frames or (len(firsts) < frames and not index.is_collection):
                 self.note_count(len(firsts))
-        return Groups(items.offsets[used], items.lengths[used], np.append(firsts, len(used)), items.is_cut)
+        broken = items.is_cut or self._ends_early(items)
+        return Groups(
+            items.offsets[used], items.lengths[used], np.append(firsts, len(used)), items.is_cut, broken
+        )
 
     def _used(self, items: Fragments) -> npt.NDArray[np.intp]:
         """Which fragments belong to frames: the empty ones to none, unless they make one for each."""

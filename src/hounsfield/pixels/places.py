@@ -69,12 +69,20 @@ class Groups(NamedTuple):
     lengths: npt.NDArray[np.int64]
     firsts: npt.NDArray[np.int64]
     is_cut: bool
+    is_broken: bool  # whether there may be more than could be followed
+
+    def frame(self, number: int) -> Frame:
+        """The place of a frame."""
+        first, stop = self.firsts[number : number + 2].tolist()
+        ranges = zip(self.offsets[first:stop].tolist(), self.lengths[first:stop].tolist(), strict=True)
+        return Frame(tuple(ranges))
 
 
 class Index:
     """What is known of an image's frames so far. It knows no data set, and is kept by it."""
 
     __slots__ = (
+        "beside",
         "counted",
         "encapsulated",
         "has_marks",
@@ -107,6 +115,8 @@ class Index:
         self.likes: dict[tuple[bool, int], Any] = {}
         # An int for native frames, a Frame if alone.
         self.known: Frame | OffsetTable | Groups | int | None = None
+        # Fragments beside a table that leads to more frames than they tell apart.
+        self.beside: Groups | None = None
         self.counted: set[str] = set()  # tables that have the last frame where one begins
         self.wrong: set[str] = set()  # tables that are
 

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["MAX_PIXELS", "PixelPlan"]
+__all__ = ["MAX_PIXELS", "PixelPlan", "frame_number"]
 
 MAX_PIXELS = 1 << 30
 """Samples that one call decodes, unless it is told otherwise."""
+
+
+def frame_number(frame: Any) -> int:
+    """Give the number of a frame as it was asked for, from 0 or from -1 backwards.
+
+    Raises
+    ------
+    TypeError
+        It is no integer, or True or False.
+    """
+    if isinstance(frame, bool):
+        raise TypeError("frames are chosen by their numbers, not by True or False")
+    return operator.index(frame)
 
 
 class PixelPlan(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -123,7 +124,7 @@ def _chosen(
     if focal_plane is None and len(planes) > 1:
         raise OptionError(f"there are {len(planes)} focal planes: focal_plane= says which, 0 the lowest")
     try:
-        plane = planes[focal_plane or 0]
+        plane = planes[0 if focal_plane is None else operator.index(focal_plane)]
     except IndexError:
         raise OptionError(f"focal_plane={focal_plane}: there are {len(planes)}") from None
     images = [image for image in images if plane in image.tiling.planes]
@@ -175,10 +176,11 @@ def read_level(
     inside = region.within(tiling.width, tiling.height)
     touched = [list(image.tiling.touched(inside, channel, plane)) for image in images]
     target = target_of(out, shape, layout.dtype)
+    asked = None if fill is None else _checked_fill(fill, layout)
     if tiling.positions is None:
         _check_all_there(images[0], inside, touched)
     if tiling.positions is not None or inside != region:
-        target[...] = _background(images[0], fill, raw)
+        target[...] = _background(images[0], raw) if asked is None else asked
     view = target[inside.y - region.y :, inside.x - region.x :]
     for image, tiles in zip(images, touched, strict=True):
         _paste(image, tiles, inside, view, raw, threads, max_pixels)
@@ -224,11 +226,9 @@ def _paste(
 # What is where nothing is
 
 
-def _background(image: Image, fill: float | Sequence[float] | None, raw: bool) -> Array:
-    """What the samples of absent pixels are: as asked for, as the image recommends, else white or 0."""
+def _background(image: Image, raw: bool) -> Array:
+    """What the samples of absent pixels are: as the image recommends, else white or 0."""
     layout = image.tiling.layout
-    if fill is not None:
-        return _checked_fill(fill, layout)
     if layout.samples != 3:
         padding = image.ds.get("PixelPaddingValue")
         wanted = np.array([padding if isinstance(padding, int) else 0])
