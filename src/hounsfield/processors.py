@@ -84,12 +84,14 @@ def together(work: Callable[[], None], threads: int) -> None:
         What `work` raised, here or elsewhere.
     """
     with _pool.wanted(min(threads - 1, MOST_THREADS)) as helpers:
-        others = [_pool.submit(work) for _ in range(helpers)]
+        works = [work]
+        others = [_pool.submit(works) for _ in range(helpers)]
         try:
             work()
         finally:
             running = [other for other in others if not other.cancel()]
             errors = [other.exception() for other in running]
+            works.clear()  # what was cancelled may wait for a thread, and would hold the caller's arrays
     failures = list(filter(None, errors))
     del others, running, errors
     if failures:
@@ -135,7 +137,7 @@ class _Pool:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a signal may come while it is held, and have something decoded
-        self._tasks: SimpleQueue[tuple[Future[None], Callable[[], None]]] = SimpleQueue()
+        self._tasks: SimpleQueue[tuple[Future[None], list[Callable[[], None]]]] = SimpleQueue()
         self._wanted = self._threads = 0
 
     @contextmanager
@@ -153,24 +155,25 @@ class _Pool:
             with self._lock:
                 self._wanted -= count
 
-    def submit(self, work: Callable[[], None]) -> Future[None]:
+    def submit(self, works: list[Callable[[], None]]) -> Future[None]:
+        """Have the first called, on one of the threads, unless that is cancelled."""
         from concurrent.futures import Future  # slower to load than all that is ours
 
         future: Future[None] = Future()
-        self._tasks.put((future, work))
+        self._tasks.put((future, works))
         return future
 
     def _run(self) -> None:
         while True:
-            future, work = self._tasks.get()
+            future, works = self._tasks.get()
             if future.set_running_or_notify_cancel():
                 try:
-                    work()
+                    works[0]()
                 except BaseException as error:
                     future.set_exception(error)
                 else:
                     future.set_result(None)
-            del future, work  # or they would be held while this waits
+            del future, works  # or they would be held while this waits
 
 
 _pool = _Pool()
