@@ -405,6 +405,65 @@ def test_volumes_of_other_places_are_not_incomplete() -> None:
     assert not series_of(*first, *second).warnings
 
 
+# What differs from slice to slice
+
+
+OWN: dict[str, list[Any]] = {
+    "TemporalPositionIdentifier": [1, 2, 3, 4, 5],
+    "EchoTime": [5.0, 7.0, 9.0, 11.0, 13.0],
+    "KVP": [80, 90, 100, 110, 120],
+    "FrameOfReferenceUID": ["1.2.3.5", "1.2.3.2", "1.2.3.3", "1.2.3.1", "1.2.3.4"],
+    "ImageType": [["ORIGINAL", "PRIMARY", f"SLICE {at}"] for at in range(5)],
+    "StackID": ["1", "2", "3", "4", "5"],
+    "ConvolutionKernel": ["A", "B", "C", "D", "E"],
+}
+
+
+@pytest.mark.parametrize(("name", "values"), OWN.items(), ids=OWN)
+def test_what_each_slice_has_its_own_of_parts_no_volumes_and_is_told(name: str, values: list[Any]) -> None:
+    series = series_of(*(mr(2.0 * at, value=at, **{name: value}) for at, value in enumerate(values)))
+    assert shown(series) == [({}, [0, 1, 2, 3, 4])]
+    (problem,) = series.volumes[0].problems
+    assert problem.kind == "split"
+    assert name in problem.text
+
+
+def test_temporal_positions_that_each_image_has_its_own_of_tell_time_points_by_their_order() -> None:
+    images = [
+        mr(2.0 * at, value=100 * time + at, TemporalPositionIdentifier=1 + time + 3 * at)
+        for at in range(4)
+        for time in range(3)
+    ]
+    series = series_of(*images)
+    assert shown(series) == [
+        ({"TemporalPositionIdentifier rank": time}, [100 * time + at for at in range(4)]) for time in range(3)
+    ]
+    assert all(kinds(volume) == {"split"} for volume in series.volumes)
+
+
+@pytest.mark.parametrize("odd", [{3}, {7}, {0, 1, 2, 3}, {0, 2, 4, 6}], ids=str)
+@pytest.mark.parametrize(
+    ("name", "values"), [("ImageType", [["ORIGINAL"], ["DERIVED"]]), ("KVP", [None, 120])], ids=str
+)
+def test_volumes_that_would_make_one_are_told(name: str, values: list[Any], odd: set[int]) -> None:
+    images = [mr(2.0 * at, EchoTime=echo) for at in range(8) for echo in (1, 2)]
+    for number, ds in enumerate(images):
+        setattr(ds, name, values[number // 2 in odd])
+    series = series_of(*images)
+    assert sorted(len(volume) for volume in series.volumes) == sorted([len(odd), 8 - len(odd)] * 2)
+    assert kinds(series) == {"split"}
+    assert name in series.problems[0].text
+    with pytest.raises(hu.VolumeError, match="would make one even stack"):
+        hu.load_series([written(each) for each in images], strict=True)
+
+
+def test_volumes_of_one_slice_each_are_told() -> None:
+    images = [mr(at, StackID=str(at)) for at in (1.0, 3.0, 9.0, 13.0, 14.0)]
+    series = series_of(*images)
+    assert len(series.volumes) == 5
+    assert kinds(series) == {"split"}
+
+
 # Acquisitions
 
 
@@ -414,6 +473,13 @@ def test_step_and_shoot_is_one_stack() -> None:
     (volume,) = series_of(*images).volumes
     assert len(volume) == 12
     assert kinds(volume) == {"acquisitions"}
+
+
+def test_acquisitions_of_one_slice_each_are_not_cut_at_gaps() -> None:
+    images = [one(at, AcquisitionNumber=number) for number, at in enumerate((0, 2, 4, 6, 8, 12, 16, 20))]
+    (volume,) = series_of(*images).volumes
+    assert len(volume) == 8
+    assert kinds(volume) == {"gap", "acquisitions"}
 
 
 def test_acquisitions_of_two_regions_are_apart() -> None:

@@ -65,7 +65,8 @@ def load_series(
 
         Images are in one volume if they have in common: series, size, orientation, pixel spacing, frame of
         reference, SOP class, image type, complex component, stack, segment, echo, temporal position, b-value,
-        KVP and kernel; numbers that differ by rounding are the same. Of those at the same place along their
+        KVP and kernel; numbers that differ by rounding are the same, and what each place has its own of tells
+        nothing. Of those at the same place along their
         normal, the first of these that differs, and has each value equally often at all places, tells which
         belong together; if none does, the order of the first that has as many values at each place: position
         in the plane, trigger time, cardiac phase, inversion time, flip angle, repetition time, respiratory
