@@ -747,6 +747,45 @@ def test_slices_of_nuclear_medicine_whose_axes_are_rounded() -> None:
     assert [volume.spacing[0] for volume in series_of(ds).volumes] == pytest.approx([4, 4])
 
 
+def test_slices_of_nuclear_medicine_that_are_counted_from_0() -> None:
+    ds = nuclear(4.0)
+    ds.SliceVector = [2, 1, 0, 0, 1, 2]
+    assert {volume.origin for volume in series_of(ds).volumes} == {(1, 2, 3)}
+
+
+def test_slices_of_nuclear_medicine_of_several_detectors() -> None:
+    """All that have a place have the same; of two places nobody knows which is the slices'."""
+    ds = nuclear(4.0)
+    (detector,) = ds.DetectorInformationSequence
+    ds.DetectorInformationSequence = [detector, detector, Dataset()]
+    assert {volume.origin for volume in series_of(ds).volumes} == {(1, 2, 3)}
+    other = Dataset()
+    other.ImagePositionPatient, other.ImageOrientationPatient = [1, 2, 4], [1, 0, 0, 0, 1, 0]
+    ds.DetectorInformationSequence = [detector, other]
+    assert kinds(series_of(ds).volumes[0]) == {"missing-geometry"}
+
+
+def test_slices_of_nuclear_medicine_whose_detector_has_no_place() -> None:
+    ds = nuclear(4.0)
+    ds.ImagePositionPatient, ds.ImageOrientationPatient = [4, 5, 6], [1, 0, 0, 0, 1, 0]
+    ds.DetectorInformationSequence = [Dataset()]
+    assert {volume.origin for volume in series_of(ds).volumes} == {(4, 5, 6)}
+
+
+def test_a_slice_of_nuclear_medicine_alone() -> None:
+    images = []
+    for at in range(3):
+        ds = nuclear(4.0)
+        ds.SOPInstanceUID = f"1.2.3.{at + 1}"
+        ds.NumberOfFrames, ds.SliceVector, ds.PixelData = 1, 1, np.full(20, at, "<i2").tobytes()
+        del ds.TimeSlotVector
+        ds.DetectorInformationSequence[0].ImagePositionPatient = [1, 2, 3 + 4 * at]
+        images.append(ds)
+    series = series_of(*images)
+    assert shown(series) == [({}, [0, 1, 2])]
+    assert series.volumes[0].spacing == pytest.approx((4, 0.5, 0.25))
+
+
 @given(st.permutations(range(12)))
 def test_grouping_does_not_depend_on_the_order_of_files(order: list[int]) -> None:
     images = grid("EchoTime", [1.0, 2.0, 3.0, 4.0])

@@ -248,7 +248,7 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
         values = {each.name: [plain(ds, each.name)] * count for each in FIELDS}
         if values[B_VALUE.name][0] is None and str(plain(ds, "Manufacturer")).upper().startswith("SIEMENS"):
             values |= {name: [value] * count for name, value in _diffusion_of_siemens(ds).items()}
-        if count > 1:
+        if count > 1 or "SliceVector" in ds:
             values |= _stacked(ds, values, count)
     positions, orientations, spacings, betweens, slopes, intercepts = (
         values.pop(each.name) for each in OF_SLICE
@@ -470,27 +470,29 @@ def _stacked(ds: Dataset, values: dict[str, list[Hashable]], count: int) -> dict
     """What is known of frames without functional groups: where they are, and what their vectors say."""
     position, orientation = values[POSITION.name][0], values[ORIENTATION.name][0]
     detectors = ds.get("DetectorInformationSequence")
-    if isinstance(detectors, Sequence) and len(detectors) == 1:  # nuclear medicine has them there
-        position = plain(detectors[0], POSITION.name)
-        orientation = plain(detectors[0], ORIENTATION.name)
+    if isinstance(detectors, Sequence):  # nuclear medicine has them there, of slices all the same
+        found = {(plain(each, POSITION.name), plain(each, ORIENTATION.name)) for each in detectors}
+        found.discard((None, None))
+        if len(found) == 1:
+            ((position, orientation),) = found
     start, axes = _numbers(position, 3), _numbers(orientation, 6)
     offsets = _offsets(ds, values[BETWEEN.name][0], axes, count)
-    found: dict[str, list[Hashable]] = {
+    stacked: dict[str, list[Hashable]] = {
         POSITION.name: [None] * count,
         ORIENTATION.name: [orientation] * count,
     }
     if start and offsets:
         normal = _cross(axes[:3], axes[3:])
         length = math.hypot(*normal) or 1.0
-        found[POSITION.name] = [
+        stacked[POSITION.name] = [
             tuple(first + offset * step / length for first, step in zip(start, normal, strict=True))
             for offset in offsets
         ]
     for name in VECTORS:
         vector = plain(ds, name)
         if isinstance(vector, tuple) and len(vector) == count:
-            found[name] = list(vector)
-    return found
+            stacked[name] = list(vector)
+    return stacked
 
 
 def _offsets(ds: Dataset, between: Hashable, axes: Vector, count: int) -> Vector:
@@ -501,13 +503,16 @@ def _offsets(ds: Dataset, between: Hashable, axes: Vector, count: int) -> Vector
     """
     if not axes:
         return ()
+    if count == 1:
+        return (0.0,)
     offsets = _numbers(plain(ds, "GridFrameOffsetVector"), count)
     if offsets and offsets[0]:  # they are coordinates: the standard has this for planes that are not oblique
         up = math.copysign(1.0, _cross(axes[:3], axes[3:])[2])
         return tuple((offset - offsets[0]) * up for offset in offsets)
     slices = _numbers(plain(ds, "SliceVector"), count)
     if slices and isinstance(between, int | float) and _positive(between):
-        return tuple((number - 1) * between for number in slices)
+        first = min(1.0, *slices)  # some count from 0
+        return tuple((number - first) * between for number in slices)
     return offsets
 
 
