@@ -34,10 +34,10 @@ def normal(orientation: Iterable[float]) -> np.ndarray:
     return np.cross(axes[:3], axes[3:])
 
 
-def written(ds: Dataset) -> bytes:
+def written(ds: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:
     buffer = io.BytesIO()
     ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.file_meta.TransferSyntaxUID = syntax
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     dcmwrite(buffer, ds, enforce_file_format=True)

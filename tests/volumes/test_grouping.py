@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 import hounsfield as hu
 from volumes.series import CORONAL, enhanced, mr, one, written
@@ -80,6 +81,65 @@ def test_private_b_values_and_gradients_of_siemens_tell_apart() -> None:
         ({"DiffusionBValue": 1000, "DiffusionGradientOrientation": (1.0, 0.0, 0.0)}, [3, 4, 5]),
         ({"DiffusionBValue": 1000, "DiffusionGradientOrientation": (0.0, 1.0, 0.0)}, [6, 7, 8]),
     ]
+
+
+GE = "GE MEDICAL SYSTEMS", 0x0043, "GEMS_PARM_01", 0x39, "IS"
+PHILIPS = "Philips Medical Systems", 0x2001, "Philips Imaging DD 001", 0x03, "FL"
+UNITED = "UIH", 0x0065, "Image Private Header", 0x09, "FD"
+
+
+@pytest.mark.parametrize(
+    ("maker", "as_written"),
+    [
+        (GE, {0: [0, 8, 0, 0], 750: [1_000_000_750, 8, 0, 0], 1500: [1500, 8, 0, 0]}),
+        (PHILIPS, {0: 0.0, 750: 750.0, 1500: 1500.0}),
+        (UNITED, {0: 0.0, 750: 750.0, 1500: 1500.0}),
+    ],
+    ids=["GE", "Philips", "UIH"],
+)
+@pytest.mark.parametrize("is_implicit", [False, True])
+def test_private_b_values_tell_apart(
+    maker: tuple[str, int, str, int, str], as_written: dict[int, Any], is_implicit: bool
+) -> None:
+    name, group, creator, element, vr = maker
+    images = []
+    for number, value in enumerate(as_written.values()):
+        for at in range(3):
+            ds = mr(2.0 * at, value=10 * number + at, Manufacturer=name)
+            ds.private_block(group, creator, create=True).add_new(element, vr, value)
+            images.append(written(ds, ImplicitVRLittleEndian if is_implicit else ExplicitVRLittleEndian))
+    (series,) = hu.load_series(images)
+    assert sorted(shown(series), key=lambda each: each[1]) == [
+        ({"DiffusionBValue": b}, [10 * number + at for at in range(3)]) for number, b in enumerate(as_written)
+    ]
+    assert not series.warnings
+
+
+@pytest.mark.parametrize(
+    ("maker", "group", "creator", "elements"),
+    [
+        ("GE MEDICAL SYSTEMS", 0x0019, "GEMS_ACQU_01", {0xBB: "DS", 0xBC: "DS", 0xBD: "DS"}),
+        ("Philips", 0x2005, "Philips MR Imaging DD 001", {0xB0: "FL", 0xB1: "FL", 0xB2: "FL"}),
+        ("UIH", 0x0065, "Image Private Header", {0x37: "FD"}),
+    ],
+)
+def test_private_gradients_tell_apart(maker: str, group: int, creator: str, elements: dict[int, str]) -> None:
+    images = []
+    gradients = [1.0, 0.0, 0.0], [0.0, 0.5, 0.5]
+    for number, gradient in enumerate(gradients):
+        for at in range(3):
+            ds = mr(2.0 * at, value=10 * number + at, Manufacturer=maker, DiffusionBValue=1000.0)
+            block = ds.private_block(group, creator, create=True)
+            values = [gradient] if len(elements) == 1 else gradient
+            for (element, vr), value in zip(elements.items(), values, strict=True):
+                block.add_new(element, vr, value)
+            images.append(ds)
+    series = series_of(*images)
+    assert sorted(shown(series), key=lambda each: each[1]) == [
+        ({"DiffusionGradientOrientation": tuple(gradient)}, [10 * number + at for at in range(3)])
+        for number, gradient in enumerate(gradients)
+    ]
+    assert not series.warnings
 
 
 def test_image_types_are_apart() -> None:

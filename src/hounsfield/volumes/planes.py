@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -149,7 +150,34 @@ PLACES = frozenset(("ImagePositionPatient", "InStackPositionNumber", "StackID", 
 NEAREST, FARTHEST = 1e-9, 1e9
 """What distances in mm can be; others are nonsense."""
 
-FIRST_RESERVATION = 0x00190010  # without it there is hardly another, and to look for all takes long
+FIRST_RESERVATION = 0x0010  # of a group; without it there is hardly another, and to look for all takes long
+
+
+class Private(NamedTuple):
+    """Where a manufacturer has one number or more of a frame, in elements of its own."""
+
+    name: str
+    maker: str
+    group: int
+    creator: str
+    elements: tuple[int, ...]
+    count: int = 1
+    vr: str = ""  # if a file in implicit VR does not tell
+
+
+DIFFUSION = (
+    Private(B_VALUE.name, "SIEMENS", 0x0019, "SIEMENS MR HEADER", (0x0C,)),
+    Private(GRADIENT.name, "SIEMENS", 0x0019, "SIEMENS MR HEADER", (0x0E,), 3),
+    Private(B_VALUE.name, "GE", 0x0043, "GEMS_PARM_01", (0x39,)),
+    Private(GRADIENT.name, "GE", 0x0019, "GEMS_ACQU_01", (0xBB, 0xBC, 0xBD), 3),
+    Private(B_VALUE.name, "PHILIPS", 0x2001, "Philips Imaging DD 001", (0x03,)),
+    Private(GRADIENT.name, "PHILIPS", 0x2005, "Philips MR Imaging DD 001", (0xB0, 0xB1, 0xB2), 3),
+    Private(B_VALUE.name, "UIH", 0x0065, "Image Private Header", (0x09,), 1, "FD"),
+    Private(GRADIENT.name, "UIH", 0x0065, "Image Private Header", (0x37,), 3, "FD"),
+)
+MAKERS = tuple({each.maker for each in DIFFUSION})
+MARK = 1_000_000_000
+"""What GE has added to some b-values."""
 
 MOST_FRAMES = 1 << 18
 MOST_DIMENSIONS = 32
@@ -246,8 +274,9 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
         _doubt_times(values)
     else:
         values = {each.name: [plain(ds, each.name)] * count for each in FIELDS}
-        if values[B_VALUE.name][0] is None and str(plain(ds, "Manufacturer")).upper().startswith("SIEMENS"):
-            values |= {name: [value] * count for name, value in _diffusion_of_siemens(ds).items()}
+        if plain(ds, "Modality") == "MR":
+            found = _private_diffusion(ds)
+            values |= {name: [value] * count for name, value in found.items() if values[name][0] is None}
         if count > 1 or "SliceVector" in ds:
             values |= _stacked(ds, values, count)
     positions, orientations, spacings, betweens, slopes, intercepts = (
@@ -289,15 +318,22 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
     return planes
 
 
-def _diffusion_of_siemens(ds: Dataset) -> dict[str, Hashable]:
-    """Give B_value and DiffusionGradientDirection, where those of the standard are not there."""
+def _private_diffusion(ds: Dataset) -> dict[str, Hashable]:
+    """Give b-value and gradient as the manufacturer has them in elements of its own."""
+    maker = str(plain(ds, "Manufacturer")).upper()
     found: dict[str, Hashable] = {}
-    if FIRST_RESERVATION not in ds:
-        return found
-    for each, element in ((B_VALUE, 0x0C), (GRADIENT, 0x0E)):
-        value = _comparable(private_value(ds, 0x0019, "SIEMENS MR HEADER", element))
-        if isinstance(value, int | float | tuple):
-            found[each.name] = value
+    for each in DIFFUSION if maker.startswith(MAKERS) else ():
+        if not maker.startswith(each.maker) or each.group << 16 | FIRST_RESERVATION not in ds:
+            continue
+        values: list[Hashable] = []
+        for element in each.elements:
+            value = private_value(ds, each.group, each.creator, element)
+            if isinstance(value, bytes) and each.vr == "FD" and len(value) % 8 == 0:
+                value = struct.unpack(f"<{len(value) // 8}d", value)
+            values += value if isinstance(value, tuple) else [value]
+        numbers = [value for value in values[: each.count] if isinstance(value, int | float)]
+        if len(numbers) == each.count and all(map(math.isfinite, numbers)):
+            found[each.name] = numbers[0] % MARK if each.count == 1 else tuple(map(float, numbers))
     return found
 
 
