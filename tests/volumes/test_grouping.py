@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    NuclearMedicineImageStorage,
+    ParametricMapStorage,
+    SegmentationStorage,
+)
 
 import hounsfield as hu
 from volumes.series import CORONAL, enhanced, mr, one, written
@@ -593,6 +599,17 @@ def test_time_points_between_each_other_are_apart(moved: float) -> None:
     assert not series.warnings
 
 
+@pytest.mark.parametrize("moved", [0.3, 1.0])
+def test_images_of_several_frames_between_each_other_are_apart(moved: float) -> None:
+    images = [enhanced([{"at": 2.0 * at + start} for at in range(4)]) for start in (0.0, moved)]
+    series = series_of(*images)
+    assert {volume.labels["SOPInstanceUID"] for volume in series.volumes} == {
+        ds.SOPInstanceUID for ds in images
+    }
+    assert [found for _, found in shown(series)] == [[0, 1, 2, 3]] * 2
+    assert not series.warnings
+
+
 def test_every_second_slice_first_is_one_stack() -> None:
     """Nothing is between slices that are as far apart as they say."""
     images = [mr(1.5 * at, AcquisitionTime=f"10100{at % 2}") for at in range(10)]
@@ -844,6 +861,17 @@ def test_a_slice_of_nuclear_medicine_alone() -> None:
     series = series_of(*images)
     assert shown(series) == [({}, [0, 1, 2])]
     assert series.volumes[0].spacing == pytest.approx((4, 0.5, 0.25))
+
+
+@pytest.mark.parametrize(
+    "uid", [NuclearMedicineImageStorage, SegmentationStorage, ParametricMapStorage], ids=lambda uid: uid.name
+)
+def test_images_that_are_volumes_are_apart_from_others_of_their_series(uid: str) -> None:
+    images = [enhanced([{"at": start + at} for at in range(3)], SOPClassUID=uid) for start in (0.0, 0.5, 3.0)]
+    series = series_of(*images)
+    assert {volume.labels["SOPInstanceUID"] for volume in series.volumes} == {
+        ds.SOPInstanceUID for ds in images
+    }
 
 
 @given(st.permutations(range(12)))

@@ -21,7 +21,7 @@ from hounsfield.volumes.geometry import (
     sort_planes,
     usual_step,
 )
-from hounsfield.volumes.planes import APART, IF_NEEDED, MEASURED, plain
+from hounsfield.volumes.planes import APART, IF_NEEDED, MEASURED, OBJECT, plain
 from hounsfield.volumes.problems import Problem, counted
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ place; else these are duplicates."""
 FEWEST = 2
 """So many slices or fewer are even wherever they are, and make no time point."""
 
-OF_FILE = tuple(each.name for each in APART)
+OF_FILE = *(each.name for each in APART), OBJECT
 SEGMENT = "SegmentNumber"
 OF_SCAN = "SOPClassUID", "FrameOfReferenceUID", "ImageType", "StackID", "ConvolutionKernel", "SliceThickness"
 FIELD = "ImagePositionPatient in plane"
@@ -428,26 +428,29 @@ def _by_field(stack: Stack) -> list[Stack]:
 
 
 def _by_time(stack: Stack) -> list[Stack]:
-    """Part time points whose slices are between each other's: the patient moved, or the stack was set anew.
+    """Part time points or images of several frames whose slices are between those of the others.
 
-    Slices that are taken every second one first are no time points: these are too far from each other by
-    Spacing Between Slices or Slice Thickness.
+    The patient moved, or the stack was set anew. Slices that are taken every second one first are no time
+    points: these are too far from each other by Spacing Between Slices or Slice Thickness.
     """
-    times: dict[Hashable, list[Plane]] = {}
-    for plane in stack.planes:
-        times.setdefault(plane.traits.get(TIME), []).append(plane)
-    sizes = [len(each) for each in times.values()]
-    if len(times) == 1 or min(sizes) <= FEWEST or not all(plane.thickness for plane in stack.planes):
+    if not all(plane.thickness for plane in stack.planes):
         return [stack]
-    reach = [depths(each) for each in times.values()]
-    if max(along.min() for along in reach) >= min(along.max() for along in reach):
-        return [stack]
-    parts = [Stack(planes, stack.labels | {TIME: value}) for value, planes in times.items()]
-    if any(part.has("gap", "uneven-spacing", "sparse") for part in parts):
-        return [stack]
-    for part in parts:
-        part.problems = [*stack.problems]
-    return parts
+    for name in (TIME, OBJECT):
+        members: dict[Hashable, list[Plane]] = {}
+        for plane in stack.planes:
+            members.setdefault(plane.traits.get(TIME) if name == TIME else plane.order[2], []).append(plane)
+        if len(members) == 1 or min(map(len, members.values())) <= FEWEST:
+            continue
+        reach = [depths(each) for each in members.values()]
+        if max(along.min() for along in reach) >= min(along.max() for along in reach):
+            continue
+        parts = [Stack(planes, stack.labels | {name: value}) for value, planes in members.items()]
+        if any(part.has("gap", "uneven-spacing", "sparse") for part in parts):
+            continue
+        for part in parts:
+            part.problems = [*stack.problems]
+        return parts
+    return [stack]
 
 
 def _by_acquisition(stack: Stack) -> list[Stack]:

@@ -27,6 +27,7 @@ __all__ = [
     "IF_NEEDED",
     "MEANING",
     "MEASURED",
+    "OBJECT",
     "Plane",
     "Tile",
     "UnusableError",
@@ -137,6 +138,19 @@ MEASURED = (
     "SliceThickness",
 )
 """Of these, what may be rounded in one image and not in another."""
+
+OBJECT = "SOPInstanceUID"
+"""Of images whose frames are all there is of a volume, or several of them; of others it tells nothing."""
+
+WHOLE = frozenset(
+    (
+        "1.2.840.10008.5.1.4.1.1.20",  # nuclear medicine
+        "1.2.840.10008.5.1.4.1.1.30",  # parametric map
+        "1.2.840.10008.5.1.4.1.1.66.4",  # segmentation
+        "1.2.840.10008.5.1.4.1.1.66.7",  # label map
+        "1.2.840.10008.5.1.4.1.1.481.2",  # dose
+    )
+)
 
 OF_SLICE = POSITION, ORIENTATION, SPACING, BETWEEN, SLOPE, INTERCEPT
 FIELDS = *OF_SLICE, *MEANING, INDEX_VALUES, *APART, *IF_NEEDED
@@ -279,6 +293,8 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
             values |= {name: [value] * count for name, value in found.items() if values[name][0] is None}
         if count > 1 or "SliceVector" in ds:
             values |= _stacked(ds, values, count)
+    if count > 1 and plain(ds, "SOPClassUID") in WHOLE:
+        values[OBJECT] = [plain(ds, "ConcatenationUID") or plain(ds, OBJECT)] * count
     positions, orientations, spacings, betweens, slopes, intercepts = (
         values.pop(each.name) for each in OF_SLICE
     )

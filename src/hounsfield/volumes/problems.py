@@ -42,6 +42,8 @@ class Problem(NamedTuple):
         "mixed-sizes"       images of a series differ in Rows or Columns
         "mosaic"            an image is a mosaic of slices, and left so, as nothing tells of how many; or
                             their direction or distance had to be assumed
+        "dose"              a dose without Dose Grid Scaling, or whose Grid Frame Offset Vector and Image
+                            Position (Patient) contradict each other
         "missing-uid"       the files do not tell which series they belong to
         "unreadable"        a file that is broken, or cannot be opened
         =================== =========================================================================
