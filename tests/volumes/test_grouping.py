@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import (
+    EnhancedMRImageStorage,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     NuclearMedicineImageStorage,
@@ -740,6 +741,17 @@ def test_temporal_positions_that_the_dimensions_confirm() -> None:
 def test_a_concatenation_is_one_volume() -> None:
     (volume,) = series_of(enhanced([{"at": 2.0}, {"at": 0.0}]), enhanced([{"at": 4.0}, {"at": 6.0}])).volumes
     assert volume.positions[:, 2].tolist() == [5, 7, 9, 11]
+
+
+@pytest.mark.parametrize("uid", [EnhancedMRImageStorage, SegmentationStorage], ids=lambda uid: uid.name)
+def test_a_concatenation_of_every_second_slice_is_one_volume(uid: str) -> None:
+    parts = [
+        enhanced([{"at": 1.0 * at} for at in range(start, 8, 2)], ConcatenationUID="1.2.3", SOPClassUID=uid)
+        for start in (0, 1)
+    ]
+    (volume,) = series_of(*parts).volumes
+    assert volume.array[:, 0, 0].tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert not volume.problems
 
 
 def test_parts_of_a_concatenation_have_an_order() -> None:

@@ -21,7 +21,7 @@ from hounsfield.volumes.geometry import (
     sort_planes,
     usual_step,
 )
-from hounsfield.volumes.planes import APART, IF_NEEDED, MEASURED, OBJECT, plain
+from hounsfield.volumes.planes import APART, IF_NEEDED, MEASURED, OBJECT, object_of, plain
 from hounsfield.volumes.problems import Problem, counted
 
 if TYPE_CHECKING:
@@ -438,7 +438,8 @@ def _by_time(stack: Stack) -> list[Stack]:
     for name in (TIME, OBJECT):
         members: dict[Hashable, list[Plane]] = {}
         for plane in stack.planes:
-            members.setdefault(plane.traits.get(TIME) if name == TIME else plane.order[2], []).append(plane)
+            value = plane.traits.get(TIME) if name == TIME else object_of(plane.ds)
+            members.setdefault(value, []).append(plane)
         if len(members) == 1 or min(map(len, members.values())) <= FEWEST:
             continue
         reach = [depths(each) for each in members.values()]

@@ -31,6 +31,7 @@ __all__ = [
     "Plane",
     "Tile",
     "UnusableError",
+    "object_of",
     "plain",
     "planes_of",
 ]
@@ -294,7 +295,7 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
         if count > 1 or "SliceVector" in ds:
             values |= _stacked(ds, values, count)
     if count > 1 and plain(ds, "SOPClassUID") in WHOLE:
-        values[OBJECT] = [plain(ds, "ConcatenationUID") or plain(ds, OBJECT)] * count
+        values[OBJECT] = [object_of(ds)] * count
     positions, orientations, spacings, betweens, slopes, intercepts = (
         values.pop(each.name) for each in OF_SLICE
     )
@@ -332,6 +333,11 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
     if any(is_mosaic(plane.traits.get("ImageType")) for plane in planes) or is_grid(ds):
         return _tiles(planes, is_between=_positive(betweens[0]) is not None)
     return planes
+
+
+def object_of(ds: Dataset) -> Hashable:
+    """SOP Instance UID, or what all parts of a concatenation have in common (PS3.3 C.7.6.16.2.2.4)."""
+    return plain(ds, "ConcatenationUID") or plain(ds, OBJECT)
 
 
 def _private_diffusion(ds: Dataset) -> dict[str, Hashable]:
