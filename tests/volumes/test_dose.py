@@ -64,6 +64,10 @@ def test_doses_of_one_series_are_volumes_of_their_own(z: float) -> None:
     assert [problem.kind for problem in series.problems] == (["split"] if z == 14 else [])
 
 
+def test_a_smaller_dose_is_not_incomplete() -> None:
+    assert not series_of(dose((0, 3, 6, 9)), dose((0, 3))).warnings
+
+
 def test_planes_of_a_dose_in_files_of_their_own_are_one() -> None:
     images = [
         dose((0,), ImagePositionPatient=[-10, 20, 3.0 * at], SOPInstanceUID=f"1.2.3.{at}") for at in range(4)

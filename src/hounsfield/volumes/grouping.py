@@ -46,7 +46,15 @@ FEWEST = 2
 
 OF_FILE = *(each.name for each in APART), OBJECT
 SEGMENT = "SegmentNumber"
-OF_SCAN = "SOPClassUID", "FrameOfReferenceUID", "ImageType", "StackID", "ConvolutionKernel", "SliceThickness"
+OF_SCAN = (
+    "SOPClassUID",
+    "FrameOfReferenceUID",
+    "ImageType",
+    "StackID",
+    "ConvolutionKernel",
+    "SliceThickness",
+    OBJECT,
+)
 FIELD = "ImagePositionPatient in plane"
 TIME = "AcquisitionTime"
 LATER = FIELD, *(each.name for each in IF_NEEDED)
