@@ -52,12 +52,17 @@ def _of_dose(planes: list[Plane]) -> Iterator[Problem]:
     if not isinstance(plain(ds, "DoseGridScaling"), int | float):
         yield Problem("dose", "no Dose Grid Scaling: values are the stored ones, and no doses")
     offsets, position = plain(ds, "GridFrameOffsetVector"), plain(ds, "ImagePositionPatient")
-    if not isinstance(offsets, tuple) or not isinstance(position, tuple) or planes[0].missing:
+    if planes[0].missing or not isinstance(offsets, tuple) or not isinstance(position, tuple):
         return
     right, _, _, _, down, _ = planes[0].axes
-    start, z = offsets[0], position[2]
-    is_axial = abs(right * down) > 1 - SLANTED
-    if is_axial and start and abs(start - z) > BESIDE * min(planes[0].spacing):
+    start, z = offsets[0], position[-1]
+    if (
+        not isinstance(start, int | float)
+        or not isinstance(z, int | float)
+        or abs(right * down) < 1 - SLANTED
+    ):
+        return
+    if start and abs(start - z) > BESIDE * min(planes[0].spacing):
         text = (
             f"Grid Frame Offset Vector begins at {start:g} mm, and Image Position (Patient) has z = {z:g} mm"
         )
