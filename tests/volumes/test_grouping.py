@@ -149,6 +149,20 @@ def test_private_gradients_tell_apart(maker: str, group: int, creator: str, elem
     assert not series.warnings
 
 
+def test_private_components_of_ge_tell_apart() -> None:
+    names = "MAGNITUDE", "PHASE", "REAL", "IMAGINARY", None
+    images = []
+    for number in range(len(names)):
+        for at in range(3):
+            ds = mr(2.0 * at, value=10 * number + at, Manufacturer="GE MEDICAL SYSTEMS")
+            ds.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x2F, "SS", number)
+            images.append(ds)
+    assert sorted(shown(series_of(*images)), key=lambda each: each[1]) == [
+        ({"ComplexImageComponent": name}, [10 * number + at for at in range(3)])
+        for number, name in enumerate(names)
+    ]
+
+
 def test_image_types_are_apart() -> None:
     types = [["ORIGINAL", "PRIMARY", "M"], ["ORIGINAL", "PRIMARY", "P"]]
     labels = [volume.labels for volume in series_of(*grid("ImageType", types)).volumes]

@@ -67,6 +67,7 @@ MEANING = (
 TIME = Field("TemporalPositionIdentifier", ("FrameContentSequence.TemporalPositionIndex",))
 INDEX_VALUES = Field("DimensionIndexValues", ("FrameContentSequence.DimensionIndexValues",))
 
+COMPONENT = Field("ComplexImageComponent", ("MRImageFrameTypeSequence.ComplexImageComponent",))
 B_VALUE = Field("DiffusionBValue", ("MRDiffusionSequence.DiffusionBValue",))
 GRADIENT = Field("DiffusionGradientOrientation")  # of a sequence in a functional group
 
@@ -83,10 +84,7 @@ APART = (
             "ParametricMapFrameTypeSequence.FrameType",
         ),
     ),
-    Field(
-        "ComplexImageComponent",
-        ("MRImageFrameTypeSequence.ComplexImageComponent",),
-    ),
+    COMPONENT,
     Field("StackID", ("FrameContentSequence.StackID",)),
     Field("SegmentNumber", ("SegmentIdentificationSequence.ReferencedSegmentNumber",)),
     Field("EchoNumbers"),
@@ -178,19 +176,22 @@ class Private(NamedTuple):
     elements: tuple[int, ...]
     count: int = 1
     vr: str = ""  # if a file in implicit VR does not tell
+    texts: tuple[str, ...] = ()  # what the numbers stand for, from 0
 
 
-DIFFUSION = (
+COMPONENTS = "MAGNITUDE", "PHASE", "REAL", "IMAGINARY"
+PRIVATE = (
     Private(B_VALUE.name, "SIEMENS", 0x0019, "SIEMENS MR HEADER", (0x0C,)),
     Private(GRADIENT.name, "SIEMENS", 0x0019, "SIEMENS MR HEADER", (0x0E,), 3),
     Private(B_VALUE.name, "GE", 0x0043, "GEMS_PARM_01", (0x39,)),
     Private(GRADIENT.name, "GE", 0x0019, "GEMS_ACQU_01", (0xBB, 0xBC, 0xBD), 3),
+    Private(COMPONENT.name, "GE", 0x0043, "GEMS_PARM_01", (0x2F,), texts=COMPONENTS),
     Private(B_VALUE.name, "PHILIPS", 0x2001, "Philips Imaging DD 001", (0x03,)),
     Private(GRADIENT.name, "PHILIPS", 0x2005, "Philips MR Imaging DD 001", (0xB0, 0xB1, 0xB2), 3),
     Private(B_VALUE.name, "UIH", 0x0065, "Image Private Header", (0x09,), 1, "FD"),
     Private(GRADIENT.name, "UIH", 0x0065, "Image Private Header", (0x37,), 3, "FD"),
 )
-MAKERS = tuple({each.maker for each in DIFFUSION})
+MAKERS = tuple({each.maker for each in PRIVATE})
 MARK = 1_000_000_000
 """What GE has added to some b-values."""
 
@@ -290,7 +291,7 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
     else:
         values = {each.name: [plain(ds, each.name)] * count for each in FIELDS}
         if plain(ds, "Modality") == "MR":
-            found = _private_diffusion(ds)
+            found = _private(ds)
             values |= {name: [value] * count for name, value in found.items() if values[name][0] is None}
         if count > 1 or "SliceVector" in ds:
             values |= _stacked(ds, values, count)
@@ -340,11 +341,11 @@ def object_of(ds: Dataset) -> Hashable:
     return plain(ds, "ConcatenationUID") or plain(ds, OBJECT)
 
 
-def _private_diffusion(ds: Dataset) -> dict[str, Hashable]:
-    """Give b-value and gradient as the manufacturer has them in elements of its own."""
+def _private(ds: Dataset) -> dict[str, Hashable]:
+    """Give b-value, gradient and complex component as the manufacturer has them in elements of its own."""
     maker = str(plain(ds, "Manufacturer")).upper()
     found: dict[str, Hashable] = {}
-    for each in DIFFUSION if maker.startswith(MAKERS) else ():
+    for each in PRIVATE if maker.startswith(MAKERS) else ():
         if not maker.startswith(each.maker) or each.group << 16 | FIRST_RESERVATION not in ds:
             continue
         values: list[Hashable] = []
@@ -354,7 +355,11 @@ def _private_diffusion(ds: Dataset) -> dict[str, Hashable]:
                 value = struct.unpack(f"<{len(value) // 8}d", value)
             values += value if isinstance(value, tuple) else [value]
         numbers = [value for value in values[: each.count] if isinstance(value, int | float)]
-        if len(numbers) == each.count and all(map(math.isfinite, numbers)):
+        if len(numbers) != each.count or not all(map(math.isfinite, numbers)):
+            continue
+        if each.texts:
+            found[each.name] = dict(enumerate(each.texts)).get(numbers[0])
+        else:
             found[each.name] = numbers[0] % MARK if each.count == 1 else tuple(map(float, numbers))
     return found
 
