@@ -174,7 +174,7 @@ class Private(NamedTuple):
     group: int
     creator: str
     elements: tuple[int, ...]
-    count: int = 1
+    length: int = 1
     vr: str = ""  # if a file in implicit VR does not tell
     texts: tuple[str, ...] = ()  # what the numbers stand for, from 0
 
@@ -354,13 +354,13 @@ def _private(ds: Dataset) -> dict[str, Hashable]:
             if isinstance(value, bytes) and each.vr == "FD" and len(value) % 8 == 0:
                 value = struct.unpack(f"<{len(value) // 8}d", value)
             values += value if isinstance(value, tuple) else [value]
-        numbers = [value for value in values[: each.count] if isinstance(value, int | float)]
-        if len(numbers) != each.count or not all(map(math.isfinite, numbers)):
+        numbers = [value for value in values[: each.length] if isinstance(value, int | float)]
+        if len(numbers) != each.length or not all(map(math.isfinite, numbers)):
             continue
         if each.texts:
-            found[each.name] = dict(enumerate(each.texts)).get(numbers[0])
+            found[each.name] = each.texts[int(numbers[0])] if numbers[0] in range(len(each.texts)) else None
         else:
-            found[each.name] = numbers[0] % MARK if each.count == 1 else tuple(map(float, numbers))
+            found[each.name] = numbers[0] % MARK if each.length == 1 else tuple(map(float, numbers))
     return found
 
 
