@@ -8,17 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import (
+    UID,
     EnhancedMRImageStorage,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     NuclearMedicineImageStorage,
     ParametricMapStorage,
+    SecondaryCaptureImageStorage,
     SegmentationStorage,
 )
 
 import hounsfield as hu
 from volumes.series import CORONAL, enhanced, mr, one, written
 
+LABEL_MAP = UID("1.2.840.10008.5.1.4.1.1.66.7")
 MONOCHROME = ["MONOCHROME2", "MONOCHROME1"]
 
 
@@ -798,6 +801,20 @@ def test_slope_and_intercept_are_of_the_same_group() -> None:
     np.testing.assert_array_equal(volume.array, volume.headers[0].modality_values())
 
 
+def test_labels_that_a_palette_shows_are_values() -> None:
+    ds = enhanced(
+        [{"at": 0.0}, {"at": 1.0}],
+        SOPClassUID=LABEL_MAP,
+        PhotometricInterpretation="PALETTE COLOR",
+    )
+    for colour in ("Red", "Green", "Blue"):
+        setattr(ds, f"{colour}PaletteColorLookupTableDescriptor", [2, 0, 16])
+        setattr(ds, f"{colour}PaletteColorLookupTableData", b"\0\0\xff\xff")
+    assert shown(series_of(ds)) == [({}, [0, 1])]
+    ds.SOPClassUID = SecondaryCaptureImageStorage
+    assert hu.load_series(written(ds)).left_out[0].reason == "colour, by a palette"
+
+
 def test_which_frames_are_left_out_is_told() -> None:
     ds = enhanced({"at": 2.0 * at} for at in range(4))
     for frame in (1, 3):
@@ -890,7 +907,9 @@ def test_a_slice_of_nuclear_medicine_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "uid", [NuclearMedicineImageStorage, SegmentationStorage, ParametricMapStorage], ids=lambda uid: uid.name
+    "uid",
+    [NuclearMedicineImageStorage, SegmentationStorage, LABEL_MAP, ParametricMapStorage],
+    ids=lambda uid: uid.name,
 )
 def test_images_that_are_volumes_are_apart_from_others_of_their_series(uid: str) -> None:
     images = [enhanced([{"at": start + at} for at in range(3)], SOPClassUID=uid) for start in (0.0, 0.5, 3.0)]

@@ -141,12 +141,13 @@ MEASURED = (
 OBJECT = "SOPInstanceUID"
 """Of images whose frames are all there is of a volume, or several of them; of others it tells nothing."""
 
+LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
 WHOLE = frozenset(
     (
+        LABEL_MAP,
         "1.2.840.10008.5.1.4.1.1.20",  # nuclear medicine
         "1.2.840.10008.5.1.4.1.1.30",  # parametric map
         "1.2.840.10008.5.1.4.1.1.66.4",  # segmentation
-        "1.2.840.10008.5.1.4.1.1.66.7",  # label map
         "1.2.840.10008.5.1.4.1.1.481.2",  # dose
     )
 )
@@ -433,7 +434,8 @@ def _check_is_image(ds: Dataset) -> None:
         raise UnusableError("no pixel data")
     if (ds.get("SamplesPerPixel") or 1) != 1:
         raise UnusableError("colour")
-    if ds.get("PhotometricInterpretation") == "PALETTE COLOR":
+    is_labels = plain(ds, "SOPClassUID") == LABEL_MAP  # whose palette is but a way to show them
+    if ds.get("PhotometricInterpretation") == "PALETTE COLOR" and not is_labels:
         raise UnusableError("colour, by a palette")
     if "TotalPixelMatrixColumns" in ds:
         raise UnusableError("tiles of a whole-slide image: read_region() reads them")
