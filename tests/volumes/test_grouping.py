@@ -621,11 +621,22 @@ def test_time_points_between_each_other_are_apart(moved: float) -> None:
 def test_images_of_several_frames_between_each_other_are_apart(moved: float) -> None:
     images = [enhanced([{"at": 2.0 * at + start} for at in range(4)]) for start in (0.0, moved)]
     series = series_of(*images)
-    assert {volume.labels["SOPInstanceUID"] for volume in series.volumes} == {
+    assert {volume.labels["SOPInstanceUID of frames"] for volume in series.volumes} == {
         ds.SOPInstanceUID for ds in images
     }
     assert [found for _, found in shown(series)] == [[0, 1, 2, 3]] * 2
     assert not series.warnings
+
+
+@pytest.mark.parametrize("places", [[0, 2, 4, 6], [2, 4], [4, 6, 8, 10], [0, 2, 4, 6, 8]], ids=str)
+def test_images_of_several_frames_at_places_of_each_other_are_apart(places: list[float]) -> None:
+    images = [enhanced([{"at": float(at)} for at in each]) for each in ([0, 2, 4, 6], places)]
+    series = series_of(*images)
+    assert not series.left_out
+    assert {volume.labels["SOPInstanceUID of frames"]: len(volume) for volume in series.volumes} == {
+        images[0].SOPInstanceUID: 4,
+        images[1].SOPInstanceUID: len(places),
+    }
 
 
 def test_every_second_slice_first_is_one_stack() -> None:
@@ -775,7 +786,13 @@ def test_parts_of_a_concatenation_have_an_order() -> None:
     """Their UIDs tell nothing."""
     frames = [{"at": 2.0 * at} for at in range(3)]
     parts = [
-        enhanced(frames, InstanceNumber=1, ConcatenationFrameOffsetNumber=before, SOPInstanceUID=uid)
+        enhanced(
+            frames,
+            InstanceNumber=1,
+            ConcatenationUID="1.2.3",
+            ConcatenationFrameOffsetNumber=before,
+            SOPInstanceUID=uid,
+        )
         for before, uid in ((0, "1.9"), (3, "1.8"))
     ]
     first, second = series_of(*parts).volumes

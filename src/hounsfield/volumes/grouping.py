@@ -21,7 +21,7 @@ from hounsfield.volumes.geometry import (
     sort_planes,
     usual_step,
 )
-from hounsfield.volumes.planes import APART, IF_NEEDED, MEASURED, OBJECT, object_of, plain
+from hounsfield.volumes.planes import APART, FRAMES, IF_NEEDED, MEASURED, OBJECT, plain
 from hounsfield.volumes.problems import Problem, counted
 
 if TYPE_CHECKING:
@@ -443,11 +443,10 @@ def _by_time(stack: Stack) -> list[Stack]:
     """
     if not all(plane.thickness for plane in stack.planes):
         return [stack]
-    for name in (TIME, OBJECT):
+    for name in (TIME, FRAMES):
         members: dict[Hashable, list[Plane]] = {}
         for plane in stack.planes:
-            value = plane.traits.get(TIME) if name == TIME else object_of(plane.ds)
-            members.setdefault(value, []).append(plane)
+            members.setdefault(plane.traits.get(name), []).append(plane)
         if len(members) == 1 or min(map(len, members.values())) <= FEWEST:
             continue
         reach = [depths(each) for each in members.values()]

@@ -71,7 +71,7 @@ def load_series(
         that has as many values at each place: position in the plane, trigger time, cardiac phase, inversion
         time, flip angle, repetition time, respiratory phase, contrast phase, spin labelling, velocity
         encoding, gradient, slice thickness, reference time, acquisition number and time, content time, the
-        dimensions of a multi-frame image, Instance Number, SOP Instance UID. Fields of view beside each other
+        dimensions of a multi-frame image and which image it is, Instance Number, SOP Instance UID. Fields of view beside each other
         are volumes, too; so are acquisition times and multi-frame images whose even stacks reach into each
         other; acquisitions at different places are one if they make one even stack. A dose, segmentation,
         parametric map or image of nuclear medicine that has several frames has no volume in common with

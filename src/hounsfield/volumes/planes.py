@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APART",
+    "FRAMES",
     "IF_NEEDED",
     "MEANING",
     "MEASURED",
@@ -31,7 +32,6 @@ __all__ = [
     "Plane",
     "Tile",
     "UnusableError",
-    "object_of",
     "plain",
     "planes_of",
 ]
@@ -139,7 +139,10 @@ MEASURED = (
 """Of these, what may be rounded in one image and not in another."""
 
 OBJECT = "SOPInstanceUID"
-"""Of images whose frames are all there is of a volume, or several of them; of others it tells nothing."""
+"""Of images whose frames are all there is of a volume, or of several."""
+
+FRAMES = "SOPInstanceUID of frames"
+"""Of other images with several frames, which may have a volume in common."""
 
 LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
 WHOLE = frozenset(
@@ -296,8 +299,10 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
             values |= {name: [value] * count for name, value in found.items() if values[name][0] is None}
         if count > 1 or "SliceVector" in ds:
             values |= _stacked(ds, values, count)
-    if count > 1 and plain(ds, "SOPClassUID") in WHOLE:
-        values[OBJECT] = [object_of(ds)] * count
+    if count > 1:
+        # All parts of a concatenation have one (PS3.3 C.7.6.16.2.2.4).
+        image = plain(ds, "ConcatenationUID") or plain(ds, OBJECT)
+        values[OBJECT if plain(ds, "SOPClassUID") in WHOLE else FRAMES] = [image] * count
     positions, orientations, spacings, betweens, slopes, intercepts = (
         values.pop(each.name) for each in OF_SLICE
     )
@@ -335,11 +340,6 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
     if any(is_mosaic(plane.traits.get("ImageType")) for plane in planes) or is_grid(ds):
         return _tiles(planes, is_between=_positive(betweens[0]) is not None)
     return planes
-
-
-def object_of(ds: Dataset) -> Hashable:
-    """SOP Instance UID, or what all parts of a concatenation have in common (PS3.3 C.7.6.16.2.2.4)."""
-    return plain(ds, "ConcatenationUID") or plain(ds, OBJECT)
 
 
 def _private(ds: Dataset) -> dict[str, Hashable]:
