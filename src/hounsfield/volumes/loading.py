@@ -71,9 +71,10 @@ def load_series(
         that has as many values at each place: position in the plane, trigger time, cardiac phase, inversion
         time, flip angle, repetition time, respiratory phase, contrast phase, spin labelling, velocity
         encoding, gradient, slice thickness, reference time, acquisition number and time, content time, the
-        dimensions of a multi-frame image and which image it is, Instance Number, SOP Instance UID. Fields of view beside each other
-        are volumes, too; so are acquisition times and multi-frame images whose even stacks reach into each
-        other; acquisitions at different places are one if they make one even stack. A dose, segmentation,
+        dimensions of a multi-frame image and which image it is, Instance Number, SOP Instance UID. Fields of
+        view beside each other are volumes, too; so are acquisition times and multi-frame images whose even
+        stacks reach into each other; acquisitions at different places are one if they make one even stack;
+        where volumes that differ would make one, `problems` of the series say so. A dose, segmentation,
         parametric map or image of nuclear medicine that has several frames has no volume in common with
         others. A mosaic of Siemens is taken apart, and a volume of its own: how many tiles it has, and which
         way they go, its private elements tell; if they do not, it has no geometry.
