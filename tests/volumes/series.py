@@ -12,11 +12,13 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 from pydicom.uid import (
     CTImageStorage,
     EnhancedMRImageStorage,
     ExplicitVRLittleEndian,
     MRImageStorage,
+    RTDoseStorage,
     generate_uid,
 )
 
@@ -34,10 +36,10 @@ def normal(orientation: Iterable[float]) -> np.ndarray:
     return np.cross(axes[:3], axes[3:])
 
 
-def written(ds: Dataset) -> bytes:
+def written(ds: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:
     buffer = io.BytesIO()
     ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.file_meta.TransferSyntaxUID = syntax
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     dcmwrite(buffer, ds, enforce_file_format=True)
@@ -141,6 +143,25 @@ def enhanced(frames: Iterable[dict[str, Any]], **elements: Any) -> Dataset:
         ds.PerFrameFunctionalGroupsSequence.append(groups)
     samples = np.repeat(np.arange(len(described), dtype="<i2"), ds.Rows * ds.Columns)
     ds.PixelData = samples.tobytes()
+    for keyword, each in elements.items():
+        setattr(ds, keyword, each)
+    return ds
+
+
+def dose(offsets: Iterable[float], **elements: Any) -> Dataset:
+    """A dose grid; each plane's samples count up from 1000 times its number."""
+    ds = image()
+    ds.SOPClassUID = RTDoseStorage
+    ds.Modality = "RTDOSE"
+    ds.ImagePositionPatient, ds.ImageOrientationPatient = [-10.0, 20.0, 5.0], list(AXIAL)
+    ds.PixelSpacing, ds.SliceThickness = [2.5, 2.0], None
+    ds.GridFrameOffsetVector = planes = list(offsets)
+    ds.FrameIncrementPointer = Tag(0x3004, 0x000C)
+    ds.NumberOfFrames = count = len(planes)
+    ds.DoseGridScaling, ds.DoseUnits = "0.001", "GY"
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 32, 32, 31, 0
+    samples = 1000 * np.repeat(np.arange(count), 20) + np.tile(np.arange(20), count)
+    ds.PixelData = samples.astype("<u4").tobytes()
     for keyword, each in elements.items():
         setattr(ds, keyword, each)
     return ds

@@ -7,10 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
+from pydicom.uid import (
+    UID,
+    EnhancedMRImageStorage,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    NuclearMedicineImageStorage,
+    ParametricMapStorage,
+    SecondaryCaptureImageStorage,
+    SegmentationStorage,
+)
 
 import hounsfield as hu
 from volumes.series import CORONAL, enhanced, mr, one, written
 
+LABEL_MAP = UID("1.2.840.10008.5.1.4.1.1.66.7")
 MONOCHROME = ["MONOCHROME2", "MONOCHROME1"]
 
 
@@ -79,6 +90,79 @@ def test_private_b_values_and_gradients_of_siemens_tell_apart() -> None:
         ({"DiffusionBValue": 0}, [0, 1, 2]),
         ({"DiffusionBValue": 1000, "DiffusionGradientOrientation": (1.0, 0.0, 0.0)}, [3, 4, 5]),
         ({"DiffusionBValue": 1000, "DiffusionGradientOrientation": (0.0, 1.0, 0.0)}, [6, 7, 8]),
+    ]
+
+
+GE = "GE MEDICAL SYSTEMS", 0x0043, "GEMS_PARM_01", 0x39, "IS"
+PHILIPS = "Philips Medical Systems", 0x2001, "Philips Imaging DD 001", 0x03, "FL"
+UNITED = "UIH", 0x0065, "Image Private Header", 0x09, "FD"
+
+
+@pytest.mark.parametrize(
+    ("maker", "as_written"),
+    [
+        (GE, {0: [0, 8, 0, 0], 750: [1_000_000_750, 8, 0, 0], 1500: [1500, 8, 0, 0]}),
+        (PHILIPS, {0: 0.0, 750: 750.0, 1500: 1500.0}),
+        (UNITED, {0: 0.0, 750: 750.0, 1500: 1500.0}),
+    ],
+    ids=["GE", "Philips", "UIH"],
+)
+@pytest.mark.parametrize("is_implicit", [False, True])
+def test_private_b_values_tell_apart(
+    maker: tuple[str, int, str, int, str], as_written: dict[int, Any], is_implicit: bool
+) -> None:
+    name, group, creator, element, vr = maker
+    images = []
+    for number, value in enumerate(as_written.values()):
+        for at in range(3):
+            ds = mr(2.0 * at, value=10 * number + at, Manufacturer=name)
+            ds.private_block(group, creator, create=True).add_new(element, vr, value)
+            images.append(written(ds, ImplicitVRLittleEndian if is_implicit else ExplicitVRLittleEndian))
+    (series,) = hu.load_series(images)
+    assert sorted(shown(series), key=lambda each: each[1]) == [
+        ({"DiffusionBValue": b}, [10 * number + at for at in range(3)]) for number, b in enumerate(as_written)
+    ]
+    assert not series.warnings
+
+
+@pytest.mark.parametrize(
+    ("maker", "group", "creator", "elements"),
+    [
+        ("GE MEDICAL SYSTEMS", 0x0019, "GEMS_ACQU_01", {0xBB: "DS", 0xBC: "DS", 0xBD: "DS"}),
+        ("Philips", 0x2005, "Philips MR Imaging DD 001", {0xB0: "FL", 0xB1: "FL", 0xB2: "FL"}),
+        ("UIH", 0x0065, "Image Private Header", {0x37: "FD"}),
+    ],
+)
+def test_private_gradients_tell_apart(maker: str, group: int, creator: str, elements: dict[int, str]) -> None:
+    images = []
+    gradients = [1.0, 0.0, 0.0], [0.0, 0.5, 0.5]
+    for number, gradient in enumerate(gradients):
+        for at in range(3):
+            ds = mr(2.0 * at, value=10 * number + at, Manufacturer=maker, DiffusionBValue=1000.0)
+            block = ds.private_block(group, creator, create=True)
+            values = [gradient] if len(elements) == 1 else gradient
+            for (element, vr), value in zip(elements.items(), values, strict=True):
+                block.add_new(element, vr, value)
+            images.append(ds)
+    series = series_of(*images)
+    assert sorted(shown(series), key=lambda each: each[1]) == [
+        ({"DiffusionGradientOrientation": tuple(gradient)}, [10 * number + at for at in range(3)])
+        for number, gradient in enumerate(gradients)
+    ]
+    assert not series.warnings
+
+
+def test_private_components_of_ge_tell_apart() -> None:
+    names = "MAGNITUDE", "PHASE", "REAL", "IMAGINARY", None
+    images = []
+    for number in range(len(names)):
+        for at in range(3):
+            ds = mr(2.0 * at, value=10 * number + at, Manufacturer="GE MEDICAL SYSTEMS")
+            ds.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x2F, "SS", number)
+            images.append(ds)
+    assert sorted(shown(series_of(*images)), key=lambda each: each[1]) == [
+        ({"ComplexImageComponent": name}, [10 * number + at for at in range(3)])
+        for number, name in enumerate(names)
     ]
 
 
@@ -405,6 +489,65 @@ def test_volumes_of_other_places_are_not_incomplete() -> None:
     assert not series_of(*first, *second).warnings
 
 
+# What differs from slice to slice
+
+
+OWN: dict[str, list[Any]] = {
+    "TemporalPositionIdentifier": [1, 2, 3, 4, 5],
+    "EchoTime": [5.0, 7.0, 9.0, 11.0, 13.0],
+    "KVP": [80, 90, 100, 110, 120],
+    "FrameOfReferenceUID": ["1.2.3.5", "1.2.3.2", "1.2.3.3", "1.2.3.1", "1.2.3.4"],
+    "ImageType": [["ORIGINAL", "PRIMARY", f"SLICE {at}"] for at in range(5)],
+    "StackID": ["1", "2", "3", "4", "5"],
+    "ConvolutionKernel": ["A", "B", "C", "D", "E"],
+}
+
+
+@pytest.mark.parametrize(("name", "values"), OWN.items(), ids=OWN)
+def test_what_each_slice_has_its_own_of_parts_no_volumes_and_is_told(name: str, values: list[Any]) -> None:
+    series = series_of(*(mr(2.0 * at, value=at, **{name: value}) for at, value in enumerate(values)))
+    assert shown(series) == [({}, [0, 1, 2, 3, 4])]
+    (problem,) = series.volumes[0].problems
+    assert problem.kind == "split"
+    assert name in problem.text
+
+
+def test_temporal_positions_that_each_image_has_its_own_of_tell_time_points_by_their_order() -> None:
+    images = [
+        mr(2.0 * at, value=100 * time + at, TemporalPositionIdentifier=1 + time + 3 * at)
+        for at in range(4)
+        for time in range(3)
+    ]
+    series = series_of(*images)
+    assert shown(series) == [
+        ({"TemporalPositionIdentifier rank": time}, [100 * time + at for at in range(4)]) for time in range(3)
+    ]
+    assert all(kinds(volume) == {"split"} for volume in series.volumes)
+
+
+@pytest.mark.parametrize("odd", [{3}, {7}, {0, 1, 2, 3}, {0, 2, 4, 6}], ids=str)
+@pytest.mark.parametrize(
+    ("name", "values"), [("ImageType", [["ORIGINAL"], ["DERIVED"]]), ("KVP", [None, 120])], ids=str
+)
+def test_volumes_that_would_make_one_are_told(name: str, values: list[Any], odd: set[int]) -> None:
+    images = [mr(2.0 * at, EchoTime=echo) for at in range(8) for echo in (1, 2)]
+    for number, ds in enumerate(images):
+        setattr(ds, name, values[number // 2 in odd])
+    series = series_of(*images)
+    assert sorted(len(volume) for volume in series.volumes) == sorted([len(odd), 8 - len(odd)] * 2)
+    assert kinds(series) == {"split"}
+    assert name in series.problems[0].text
+    with pytest.raises(hu.VolumeError, match="would make one even stack"):
+        hu.load_series([written(each) for each in images], strict=True)
+
+
+def test_volumes_of_one_slice_each_are_told() -> None:
+    images = [mr(at, StackID=str(at)) for at in (1.0, 3.0, 9.0, 13.0, 14.0)]
+    series = series_of(*images)
+    assert len(series.volumes) == 5
+    assert kinds(series) == {"split"}
+
+
 # Acquisitions
 
 
@@ -414,6 +557,13 @@ def test_step_and_shoot_is_one_stack() -> None:
     (volume,) = series_of(*images).volumes
     assert len(volume) == 12
     assert kinds(volume) == {"acquisitions"}
+
+
+def test_acquisitions_of_one_slice_each_are_not_cut_at_gaps() -> None:
+    images = [one(at, AcquisitionNumber=number) for number, at in enumerate((0, 2, 4, 6, 8, 12, 16, 20))]
+    (volume,) = series_of(*images).volumes
+    assert len(volume) == 8
+    assert kinds(volume) == {"gap", "acquisitions"}
 
 
 def test_acquisitions_of_two_regions_are_apart() -> None:
@@ -465,6 +615,28 @@ def test_time_points_between_each_other_are_apart(moved: float) -> None:
         ({"AcquisitionTime": f"10100{time}"}, [100 * time + at for at in range(5)]) for time in range(2)
     ]
     assert not series.warnings
+
+
+@pytest.mark.parametrize("moved", [0.3, 1.0])
+def test_images_of_several_frames_between_each_other_are_apart(moved: float) -> None:
+    images = [enhanced([{"at": 2.0 * at + start} for at in range(4)]) for start in (0.0, moved)]
+    series = series_of(*images)
+    assert {volume.labels["SOPInstanceUID of frames"] for volume in series.volumes} == {
+        ds.SOPInstanceUID for ds in images
+    }
+    assert [found for _, found in shown(series)] == [[0, 1, 2, 3]] * 2
+    assert not series.warnings
+
+
+@pytest.mark.parametrize("places", [[0, 2, 4, 6], [2, 4], [4, 6, 8, 10], [0, 2, 4, 6, 8]], ids=str)
+def test_images_of_several_frames_at_places_of_each_other_are_apart(places: list[float]) -> None:
+    images = [enhanced([{"at": float(at)} for at in each]) for each in ([0, 2, 4, 6], places)]
+    series = series_of(*images)
+    assert not series.left_out
+    assert {volume.labels["SOPInstanceUID of frames"]: len(volume) for volume in series.volumes} == {
+        images[0].SOPInstanceUID: 4,
+        images[1].SOPInstanceUID: len(places),
+    }
 
 
 def test_every_second_slice_first_is_one_stack() -> None:
@@ -599,11 +771,28 @@ def test_a_concatenation_is_one_volume() -> None:
     assert volume.positions[:, 2].tolist() == [5, 7, 9, 11]
 
 
+@pytest.mark.parametrize("uid", [EnhancedMRImageStorage, SegmentationStorage], ids=lambda uid: uid.name)
+def test_a_concatenation_of_every_second_slice_is_one_volume(uid: str) -> None:
+    parts = [
+        enhanced([{"at": 1.0 * at} for at in range(start, 8, 2)], ConcatenationUID="1.2.3", SOPClassUID=uid)
+        for start in (0, 1)
+    ]
+    (volume,) = series_of(*parts).volumes
+    assert volume.array[:, 0, 0].tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert not volume.problems
+
+
 def test_parts_of_a_concatenation_have_an_order() -> None:
     """Their UIDs tell nothing."""
     frames = [{"at": 2.0 * at} for at in range(3)]
     parts = [
-        enhanced(frames, InstanceNumber=1, ConcatenationFrameOffsetNumber=before, SOPInstanceUID=uid)
+        enhanced(
+            frames,
+            InstanceNumber=1,
+            ConcatenationUID="1.2.3",
+            ConcatenationFrameOffsetNumber=before,
+            SOPInstanceUID=uid,
+        )
         for before, uid in ((0, "1.9"), (3, "1.8"))
     ]
     first, second = series_of(*parts).volumes
@@ -627,6 +816,20 @@ def test_slope_and_intercept_are_of_the_same_group() -> None:
     ds.PerFrameFunctionalGroupsSequence[1].PixelValueTransformationSequence = [own]
     (volume,) = series_of(ds).volumes
     np.testing.assert_array_equal(volume.array, volume.headers[0].modality_values())
+
+
+def test_labels_that_a_palette_shows_are_values() -> None:
+    ds = enhanced(
+        [{"at": 0.0}, {"at": 1.0}],
+        SOPClassUID=LABEL_MAP,
+        PhotometricInterpretation="PALETTE COLOR",
+    )
+    for colour in ("Red", "Green", "Blue"):
+        setattr(ds, f"{colour}PaletteColorLookupTableDescriptor", [2, 0, 16])
+        setattr(ds, f"{colour}PaletteColorLookupTableData", b"\0\0\xff\xff")
+    assert shown(series_of(ds)) == [({}, [0, 1])]
+    ds.SOPClassUID = SecondaryCaptureImageStorage
+    assert hu.load_series(written(ds)).left_out[0].reason == "colour, by a palette"
 
 
 def test_which_frames_are_left_out_is_told() -> None:
@@ -679,6 +882,58 @@ def test_slices_of_nuclear_medicine_whose_axes_are_rounded() -> None:
     ds = nuclear(4.0)
     ds.DetectorInformationSequence[0].ImageOrientationPatient = [0.995, 0, 0, 0, 0.995, 0]
     assert [volume.spacing[0] for volume in series_of(ds).volumes] == pytest.approx([4, 4])
+
+
+def test_slices_of_nuclear_medicine_that_are_counted_from_0() -> None:
+    ds = nuclear(4.0)
+    ds.SliceVector = [2, 1, 0, 0, 1, 2]
+    assert {volume.origin for volume in series_of(ds).volumes} == {(1, 2, 3)}
+
+
+def test_slices_of_nuclear_medicine_of_several_detectors() -> None:
+    """All that have a place have the same; of two places nobody knows which is the slices'."""
+    ds = nuclear(4.0)
+    (detector,) = ds.DetectorInformationSequence
+    ds.DetectorInformationSequence = [detector, detector, Dataset()]
+    assert {volume.origin for volume in series_of(ds).volumes} == {(1, 2, 3)}
+    other = Dataset()
+    other.ImagePositionPatient, other.ImageOrientationPatient = [1, 2, 4], [1, 0, 0, 0, 1, 0]
+    ds.DetectorInformationSequence = [detector, other]
+    assert kinds(series_of(ds).volumes[0]) == {"missing-geometry"}
+
+
+def test_slices_of_nuclear_medicine_whose_detector_has_no_place() -> None:
+    ds = nuclear(4.0)
+    ds.ImagePositionPatient, ds.ImageOrientationPatient = [4, 5, 6], [1, 0, 0, 0, 1, 0]
+    ds.DetectorInformationSequence = [Dataset()]
+    assert {volume.origin for volume in series_of(ds).volumes} == {(4, 5, 6)}
+
+
+def test_a_slice_of_nuclear_medicine_alone() -> None:
+    images = []
+    for at in range(3):
+        ds = nuclear(4.0)
+        ds.SOPInstanceUID = f"1.2.3.{at + 1}"
+        ds.NumberOfFrames, ds.SliceVector, ds.PixelData = 1, 1, np.full(20, at, "<i2").tobytes()
+        del ds.TimeSlotVector
+        ds.DetectorInformationSequence[0].ImagePositionPatient = [1, 2, 3 + 4 * at]
+        images.append(ds)
+    series = series_of(*images)
+    assert shown(series) == [({}, [0, 1, 2])]
+    assert series.volumes[0].spacing == pytest.approx((4, 0.5, 0.25))
+
+
+@pytest.mark.parametrize(
+    "uid",
+    [NuclearMedicineImageStorage, SegmentationStorage, LABEL_MAP, ParametricMapStorage],
+    ids=lambda uid: uid.name,
+)
+def test_images_that_are_volumes_are_apart_from_others_of_their_series(uid: str) -> None:
+    images = [enhanced([{"at": start + at} for at in range(3)], SOPClassUID=uid) for start in (0.0, 0.5, 3.0)]
+    series = series_of(*images)
+    assert {volume.labels["SOPInstanceUID"] for volume in series.volumes} == {
+        ds.SOPInstanceUID for ds in images
+    }
 
 
 @given(st.permutations(range(12)))

@@ -4,15 +4,29 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+from pydicom.uid import ImplicitVRLittleEndian
 
 import hounsfield as hu
-from volumes.series import enhanced, one, written
+from volumes.series import dose, enhanced, mr, one, written
 
 ENHANCED = written(
     enhanced({"at": float(at), "echo": 2.5, "stack": "1", "slope": 1.0, "intercept": 0.0} for at in range(4))
 )
 SLICES = [written(one(2.0 * at, RescaleSlope=1, RescaleIntercept=0)) for at in range(3)]
+DOSE = written(dose((5.0, 8.0, 11.0), DoseGridScaling="0.5"))
 BEGIN = 132
+
+
+def diffusion() -> bytes:
+    ds = mr(0.0, Manufacturer="UIH", SliceVector=1)
+    block = ds.private_block(0x0065, "Image Private Header", create=True)
+    block.add_new(0x09, "FD", 1000.0)
+    block.add_new(0x37, "FD", [0.0, 0.0, 1.0])
+    detector = Dataset()
+    detector.ImagePositionPatient, detector.ImageOrientationPatient = [1, 2, 3], [1, 0, 0, 0, 1, 0]
+    ds.DetectorInformationSequence = [detector, Dataset()]
+    return written(ds, ImplicitVRLittleEndian)
 
 
 def load(*files: bytes) -> None:
@@ -26,7 +40,9 @@ def load(*files: bytes) -> None:
                 continue
 
 
-@pytest.mark.parametrize("data", [ENHANCED, SLICES[0]], ids=["enhanced", "slice"])
+@pytest.mark.parametrize(
+    "data", [ENHANCED, SLICES[0], DOSE, diffusion()], ids=["enhanced", "slice", "dose", "diffusion"]
+)
 @given(st.data())
 def test_changed_bytes(data: bytes, draw: st.DataObject) -> None:
     broken = bytearray(data)

@@ -9,7 +9,7 @@ import pytest
 
 import hounsfield as hu
 from hounsfield.volumes import Volume
-from volumes.series import AXIAL, CORONAL, OBLIQUE, SAGITTAL, enhanced, mr, one, written
+from volumes.series import AXIAL, CORONAL, OBLIQUE, SAGITTAL, dose, enhanced, mr, one, written
 
 ORIENTATIONS = {"axial": AXIAL, "coronal": CORONAL, "sagittal": SAGITTAL, "oblique": OBLIQUE}
 
@@ -63,6 +63,18 @@ def test_series_by_simpleitk(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["98892001/CT5N"])
 def test_real_series_by_simpleitk(pydicom_path: Callable[[str], Path], name: str) -> None:
     check_by_simpleitk(pydicom_path("2062").parents[2] / name, 1e-3)
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS.values(), ids=ORIENTATIONS)
+def test_doses_by_simpleitk(orientation: tuple[float, ...], tmp_path: Path) -> None:
+    itk = pytest.importorskip("SimpleITK")
+    path = tmp_path / "dose.dcm"
+    path.write_bytes(written(dose((0, 3, 6, 9), ImageOrientationPatient=[f"{x:.8g}" for x in orientation])))
+    image, volume = itk.ReadImage(path), hu.load_volume(path)
+    np.testing.assert_allclose(volume.origin, image.GetOrigin(), atol=1e-6)
+    np.testing.assert_allclose(volume.spacing[::-1], image.GetSpacing(), rtol=1e-5)
+    np.testing.assert_allclose(volume.direction, np.reshape(image.GetDirection(), (3, 3)), atol=1e-5)
+    np.testing.assert_allclose(volume.array, itk.GetArrayFromImage(image) * 0.001, rtol=1e-6)
 
 
 def by_dcm2niix(folder: Path, out: Path) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -18,6 +18,14 @@ __all__ = ["MOST_NAMED", "problems_of"]
 COMPARED = "InversionTime", "FlipAngle", "DiffusionGradientOrientation", "SliceThickness"
 """What slices at places of their own may differ in, and that is said."""
 
+RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
+
+SLANTED = 1e-3
+"""By how much axes of axial planes may differ from those of the patient."""
+
+BESIDE = 0.1
+"""How far from each other two places of a dose may be, in pixels."""
+
 MOST_NAMED = 10
 """How many things a problem lists."""
 
@@ -25,6 +33,7 @@ MOST_NAMED = 10
 def problems_of(planes: list[Plane]) -> Iterator[Problem]:
     """Say what is not as it should be with the images of one volume, wherever they are."""
     yield from _of_mosaic(planes)
+    yield from _of_dose(planes)
     yield from _of_count(planes)
     yield from _of_values(planes)
 
@@ -33,6 +42,31 @@ def _of_mosaic(planes: list[Plane]) -> Iterator[Problem]:
     tile = planes[0].tile
     if tile is not None and tile.doubt:
         yield Problem("mosaic", tile.doubt)
+
+
+def _of_dose(planes: list[Plane]) -> Iterator[Problem]:
+    """Say if a dose has no unit, or two places (PS3.3 C.8.8.3)."""
+    ds = planes[0].ds
+    if plain(ds, "SOPClassUID") != RT_DOSE:
+        return
+    if not isinstance(plain(ds, "DoseGridScaling"), int | float):
+        yield Problem("dose", "no Dose Grid Scaling: values are the stored ones, and no doses")
+    offsets, position = plain(ds, "GridFrameOffsetVector"), plain(ds, "ImagePositionPatient")
+    if planes[0].missing or not isinstance(offsets, tuple) or not isinstance(position, tuple):
+        return
+    right, _, _, _, down, _ = planes[0].axes
+    start, z = offsets[0], position[-1]
+    if (
+        not isinstance(start, int | float)
+        or not isinstance(z, int | float)
+        or abs(right * down) < 1 - SLANTED
+    ):
+        return
+    if start and abs(start - z) > BESIDE * min(planes[0].spacing):
+        text = (
+            f"Grid Frame Offset Vector begins at {start:g} mm, and Image Position (Patient) has z = {z:g} mm"
+        )
+        yield Problem("dose", f"{text}: the latter is believed")
 
 
 def _of_count(planes: list[Plane]) -> Iterator[Problem]:

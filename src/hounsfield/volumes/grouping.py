@@ -21,7 +21,7 @@ from hounsfield.volumes.geometry import (
     sort_planes,
     usual_step,
 )
-from hounsfield.volumes.planes import APART, IF_NEEDED, MEASURED, plain
+from hounsfield.volumes.planes import APART, FRAMES, IF_NEEDED, MEASURED, OBJECT, plain
 from hounsfield.volumes.problems import Problem, counted
 
 if TYPE_CHECKING:
@@ -44,11 +44,21 @@ place; else these are duplicates."""
 FEWEST = 2
 """So many slices or fewer are even wherever they are, and make no time point."""
 
-OF_FILE = tuple(each.name for each in APART)
-OF_SCAN = "SOPClassUID", "FrameOfReferenceUID", "ImageType", "StackID", "ConvolutionKernel", "SliceThickness"
+OF_FILE = *(each.name for each in APART), OBJECT
+SEGMENT = "SegmentNumber"
+OF_SCAN = (
+    "SOPClassUID",
+    "FrameOfReferenceUID",
+    "ImageType",
+    "StackID",
+    "ConvolutionKernel",
+    "SliceThickness",
+    OBJECT,
+)
 FIELD = "ImagePositionPatient in plane"
 TIME = "AcquisitionTime"
 LATER = FIELD, *(each.name for each in IF_NEEDED)
+OWN = " rank"
 
 
 @dataclass
@@ -108,6 +118,7 @@ def stacks_of(planes: Iterable[Plane]) -> tuple[list[Stack], list[Problem]]:
         problems.append(Problem("incomplete", text, sources=_names(left)))
     stacks = [_settle(stack) for stack in stacks]
     _look_at_lengths(stacks)
+    problems += _that_make_one(stacks)
     if others and stacks:
         reasons = Counter(plane.missing for plane in others)
         text = ", ".join(f"{reason} (of {count})" for reason, count in reasons.items())
@@ -208,13 +219,50 @@ def _apart(planes: list[Plane]) -> list[Stack]:
     A mosaic is a volume, wherever others of its series are: the head may have moved in between.
     """
     facing = _facing(planes)
-    groups: dict[tuple[Hashable, ...], list[Plane]] = {}
+    parallel: dict[tuple[Hashable, ...], list[Plane]] = {}
     for plane in planes:
         mosaic = None if plane.tile is None else (id(plane.ds), plane.frame)
-        apart = (plane.traits.get(name) for name in OF_FILE)
-        key = (plane.size, facing[plane.axes, plane.spacing], mosaic, *apart)
-        groups.setdefault(key, []).append(plane)
-    return [Stack(group) for group in groups.values()]
+        key = plane.size, facing[plane.axes, plane.spacing], mosaic
+        parallel.setdefault(key, []).append(plane)
+    stacks = []
+    for alike in parallel.values():
+        problems = _let_slices_differ(alike)
+        groups: dict[tuple[Hashable, ...], list[Plane]] = {}
+        for plane in alike:
+            groups.setdefault(tuple(plane.traits.get(name) for name in OF_FILE), []).append(plane)
+        stacks += [Stack(group, problems=[*problems]) for group in groups.values()]
+    return stacks
+
+
+def _let_slices_differ(planes: list[Plane]) -> list[Problem]:
+    """Let what every place has values of its own of part no planes, and say so.
+
+    It would leave volumes of one slice each. At a place it may still tell which image is which, by its order.
+    """
+    if planes[0].missing:
+        return []
+    columns = {name: [plane.traits.get(name) for plane in planes] for name in OF_FILE if name != SEGMENT}
+    columns = {name: values for name, values in columns.items() if len(set(values)) > FEWEST}
+    if not columns:
+        return []
+    where = places(planes).tolist()
+    own = [
+        name
+        for name, values in columns.items()
+        if len(set(zip(where, values, strict=True))) == len(set(values))
+    ]
+    one_each = list(dict(zip(where, planes, strict=True)).values())
+    if not own or len(one_each) <= FEWEST or Stack(one_each).has("uneven-spacing", "shifted"):
+        return []
+    for name in own:
+        for plane in planes:
+            value = plane.traits.pop(name, None)
+            if isinstance(value, int | float):
+                plane.traits[name + OWN] = value
+    text = (
+        f"each slice has its own {', '.join(own)}, which parts no volumes, as these would have one slice each"
+    )
+    return [Problem("split", text)]
 
 
 def _facing(planes: list[Plane]) -> dict[Any, int]:
@@ -247,7 +295,8 @@ def _by_place(stack: Stack, left: list[Plane]) -> list[Stack]:
             plane.traits[FIELD] = value
     names = dict.fromkeys(chain.from_iterable(plane.traits for plane in stack.planes))
     candidates = [name for name in names if name not in OF_FILE]
-    candidates.sort(key=lambda name: LATER.index(name) if name in LATER else len(LATER))
+    order = *(name + OWN for name in OF_FILE), *LATER
+    candidates.sort(key=lambda name: order.index(name) if name in order else len(order))
     return _parted(stack, candidates, left)
 
 
@@ -387,31 +436,35 @@ def _by_field(stack: Stack) -> list[Stack]:
 
 
 def _by_time(stack: Stack) -> list[Stack]:
-    """Part time points whose slices are between each other's: the patient moved, or the stack was set anew.
+    """Part time points or images of several frames whose slices are between those of the others.
 
-    Slices that are taken every second one first are no time points: these are too far from each other by
-    Spacing Between Slices or Slice Thickness.
+    The patient moved, or the stack was set anew. Slices that are taken every second one first are no time
+    points: these are too far from each other by Spacing Between Slices or Slice Thickness.
     """
-    times: dict[Hashable, list[Plane]] = {}
-    for plane in stack.planes:
-        times.setdefault(plane.traits.get(TIME), []).append(plane)
-    sizes = [len(each) for each in times.values()]
-    if len(times) == 1 or min(sizes) <= FEWEST or not all(plane.thickness for plane in stack.planes):
+    if not all(plane.thickness for plane in stack.planes):
         return [stack]
-    reach = [depths(each) for each in times.values()]
-    if max(along.min() for along in reach) >= min(along.max() for along in reach):
-        return [stack]
-    parts = [Stack(planes, stack.labels | {TIME: value}) for value, planes in times.items()]
-    if any(part.has("gap", "uneven-spacing", "sparse") for part in parts):
-        return [stack]
-    for part in parts:
-        part.problems = [*stack.problems]
-    return parts
+    for name in (TIME, FRAMES):
+        members: dict[Hashable, list[Plane]] = {}
+        for plane in stack.planes:
+            members.setdefault(plane.traits.get(name), []).append(plane)
+        if len(members) == 1 or min(map(len, members.values())) <= FEWEST:
+            continue
+        reach = [depths(each) for each in members.values()]
+        if max(along.min() for along in reach) >= min(along.max() for along in reach):
+            continue
+        parts = [Stack(planes, stack.labels | {name: value}) for value, planes in members.items()]
+        if any(part.has("gap", "uneven-spacing", "sparse") for part in parts):
+            continue
+        for part in parts:
+            part.problems = [*stack.problems]
+        return parts
+    return [stack]
 
 
 def _by_acquisition(stack: Stack) -> list[Stack]:
     """Part acquisitions that do not make one even stack: of two regions, say."""
-    if len(_acquisitions(stack.planes)) == 1 or stack.is_even:
+    acquisitions = _acquisitions(stack.planes)
+    if len(acquisitions) in (1, len(stack.planes)) or stack.is_even:
         return [_joined(stack)]
     pieces = _cut_at_gaps(sort_planes(stack.planes))
     parts = []
@@ -485,13 +538,58 @@ def _look_at_lengths(stacks: list[Stack]) -> None:
     longest: dict[tuple[Hashable, ...], list[Plane]] = {}
     for stack in sorted(stacks, key=lambda stack: -len(stack.planes)):
         planes, first = stack.planes, stack.planes[0]
-        if "SegmentNumber" in first.traits:  # each is where its organ is
+        if SEGMENT in first.traits:  # each is where its organ is
             continue
         key = first.size, first.axes, stack.labels.get(FIELD), *(first.traits.get(name) for name in OF_SCAN)
         others = longest.setdefault(key, planes)
         if len(planes) < len(others) and are_among(planes, others):
             text = f"{counted(planes, 'slice')}, where another volume of the series has {len(others)}"
             stack.problems.append(Problem("incomplete", text))
+
+
+def _that_make_one(stacks: list[Stack]) -> list[Problem]:
+    """Say which volumes lie at places of their own, and would make one even stack, or have one slice each."""
+    facing = _facing([stack.planes[0] for stack in stacks])
+    found: dict[str, Problem] = {}
+    for free in (OF_FILE, *((name,) for name in OF_FILE)):
+        alike: dict[Hashable, list[Stack]] = {}
+        for stack in stacks:
+            first = stack.planes[0]
+            if first.tile is not None or SEGMENT in first.traits:
+                continue
+            fixed = (first.traits.get(name) for name in OF_FILE if name not in free)
+            labels = tuple(stack.labels.items())
+            key = first.size, facing[first.axes, first.spacing], labels, *fixed
+            alike.setdefault(key, []).append(stack)
+        for group in alike.values():
+            if len(group) > 1 and (text := _what_they_make(group)):
+                differ = [
+                    name for name in free if len({each.planes[0].traits.get(name) for each in group}) > 1
+                ]
+                text = f"volumes {text}: they differ in {', '.join(differ)}"
+                found.setdefault(text, Problem("split", text))
+    return list(found.values())
+
+
+def _what_they_make(stacks: list[Stack]) -> str:
+    """Say what is odd about volumes that lie at places of their own; "" if nothing is."""
+    planes = [plane for stack in stacks for plane in stack.planes]
+    count = len(planes)
+    if count <= FEWEST or int(places(planes).max()) + 1 < count:
+        return ""
+    if len(stacks) == count:
+        return f"of one slice each, {count} at places of their own"
+    ends = np.cumsum([len(stack.planes) for stack in stacks])[:-1]
+    reach = sorted((along.min(), along.max()) for along in np.split(depths(planes), ends))
+    are_mixed = any(before[1] > after[0] for before, after in pairwise(reach))
+    are_whole = all(
+        len(stack.planes) > FEWEST and not stack.has("gap", "uneven-spacing", "sparse") for stack in stacks
+    )
+    if are_mixed and are_whole:  # the patient moved between two scans, or there are two reconstructions
+        return ""
+    if Stack(planes).has("gap", "uneven-spacing", "sparse", "shifted"):
+        return ""
+    return f"of {' and '.join(str(len(stack.planes)) for stack in stacks)} slices would make one even stack"
 
 
 def _unsorted(planes: list[Plane]) -> Problem:

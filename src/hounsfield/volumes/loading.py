@@ -65,16 +65,19 @@ def load_series(
 
         Images are in one volume if they have in common: series, size, orientation, pixel spacing, frame of
         reference, SOP class, image type, complex component, stack, segment, echo, temporal position, b-value,
-        KVP and kernel; numbers that differ by rounding are the same. Of those at the same place along their
-        normal, the first of these that differs, and has each value equally often at all places, tells which
-        belong together; if none does, the order of the first that has as many values at each place: position
-        in the plane, trigger time, cardiac phase, inversion time, flip angle, repetition time, respiratory
-        phase, contrast phase, spin labelling, velocity encoding, gradient, slice thickness, reference time,
-        acquisition number and time, content time, the dimensions of a multi-frame image, Instance Number, SOP
-        Instance UID. Fields of view beside each other are volumes, too; so are acquisition times whose even
-        stacks reach into each other; acquisitions at different places are one if they make one even stack. A
-        mosaic of Siemens is taken apart, and a volume of its own: how many tiles it has, and which way they
-        go, its private elements tell; if they do not, it has no geometry.
+        KVP and kernel; numbers that differ by rounding are the same, and what each place has its own of tells
+        nothing. Of those at the same place along their normal, the first of these that differs, and has each
+        value equally often at all places, tells which belong together; if none does, the order of the first
+        that has as many values at each place: position in the plane, trigger time, cardiac phase, inversion
+        time, flip angle, repetition time, respiratory phase, contrast phase, spin labelling, velocity
+        encoding, gradient, slice thickness, reference time, acquisition number and time, content time, the
+        dimensions of a multi-frame image and which image it is, Instance Number, SOP Instance UID. Fields of
+        view beside each other are volumes, too; so are acquisition times and multi-frame images whose even
+        stacks reach into each other; acquisitions at different places are one if they make one even stack;
+        where volumes that differ would make one, `problems` of the series say so. A dose, segmentation,
+        parametric map or image of nuclear medicine that has several frames has no volume in common with
+        others. A mosaic of Siemens is taken apart, and a volume of its own: how many tiles it has, and which
+        way they go, its private elements tell; if they do not, it has no geometry.
 
     Raises
     ------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APART",
+    "FRAMES",
     "IF_NEEDED",
     "MEANING",
     "MEASURED",
+    "OBJECT",
     "Plane",
     "Tile",
     "UnusableError",
@@ -64,6 +67,7 @@ MEANING = (
 TIME = Field("TemporalPositionIdentifier", ("FrameContentSequence.TemporalPositionIndex",))
 INDEX_VALUES = Field("DimensionIndexValues", ("FrameContentSequence.DimensionIndexValues",))
 
+COMPONENT = Field("ComplexImageComponent", ("MRImageFrameTypeSequence.ComplexImageComponent",))
 B_VALUE = Field("DiffusionBValue", ("MRDiffusionSequence.DiffusionBValue",))
 GRADIENT = Field("DiffusionGradientOrientation")  # of a sequence in a functional group
 
@@ -80,10 +84,7 @@ APART = (
             "ParametricMapFrameTypeSequence.FrameType",
         ),
     ),
-    Field(
-        "ComplexImageComponent",
-        ("MRImageFrameTypeSequence.ComplexImageComponent",),
-    ),
+    COMPONENT,
     Field("StackID", ("FrameContentSequence.StackID",)),
     Field("SegmentNumber", ("SegmentIdentificationSequence.ReferencedSegmentNumber",)),
     Field("EchoNumbers"),
@@ -137,6 +138,23 @@ MEASURED = (
 )
 """Of these, what may be rounded in one image and not in another."""
 
+OBJECT = "SOPInstanceUID"
+"""Of images whose frames are all there is of a volume, or of several."""
+
+FRAMES = "SOPInstanceUID of frames"
+"""Of other images with several frames, which may have a volume in common."""
+
+LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
+WHOLE = frozenset(
+    (
+        LABEL_MAP,
+        "1.2.840.10008.5.1.4.1.1.20",  # nuclear medicine
+        "1.2.840.10008.5.1.4.1.1.30",  # parametric map
+        "1.2.840.10008.5.1.4.1.1.66.4",  # segmentation
+        "1.2.840.10008.5.1.4.1.1.481.2",  # dose
+    )
+)
+
 OF_SLICE = POSITION, ORIENTATION, SPACING, BETWEEN, SLOPE, INTERCEPT
 FIELDS = *OF_SLICE, *MEANING, INDEX_VALUES, *APART, *IF_NEEDED
 
@@ -149,7 +167,37 @@ PLACES = frozenset(("ImagePositionPatient", "InStackPositionNumber", "StackID", 
 NEAREST, FARTHEST = 1e-9, 1e9
 """What distances in mm can be; others are nonsense."""
 
-FIRST_RESERVATION = 0x00190010  # without it there is hardly another, and to look for all takes long
+FIRST_RESERVATION = 0x0010  # of a group; without it there is hardly another, and to look for all takes long
+
+
+class Private(NamedTuple):
+    """Where a manufacturer has one number or more of a frame, in elements of its own."""
+
+    name: str
+    maker: str
+    group: int
+    creator: str
+    elements: tuple[int, ...]
+    length: int = 1
+    vr: str = ""  # if a file in implicit VR does not tell
+    texts: tuple[str, ...] = ()  # what the numbers stand for, from 0
+
+
+COMPONENTS = "MAGNITUDE", "PHASE", "REAL", "IMAGINARY"
+PRIVATE = (
+    Private(B_VALUE.name, "SIEMENS", 0x0019, "SIEMENS MR HEADER", (0x0C,)),
+    Private(GRADIENT.name, "SIEMENS", 0x0019, "SIEMENS MR HEADER", (0x0E,), 3),
+    Private(B_VALUE.name, "GE", 0x0043, "GEMS_PARM_01", (0x39,)),
+    Private(GRADIENT.name, "GE", 0x0019, "GEMS_ACQU_01", (0xBB, 0xBC, 0xBD), 3),
+    Private(COMPONENT.name, "GE", 0x0043, "GEMS_PARM_01", (0x2F,), texts=COMPONENTS),
+    Private(B_VALUE.name, "PHILIPS", 0x2001, "Philips Imaging DD 001", (0x03,)),
+    Private(GRADIENT.name, "PHILIPS", 0x2005, "Philips MR Imaging DD 001", (0xB0, 0xB1, 0xB2), 3),
+    Private(B_VALUE.name, "UIH", 0x0065, "Image Private Header", (0x09,), 1, "FD"),
+    Private(GRADIENT.name, "UIH", 0x0065, "Image Private Header", (0x37,), 3, "FD"),
+)
+MAKERS = tuple({each.maker for each in PRIVATE})
+MARK = 1_000_000_000
+"""What GE has added to some b-values."""
 
 MOST_FRAMES = 1 << 18
 MOST_DIMENSIONS = 32
@@ -246,10 +294,15 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
         _doubt_times(values)
     else:
         values = {each.name: [plain(ds, each.name)] * count for each in FIELDS}
-        if values[B_VALUE.name][0] is None and str(plain(ds, "Manufacturer")).upper().startswith("SIEMENS"):
-            values |= {name: [value] * count for name, value in _diffusion_of_siemens(ds).items()}
-        if count > 1:
+        if plain(ds, "Modality") == "MR":
+            found = _private(ds)
+            values |= {name: [value] * count for name, value in found.items() if values[name][0] is None}
+        if count > 1 or "SliceVector" in ds:
             values |= _stacked(ds, values, count)
+    if count > 1:
+        # All parts of a concatenation have one (PS3.3 C.7.6.16.2.2.4).
+        image = plain(ds, "ConcatenationUID") or plain(ds, OBJECT)
+        values[OBJECT if plain(ds, "SOPClassUID") in WHOLE else FRAMES] = [image] * count
     positions, orientations, spacings, betweens, slopes, intercepts = (
         values.pop(each.name) for each in OF_SLICE
     )
@@ -289,15 +342,26 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
     return planes
 
 
-def _diffusion_of_siemens(ds: Dataset) -> dict[str, Hashable]:
-    """Give B_value and DiffusionGradientDirection, where those of the standard are not there."""
+def _private(ds: Dataset) -> dict[str, Hashable]:
+    """Give b-value, gradient and complex component as the manufacturer has them in elements of its own."""
+    maker = str(plain(ds, "Manufacturer")).upper()
     found: dict[str, Hashable] = {}
-    if FIRST_RESERVATION not in ds:
-        return found
-    for each, element in ((B_VALUE, 0x0C), (GRADIENT, 0x0E)):
-        value = _comparable(private_value(ds, 0x0019, "SIEMENS MR HEADER", element))
-        if isinstance(value, int | float | tuple):
-            found[each.name] = value
+    for each in PRIVATE if maker.startswith(MAKERS) else ():
+        if not maker.startswith(each.maker) or each.group << 16 | FIRST_RESERVATION not in ds:
+            continue
+        values: list[Hashable] = []
+        for element in each.elements:
+            value = private_value(ds, each.group, each.creator, element)
+            if isinstance(value, bytes) and each.vr == "FD" and len(value) % 8 == 0:
+                value = struct.unpack(f"<{len(value) // 8}d", value)
+            values += value if isinstance(value, tuple) else [value]
+        numbers = [value for value in values[: each.length] if isinstance(value, int | float)]
+        if len(numbers) != each.length or not all(map(math.isfinite, numbers)):
+            continue
+        if each.texts:
+            found[each.name] = each.texts[int(numbers[0])] if numbers[0] in range(len(each.texts)) else None
+        else:
+            found[each.name] = numbers[0] % MARK if each.length == 1 else tuple(map(float, numbers))
     return found
 
 
@@ -370,7 +434,8 @@ def _check_is_image(ds: Dataset) -> None:
         raise UnusableError("no pixel data")
     if (ds.get("SamplesPerPixel") or 1) != 1:
         raise UnusableError("colour")
-    if ds.get("PhotometricInterpretation") == "PALETTE COLOR":
+    is_labels = plain(ds, "SOPClassUID") == LABEL_MAP  # whose palette is but a way to show them
+    if ds.get("PhotometricInterpretation") == "PALETTE COLOR" and not is_labels:
         raise UnusableError("colour, by a palette")
     if "TotalPixelMatrixColumns" in ds:
         raise UnusableError("tiles of a whole-slide image: read_region() reads them")
@@ -470,27 +535,29 @@ def _stacked(ds: Dataset, values: dict[str, list[Hashable]], count: int) -> dict
     """What is known of frames without functional groups: where they are, and what their vectors say."""
     position, orientation = values[POSITION.name][0], values[ORIENTATION.name][0]
     detectors = ds.get("DetectorInformationSequence")
-    if isinstance(detectors, Sequence) and len(detectors) == 1:  # nuclear medicine has them there
-        position = plain(detectors[0], POSITION.name)
-        orientation = plain(detectors[0], ORIENTATION.name)
+    if isinstance(detectors, Sequence):  # nuclear medicine has them there, of slices all the same
+        found = {(plain(each, POSITION.name), plain(each, ORIENTATION.name)) for each in detectors}
+        found.discard((None, None))
+        if len(found) == 1:
+            ((position, orientation),) = found
     start, axes = _numbers(position, 3), _numbers(orientation, 6)
     offsets = _offsets(ds, values[BETWEEN.name][0], axes, count)
-    found: dict[str, list[Hashable]] = {
+    stacked: dict[str, list[Hashable]] = {
         POSITION.name: [None] * count,
         ORIENTATION.name: [orientation] * count,
     }
     if start and offsets:
         normal = _cross(axes[:3], axes[3:])
         length = math.hypot(*normal) or 1.0
-        found[POSITION.name] = [
+        stacked[POSITION.name] = [
             tuple(first + offset * step / length for first, step in zip(start, normal, strict=True))
             for offset in offsets
         ]
     for name in VECTORS:
         vector = plain(ds, name)
         if isinstance(vector, tuple) and len(vector) == count:
-            found[name] = list(vector)
-    return found
+            stacked[name] = list(vector)
+    return stacked
 
 
 def _offsets(ds: Dataset, between: Hashable, axes: Vector, count: int) -> Vector:
@@ -501,13 +568,16 @@ def _offsets(ds: Dataset, between: Hashable, axes: Vector, count: int) -> Vector
     """
     if not axes:
         return ()
+    if count == 1:
+        return (0.0,)
     offsets = _numbers(plain(ds, "GridFrameOffsetVector"), count)
     if offsets and offsets[0]:  # they are coordinates: the standard has this for planes that are not oblique
         up = math.copysign(1.0, _cross(axes[:3], axes[3:])[2])
         return tuple((offset - offsets[0]) * up for offset in offsets)
     slices = _numbers(plain(ds, "SliceVector"), count)
     if slices and isinstance(between, int | float) and _positive(between):
-        return tuple((number - 1) * between for number in slices)
+        first = min(1.0, *slices)  # some count from 0
+        return tuple((number - first) * between for number in slices)
     return offsets
 
 

@@ -31,6 +31,9 @@ class Problem(NamedTuple):
         "incomplete"        more or fewer images at a place than at others, and nothing tells which: left out;
                             or a volume that has only some of the slices that another of its series has,
                             or that Number of Slices says
+        "split"             each slice has its own echo time, temporal position, frame of reference ...:
+                            these part no volumes then; or volumes that differ in one of them have one slice
+                            each, or would make one even stack
         "acquisitions"      slices of several acquisitions make one even stack
         "mixed-values"      slices differ in what their values are: Rescale Type, units, flip angle, thickness
                             ...; some are not rescaled
@@ -39,6 +42,8 @@ class Problem(NamedTuple):
         "mixed-sizes"       images of a series differ in Rows or Columns
         "mosaic"            an image is a mosaic of slices, and left so, as nothing tells of how many; or
                             their direction or distance had to be assumed
+        "dose"              a dose without Dose Grid Scaling, or whose Grid Frame Offset Vector and Image
+                            Position (Patient) contradict each other
         "missing-uid"       the files do not tell which series they belong to
         "unreadable"        a file that is broken, or cannot be opened
         =================== =========================================================================

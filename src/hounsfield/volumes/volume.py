@@ -234,7 +234,9 @@ class Volume:
         -------
         ndarray, shape (slices, rows, columns)
             What the samples measure, as `Dataset.modality_values` has it: Hounsfield units for CT. Each slice
-            has its own slope and intercept. For int16 they have to be whole numbers that fit.
+            has its own slope and intercept, or Dose Grid Scaling. For int16 they have to be whole numbers
+            that fit. Real World Value Mappings and the Maximum Fractional Value of segmentations are not
+            applied.
 
         Raises
         ------
