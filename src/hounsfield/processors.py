@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hounsfield.errors import OptionError, raise_first
+from hounsfield.forks import after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -179,11 +180,8 @@ class _Pool:
 _pool = _Pool()
 
 
+@after_fork
 def _forget() -> None:
     """Of threads a forked process has only the one that forked it."""
     global _pool
     _pool = _Pool()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)

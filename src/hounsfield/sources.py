@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from hounsfield.errors import OptionError, SourceError
+from hounsfield.forks import after_fork
 
 __all__ = [
     "BinaryFile",
@@ -274,14 +275,11 @@ def _lock_of(owner: object) -> threading.Lock:
         return _locks.setdefault(id(owner), threading.Lock())
 
 
+@after_fork
 def _forget_locks() -> None:
     """Threads that a forked process does not have may have held them."""
     global _finding, _locks
     _finding, _locks = threading.RLock(), WeakValueDictionary()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_locks)
 
 
 class FileSource:

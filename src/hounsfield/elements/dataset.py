@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from itertools import pairwise
@@ -54,6 +53,7 @@ from hounsfield.errors import (
     ParseError,
     TruncatedError,
 )
+from hounsfield.forks import after_fork
 from hounsfield.sources import PathSource, Source
 
 if TYPE_CHECKING:
@@ -81,14 +81,11 @@ _REQUIRED = object()
 _LOCK = RLock()
 
 
+@after_fork
 def _renew_lock() -> None:
     """A thread that a forked process does not have may have held it."""
     global _LOCK
     _LOCK = RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
 
 
 class Options(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 import weakref
 from contextlib import suppress
@@ -12,6 +11,7 @@ from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
 from hounsfield.errors import SourceError, name_file
+from hounsfield.forks import after_fork
 from hounsfield.processors import GRACE
 from hounsfield.streaming.items import END, Item, Result
 from hounsfield.streaming.jobs import Job
@@ -309,7 +309,8 @@ class Work:
 _begun: weakref.WeakSet[Work] = weakref.WeakSet()
 
 
-def _after_fork() -> None:
+@after_fork
+def _lose_all_threads() -> None:
     for work in _begun:
         work.lose_threads()
 
@@ -321,10 +322,6 @@ def _at_exit() -> None:
         work.stop()
     for work in works:
         work.join(monotonic() + GRACE)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _wake(waiter: Any) -> None:
