@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from hounsfield.volumes.planes import MEANING, plain
+from hounsfield.volumes.planes import MEANING, RT_DOSE, plain
 from hounsfield.volumes.problems import Problem, counted
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ __all__ = ["MOST_NAMED", "problems_of"]
 
 COMPARED = "InversionTime", "FlipAngle", "DiffusionGradientOrientation", "SliceThickness"
 """What slices at places of their own may differ in, and that is said."""
-
-RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 
 SLANTED = 1e-3
 """By how much axes of axial planes may differ from those of the patient."""

@@ -29,6 +29,7 @@ __all__ = [
     "MEANING",
     "MEASURED",
     "OBJECT",
+    "RT_DOSE",
     "Plane",
     "Tile",
     "UnusableError",
@@ -145,13 +146,14 @@ FRAMES = "SOPInstanceUID of frames"
 """Of other images with several frames, which may have a volume in common."""
 
 LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
+RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 WHOLE = frozenset(
     (
         LABEL_MAP,
+        RT_DOSE,
         "1.2.840.10008.5.1.4.1.1.20",  # nuclear medicine
         "1.2.840.10008.5.1.4.1.1.30",  # parametric map
         "1.2.840.10008.5.1.4.1.1.66.4",  # segmentation
-        "1.2.840.10008.5.1.4.1.1.481.2",  # dose
     )
 )
 

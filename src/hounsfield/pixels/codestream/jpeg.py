@@ -150,7 +150,7 @@ def walk_scans(view: memoryview) -> Scans:
             end = _first_from(others, position, len(data))
             if not interval:
                 end = min(end, _first_from(restarts, position, len(data)))
-            if interval:
+            else:
                 begin, behind = np.searchsorted(restarts, (position, end)).tolist()
                 inside = numbers[begin:behind]
                 units = _units(frame, components, size)
