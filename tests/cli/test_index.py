@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import hounsfield as hu
+from damage import changes
 from hounsfield.cli.app import run
 from hounsfield.indexing import storage
 from hounsfield.locks import locked
@@ -472,13 +473,7 @@ def test_update_goes_on_from_each_step(many, tmp_path, stop_at):
     assert pq.read_table(out).equals(expected)
 
 
-CHANGES = {
-    "removed": Path.unlink,
-    "cut": lambda path: path.write_bytes(path.read_bytes()[:-1]),
-    "longer": lambda path: path.write_bytes(path.read_bytes() + b"\0"),
-    "empty": lambda path: path.write_bytes(b""),
-    "other": lambda path: path.write_bytes(path.read_bytes()[:-40] + b"\xff" + path.read_bytes()[-39:]),
-}
+CHANGES = changes(40)
 
 
 @pytest.mark.usefixtures("small_parts")

@@ -8,10 +8,10 @@ import subprocess
 import sys
 import time
 from functools import partial
-from pathlib import Path
 
 import pytest
 
+from damage import changes
 from hounsfield import locks
 from hounsfield.errors import OptionError
 from hounsfield.preprocess import Options, make_plan, preprocess, run
@@ -149,13 +149,7 @@ def stop(*_):
     raise KeyboardInterrupt
 
 
-CHANGES = {
-    "removed": Path.unlink,
-    "cut": lambda path: path.write_bytes(path.read_bytes()[:-1]),
-    "longer": lambda path: path.write_bytes(path.read_bytes() + b"\0"),
-    "empty": lambda path: path.write_bytes(b""),
-    "other": lambda path: path.write_bytes(path.read_bytes()[:-9] + b"\xff" + path.read_bytes()[-8:]),
-}
+CHANGES = changes(9)
 
 
 @pytest.mark.parametrize("format_", ["npy", "zarr", "webdataset", "png"])

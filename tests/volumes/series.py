@@ -22,6 +22,8 @@ from pydicom.uid import (
     generate_uid,
 )
 
+import hounsfield as hu
+
 AXIAL = 1.0, 0.0, 0.0, 0.0, 1.0, 0.0
 CORONAL = 1.0, 0.0, 0.0, 0.0, 0.0, -1.0
 SAGITTAL = 0.0, 1.0, 0.0, 0.0, 0.0, -1.0
@@ -233,3 +235,19 @@ def mosaic(
     for keyword, each in elements.items():
         setattr(ds, keyword, each)
     return ds
+
+
+def series_of(*images: Dataset) -> Any:
+    """The one series that these are, loaded."""
+    (series,) = hu.load_series([written(each) for each in images])
+    return series
+
+
+def shown(series: Any) -> list[tuple[dict[str, Any], list[int]]]:
+    """Of each volume its labels, and the first sample of each slice."""
+    return [(volume.labels, volume.array[:, 0, 0].tolist()) for volume in series.volumes]
+
+
+def kinds(thing: Any) -> set[str]:
+    """Of the problems of a volume or a series."""
+    return {problem.kind for problem in thing.problems}

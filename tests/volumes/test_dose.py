@@ -6,15 +6,10 @@ import numpy as np
 import pytest
 
 import hounsfield as hu
-from volumes.series import AXIAL, CORONAL, OBLIQUE, SAGITTAL, dose, normal, written
+from volumes.series import AXIAL, CORONAL, OBLIQUE, SAGITTAL, dose, normal, series_of, written
 
 PRONE = -1.0, 0.0, 0.0, 0.0, -1.0, 0.0
 FEET_FIRST = -1.0, 0.0, 0.0, 0.0, 1.0, 0.0
-
-
-def series_of(*images: Any) -> Any:
-    (series,) = hu.load_series([written(each) for each in images])
-    return series
 
 
 @pytest.mark.parametrize("orientation", [AXIAL, PRONE, FEET_FIRST, CORONAL, SAGITTAL, OBLIQUE], ids=str)

@@ -8,17 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hounsfield as hu
-from volumes.series import AXIAL, CORONAL, OBLIQUE, SAGITTAL, normal, one, written
+from volumes.series import AXIAL, CORONAL, OBLIQUE, SAGITTAL, kinds, normal, one, written
 
 ORIENTATIONS = {"axial": AXIAL, "coronal": CORONAL, "sagittal": SAGITTAL, "oblique": OBLIQUE}
 
 
 def volume_of(*images: Any, **options: Any) -> Any:
     return hu.load_volume([written(each) for each in images], **options)
-
-
-def kinds(volume: Any) -> set[str]:
-    return {problem.kind for problem in volume.problems}
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS.values(), ids=ORIENTATIONS)

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from pydicom import dcmread
-from pydicom.dataset import Dataset
 
 import hounsfield as hu
-from volumes.series import AXIAL, CORONAL, OBLIQUE, SAGITTAL, csa, mosaic, one, written
+from volumes.series import AXIAL, CORONAL, OBLIQUE, SAGITTAL, csa, kinds, mosaic, one, series_of, written
 from volumes.test_independent import by_dcm2niix, check_alike, write
 
 ORIENTATIONS = {"axial": AXIAL, "coronal": CORONAL, "sagittal": SAGITTAL, "oblique": OBLIQUE}
@@ -21,15 +20,6 @@ SCANNED: dict[str, Any] = {
     "SeriesTime": "101010",
     "MRAcquisitionType": "2D",
 }
-
-
-def series_of(*images: Dataset) -> Any:
-    (series,) = hu.load_series([written(each) for each in images])
-    return series
-
-
-def kinds(thing: Any) -> set[str]:
-    return {problem.kind for problem in thing.problems}
 
 
 @pytest.mark.parametrize("forward", [True, False], ids=["forward", "backward"])
