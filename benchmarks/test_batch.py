@@ -310,7 +310,7 @@ CODECS = {
 
 @pytest.mark.parametrize("name", CODECS)
 def test_compressed(row, benchmark, tmp_path, name):
-    """Two threads, from files to levels, beside the bare codec on one."""
+    """Two threads, from files to levels, beside the bare codec on one; and on two, as the machine gives it."""
     syntax, encode, decode, count = CODECS[name]
     benchmark.group = f"batch: {count} CT slices of 512 x 512, {name}, two threads"
     ds, streams, paths, levels = header(), [], [], []
@@ -332,12 +332,14 @@ def test_compressed(row, benchmark, tmp_path, name):
         for stream in streams:
             decode(stream)
 
-    row.race(
-        "hounsfield, two threads",
-        lambda: hu.decode_batch(paths, out=out, threads=2),
-        {
-            "bare codec, one thread": bare,
-            "hounsfield, one thread": lambda: hu.decode_batch(paths, out=out, threads=1),
-        },
-        target=("faster", 1.8, "bare codec, one thread"),
-    )
+    with ThreadPoolExecutor(2) as pool:
+        row.race(
+            "hounsfield, two threads",
+            lambda: hu.decode_batch(paths, out=out, threads=2),
+            {
+                "bare codec, one thread": bare,
+                "bare codec, two threads": lambda: list(pool.map(decode, streams)),
+                "hounsfield, one thread": lambda: hu.decode_batch(paths, out=out, threads=1),
+            },
+            target=("faster", 1.8, "bare codec, one thread"),
+        )

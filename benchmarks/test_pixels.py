@@ -280,7 +280,8 @@ THREADED = {
     "HTJ2K": ("MR, 16 bits", (512, 512), 64, WAYS["HTJ2K (.201)"]),
     "HTJ2K lossy": ("MR, 16 bits", (512, 512), 64, WAYS["HTJ2K lossy (.203)"]),
     "JPEG XL": ("CT", (256, 256), 8, WAYS["JPEG XL lossless (.110)"]),
-    "RLE": ("MR", (512, 512), 32, WAYS["RLE"]),
+    "RLE": ("MR", (512, 512), 256, WAYS["RLE"]),
+    "RLE, few": ("MR", (512, 512), 32, WAYS["RLE"]),
 }
 
 

@@ -195,23 +195,24 @@ cdef uint32_t write_image_key(Header header, uint8_t* key) noexcept:
     return size
 
 
-cdef bytes read_fragment(Header header):
-    """Read the only fragment of a file, and the delimiter behind it.
+cdef uint64_t size_of_fragment(Header header):
+    """Of the only fragment of a plain file that nobody read from, and what is to be the delimiter behind it.
 
-    None if there are more, or if it is no plain file, or one that somebody read from.
+    0 if there are more, or if it is no such file.
     """
     cdef uint64_t size = header.place.fragment_length + DELIMITER_BYTES
-    cdef bytes data
-    cdef uint8_t* start
     if header._path is None or header._opened is not None or header.place.fragment == 0:
-        return None
+        return 0
     if size > MOST_IN_ONE_GO or not has(header.place.fragment, size, header.place.size):
-        return None
-    data = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
-    start = <uint8_t*>PyBytes_AS_STRING(data)
-    if not fill_from_place(header._path, &header.place, header.place.fragment, start, size):
-        return None
-    return data if ends_fragments(start + header.place.fragment_length) else None
+        return 0
+    return size
+
+
+cdef bint fill_from_fragment(Header header, uint8_t* out, uint64_t size) except *:
+    """Read as many bytes as `size_of_fragment` said; False if no delimiter is behind the fragment."""
+    if not fill_from_place(header._path, &header.place, header.place.fragment, out, size):
+        return False
+    return ends_fragments(out + size - DELIMITER_BYTES)
 
 
 cdef bint fill_from_pixel_data(Header header, uint8_t* out, uint64_t size) except *:

@@ -6,10 +6,10 @@ image filled, line by line: of Python functions that is a good part of the time 
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE, _PyBytes_Resize
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize, PyByteArray_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItem
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
@@ -17,7 +17,7 @@ from cursor cimport load16, load32
 
 from hounsfield._kernels.bits cimport bits_add, bits_mask
 from hounsfield._kernels.header cimport (
-    KEY_BYTES, Header, fill_from_pixel_data, read_fragment, write_image_key,
+    KEY_BYTES, Header, fill_from_fragment, fill_from_pixel_data, size_of_fragment, write_image_key,
 )
 from hounsfield._kernels.scan cimport DELIMITER_BYTES
 
@@ -34,6 +34,7 @@ __all__ = ["Encoded", "Known", "decode_known", "decode_like", "forget", "remembe
 cdef enum:
     MOST_KNOWN = 1024
     LONGEST_UID = 64
+    MOST_SPARE = 1 << 22
     MOST_OPTIONS = 8
     TILE_PART_BYTES = 14    # SOT and SOD (ISO/IEC 15444-1 A.4.2)
     FIRST_SSIZ = 42         # of three bytes a component (A.5.1)
@@ -43,6 +44,7 @@ cdef enum:
 cdef object EMPTY = empty
 cdef tuple FAILURES = (DicomError, RuntimeError, ValueError)
 cdef dict KNOWN = {}
+cdef bytearray SPARE = None
 
 
 @cython.auto_pickle(False)
@@ -198,7 +200,7 @@ def decode_known(Header header not None, max_pixels, out=None):
         If None, `out` may hold anything.
     """
     cdef Known known
-    cdef bytes data, key = key_of(header)
+    cdef bytes key = key_of(header)
     cdef PyObject* found = NULL if key is None else PyDict_GetItem(KNOWN, key)
     if found == NULL:
         return None
@@ -206,11 +208,7 @@ def decode_known(Header header not None, max_pixels, out=None):
     if not isinstance(known, Encoded):
         samples = room_for(known, max_pixels, out)
         return samples if samples is not None and fill(known, header, samples) else None
-    data = fragment_like(<Encoded>known, header)
-    if data is None:
-        return None
-    samples = room_for(known, max_pixels, out)
-    return samples if samples is not None and decode(<Encoded>known, data, samples, True) else None
+    return decode_fragment(<Encoded>known, header, max_pixels, out)
 
 
 def decode_like(Encoded known not None, data, samples):
@@ -248,24 +246,44 @@ cdef bint fill(Known known, Header header, samples) except *:
         PyBuffer_Release(&view)
 
 
-cdef bytes fragment_like(Encoded known, Header header):
-    """Read the codestream of a file if it has the same headers as one before; else None."""
-    cdef bytes data = read_fragment(header)
-    cdef Py_ssize_t size
-    cdef PyObject* only = <PyObject*>data
-    if data is None:
+cdef object decode_fragment(Encoded known, Header header, max_pixels, out):
+    """Decode the codestream of a file if it has the same headers as one before; else None."""
+    cdef uint64_t size = size_of_fragment(header)
+    cdef Py_ssize_t own
+    cdef bytearray octets
+    cdef uint8_t* start
+    if size == 0:
         return None
-    size = size_of_like(
-        known, <const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data) - DELIMITER_BYTES
-    )
-    if size < 0:
+    octets = take(<Py_ssize_t>size)
+    try:
+        start = <uint8_t*>PyByteArray_AS_STRING(octets)
+        if not fill_from_fragment(header, start, size):
+            return None
+        own = size_of_like(known, start, <Py_ssize_t>size - DELIMITER_BYTES)
+        if own < 0:
+            return None
+        samples = room_for(known, max_pixels, out)
+        if samples is not None and decode(known, memoryview(octets)[:own], samples, True):
+            return samples
         return None
-    Py_INCREF(data)
-    data = None
-    _PyBytes_Resize(&only, size)
-    data = <bytes>only
-    Py_DECREF(data)
-    return data
+    finally:
+        keep(octets)
+
+
+cdef bytearray take(Py_ssize_t size):
+    """Room for a codestream: that of the last one, as fresh memory takes longer than reading a file to it."""
+    global SPARE
+    cdef bytearray octets = SPARE
+    if octets is None or PyByteArray_GET_SIZE(octets) < size:
+        return PyByteArray_FromStringAndSize(NULL, size)
+    SPARE = None    # another thread takes its own
+    return octets
+
+
+cdef object keep(bytearray octets):
+    global SPARE
+    if PyByteArray_GET_SIZE(octets) <= MOST_SPARE:
+        SPARE = octets
 
 
 cdef Py_ssize_t size_of_like(Encoded known, const uint8_t* data, Py_ssize_t size) noexcept:
@@ -328,23 +346,19 @@ cdef object call_as(Encoded known, data, samples, bint turned):
     call(known, data, samples if dtype is None else samples.view(dtype))
 
 
-cdef bytes with_other_sign(Encoded known, data, bint is_ours):
+cdef object with_other_sign(Encoded known, data, bint is_ours):
     """A codestream with the sign of its components turned: itself, or a copy."""
     cdef Py_buffer view
-    cdef bytes stream
     cdef uint8_t* ssiz
     cdef int index
-    if is_ours:
-        stream = data
-    else:
-        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
-        try:
-            stream = PyBytes_FromStringAndSize(<const char*>view.buf, view.len)
-        finally:
-            PyBuffer_Release(&view)
-    ssiz = <uint8_t*>PyBytes_AS_STRING(stream) + FIRST_SSIZ
-    for index in range(known.components):
-        ssiz[3 * index] ^= SIGN
+    stream = data if is_ours else bytearray(data)
+    PyObject_GetBuffer(stream, &view, PyBUF_WRITABLE)
+    try:
+        ssiz = <uint8_t*>view.buf + FIRST_SSIZ
+        for index in range(known.components):
+            ssiz[3 * index] ^= SIGN
+    finally:
+        PyBuffer_Release(&view)
     return stream
 
 

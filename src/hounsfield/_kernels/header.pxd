@@ -45,5 +45,6 @@ cdef class Header:
 
 
 cdef uint32_t write_image_key(Header header, uint8_t* key) noexcept
-cdef bytes read_fragment(Header header)
+cdef uint64_t size_of_fragment(Header header)
+cdef bint fill_from_fragment(Header header, uint8_t* out, uint64_t size) except *
 cdef bint fill_from_pixel_data(Header header, uint8_t* out, uint64_t size) except *

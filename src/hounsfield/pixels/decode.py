@@ -573,7 +573,7 @@ def _runs(numbers: Sequence[int], size: int, threads: int) -> Iterator[tuple[int
     """
     count, start = len(numbers), 0
     for at in range(1, count + 1):
-        most = min(RUN // max(size, 1), (count - start) // (4 * threads))
+        most = min(RUN // max(size, 1), (count - start) // (2 * threads))
         if at == count or at - start >= most or numbers[at] != numbers[at - 1] + 1:
             yield start, at
             start = at
