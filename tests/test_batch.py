@@ -489,6 +489,22 @@ def test_a_frame_of_several(tmp_path):
         hu.decode_batch([path], frame=3)
 
 
+@pytest.mark.parametrize("values", ["display", "modality"])
+@pytest.mark.parametrize("width", [np.uint16, np.uint32])
+def test_doses(tmp_path, values, width):
+    """Scaled as those of volumes are, by path too, where the kernel decodes."""
+    array = files.picture(16, frames=1, rows=8, columns=9).astype(width)
+    path = tmp_path / "dose.dcm"
+    path.write_bytes(files.file(array, DoseGridScaling="0.25", RescaleSlope="3"))
+    options = {"window": (100, 500)} if values == "display" else {}
+    batch = hu.decode_batch([path], values=values, **options)
+    if values == "display":
+        expected = hu.render(array[0, ..., 0], (100, 500), slope=0.25, intercept=0.0)
+    else:
+        expected = array[0, ..., 0] * np.float32(0.25)
+    np.testing.assert_array_equal(batch.array[0], expected)
+
+
 def resized(path, size, mode, fill=0, **options):
     """One by one, by what is said of size= elsewhere: values, then size, then the window."""
     ds = hu.read(path)

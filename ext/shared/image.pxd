@@ -36,6 +36,7 @@ cdef enum:
     MODALITY_LUT_SEQUENCE = 0x00283000
     VOI_LUT_SEQUENCE = 0x00283010
     PRESENTATION_LUT_SHAPE = 0x20500020
+    DOSE_GRID_SCALING = 0x3004000E
     SHARED_FUNCTIONAL_GROUPS = 0x52009229
     PER_FRAME_FUNCTIONAL_GROUPS = 0x52009230
 
@@ -144,6 +145,7 @@ cdef inline bint describe(
     Attributes* found, const Options* options, bint is_decoded, Image* image
 ) noexcept nogil:
     """Take from the attributes what the samples are; False if that is for the facade."""
+    cdef double[MOST_VALUES] doses
     cdef Bytes raw
     cdef int samples, allocated
     cdef int64_t frames = 1
@@ -195,8 +197,11 @@ cdef inline bint describe(
     image.frames = <uint64_t>frames
     image.frame_bytes = image.rows * image.columns * options.samples * image.width
     image.is_automatic = False
-    image.slope = decimal(found, RESCALE_SLOPE, 1.0)
-    image.intercept = decimal(found, RESCALE_INTERCEPT, 0.0)
+    if decimals(found, DOSE_GRID_SCALING, doses):
+        image.slope, image.intercept = doses[0], 0.0
+    else:
+        image.slope = decimal(found, RESCALE_SLOPE, 1.0)
+        image.intercept = decimal(found, RESCALE_INTERCEPT, 0.0)
     return image.frame_bytes <= 0x40000000 and not found.odd
 
 

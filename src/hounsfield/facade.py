@@ -316,7 +316,7 @@ class Dataset(elements.Dataset):
         return to_pydicom(self, self.file_meta if self._parent is None else None)
 
     def modality_values(self, *, frame: int | None = None, out: Any = None) -> npt.NDArray[np.float32]:
-        """Give what the samples measure: Hounsfield units for CT, else what Rescale Type says.
+        """Give what the samples measure: Hounsfield units for CT, Dose Units, else what Rescale Type says.
 
         Parameters
         ----------
@@ -330,7 +330,7 @@ class Dataset(elements.Dataset):
         ndarray of float32
             Of the shape of `pixel_array`, or of one frame: ``stored * slope + intercept``, each frame with
             its own slope and intercept where the file has functional groups, or looked up in the Modality
-            LUT.
+            LUT; of a dose, ``stored * Dose Grid Scaling``.
 
         Raises
         ------
@@ -340,7 +340,7 @@ class Dataset(elements.Dataset):
 
         Notes
         -----
-        PS3.3 C.11.1 and C.7.6.16.2.9.
+        PS3.3 C.11.1, C.7.6.16.2.9 and C.8.8.3.
         """
         with Locating(self):
             samples, frame = self._stored(frame)

@@ -76,6 +76,16 @@ class TestModality:
         assert got.dtype == np.float32
         assert np.array_equal(got, np.array([10, 20, 30])[np.clip(RAMP + 5, 0, 2)])
 
+    def test_dose(self):
+        ds = dataset(RAMP, DoseGridScaling="0.25", RescaleSlope="3")
+        assert np.array_equal(modality_values(ds), RAMP * 0.25)
+        ds.DoseGridScaling = None
+        assert np.array_equal(modality_values(ds), RAMP * 3.0)
+
+    def test_a_dose_that_is_scaled_by_nothing_finite(self):
+        with pytest.raises(ElementError, match=r"Dose Grid Scaling inf"):
+            modality_values(dataset(RAMP, DoseGridScaling="1e999"))
+
     def test_per_frame(self):
         stack = np.stack([RAMP] * 3)
         per_frame = [

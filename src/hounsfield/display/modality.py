@@ -1,31 +1,35 @@
-"""Stored samples to what they measure: rescale or Modality LUT (PS3.3 C.11.1 and C.7.6.16.2.9)."""
+"""Stored samples to what they measure: rescale, Modality LUT or dose (PS3.3 C.11.1, C.7.6.16.2.9, C.8.8.3)."""
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hounsfield.display.groups import DatasetLike, by_frame, functional_group, items_of, number
+from hounsfield.display.groups import DatasetLike, by_frame, functional_group, items_of, number, numbers
 from hounsfield.display.lut import ByteOrder, LookupTable, greatest_word, lookup_table
 from hounsfield.errors import ElementError, OptionError
 from hounsfield.outputs import target_of
 
 __all__ = ["modality_lut", "modality_values", "rescale", "rescale_into"]
 
-RESCALE_INTERCEPT, RESCALE_SLOPE = 0x0028_1052, 0x0028_1053
+RESCALE_INTERCEPT, RESCALE_SLOPE, DOSE_GRID_SCALING = 0x0028_1052, 0x0028_1053, 0x3004_000E
 
 
 def rescale(ds: DatasetLike, frame: int = 0) -> tuple[float, float]:
     """Give (slope, intercept) of a frame; (1, 0) where the data set has none.
 
     They are looked for in the frame's own Pixel Value Transformation Sequence, in the shared one, and in the
-    data set.
+    data set. The slope of a dose is its Dose Grid Scaling.
 
     Raises
     ------
     ElementError
         If one is no finite number.
     """
+    if scaling := numbers(ds, "DoseGridScaling", DOSE_GRID_SCALING):
+        if not np.isfinite(scaling[0]):
+            raise ElementError(f"Dose Grid Scaling {scaling[0]} is not finite", tag=DOSE_GRID_SCALING)
+        return scaling[0], 0.0
     item = functional_group(ds, "PixelValueTransformationSequence", frame)
     slope = number(item, "RescaleSlope", RESCALE_SLOPE, 1.0)
     intercept = number(item, "RescaleIntercept", RESCALE_INTERCEPT, 0.0)
@@ -52,11 +56,11 @@ def modality_values(
     out: Any = None,
     byteorder: ByteOrder = "<",
 ) -> npt.NDArray[np.float32]:
-    """Give what the stored samples measure: Hounsfield units for CT, else what Rescale Type says.
+    """Give what the stored samples measure: Hounsfield units for CT, Dose Units, else what Rescale Type says.
 
     A Modality LUT Sequence is looked up; else it is ``stored * slope + intercept``, each frame with its own
-    where the data set has functional groups, computed in float64 and rounded once. Without any of them the
-    values are the stored ones.
+    where the data set has functional groups, computed in float64 and rounded once; of a dose, ``stored *
+    Dose Grid Scaling``. Without any of them the values are the stored ones.
 
     Parameters
     ----------

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hounsfield.display.groups import number
 from hounsfield.display.modality import modality_lut, rescale, rescale_into
-from hounsfield.elements.dictionary import TAGS
 from hounsfield.errors import DicomError, LimitError, MissingElementError, OptionError, raise_first
 from hounsfield.outputs import array_of, target_of
 from hounsfield.pixels.decode import Decoder
@@ -337,9 +335,7 @@ class _Filling:
 
 
 def _scale(plane: Plane) -> tuple[float, float]:
-    """Slope and intercept; of a dose, what its numbers are to be multiplied with (PS3.3 C.8.8.3)."""
-    if "DoseGridScaling" in plane.ds:
-        return number(plane.ds, "DoseGridScaling", TAGS["DoseGridScaling"], 1.0), 0.0
+    """Slope and intercept."""
     if plane.scale:
         slope, intercept = plane.scale
         return slope, intercept
