@@ -240,7 +240,7 @@ def bare_call(stream: Codestream, itemsize: int, *, ybr_to_rgb: bool) -> Call | 
         return Call(
             _codec("htj2k_decode"),
             {"planar": False},
-            components=stream.components,
+            components=stream.components if _loses_errors() else 0,
             offset=offset % (1 << 8 * itemsize),
         )
     if stream.kind == "jpegxl":
@@ -491,18 +491,18 @@ def _level(precision: int, signed: bool) -> int:
 def _pull(frame: Frame, precision: int, decoded: npt.NDArray[Any]) -> int:
     """Decode by OpenJPH, as samples of a precision and of either sign; say what was added to them.
 
-    imagecodecs 2026.3 loses errors in the midst of an image: all rows that are left are 0, which may be the
-    background. Samples that are told to have the other sign are what they are but for `_level`, so that 0 is
-    in their middle, or the least there is. If the last row is that, it must not be so with both signs.
+    Before 2026.10, imagecodecs loses errors in the midst of an image: all rows that are left are 0, which may
+    be the background. Samples that are told to have the other sign are what they are but for `_level`, so
+    that 0 is in their middle, or the least there is. If the last row is that, it must not be so with both.
     """
     options = {"skipres": frame.reduce} if frame.reduce else {}
     data, stream = bytearray(frame.view), frame.stream
-    for signed in (not stream.signed, stream.signed):
+    for signed in (not stream.signed, stream.signed) if _loses_errors() else (stream.signed,):
         for ssiz in range(FIRST_SSIZ, FIRST_SSIZ + 3 * stream.components, 3):
             data[ssiz] = signed << 7 | precision - 1
         out = decoded.view(f"{'i' if signed else 'u'}{decoded.itemsize}")
         _codec("htj2k_decode")(data, planar=False, out=out, **options)
-        if last_row(decoded).any():
+        if not _loses_errors() or last_row(decoded).any():
             return _level(precision, signed)
     raise PixelDataError("the HTJ2K data are broken")
 
@@ -520,6 +520,15 @@ def _decode_jpegxl(frame: Frame) -> str:
 def _needs_openjpeg(stream: Codestream) -> bool:
     """Whether an HTJ2K codestream is one that OpenJPH gets wrong."""
     return stream.uncommon or stream.lossless is None or (not stream.lossless and stream.precision > 16)
+
+
+@cache
+def _loses_errors() -> bool:
+    """Whether imagecodecs does not tell of errors in HTJ2K: see `_pull`."""
+    import imagecodecs
+
+    year, month = map(int, imagecodecs.__version__.split(".")[:2])
+    return (year, month) < (2026, 10)
 
 
 @cache
