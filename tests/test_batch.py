@@ -418,6 +418,15 @@ def test_members_of_a_compressed_archive_are_not_held(tmp_path, monkeypatch, thr
     assert most < (4 << 20) + threads * (4 << 20)  # a member and its samples for each thread
 
 
+def test_can_be_kept_for_as_long_as_others_want_it(paths):
+    cache = weakref.WeakValueDictionary()
+    batch = cache["batch"] = hu.decode_batch(paths[:2])
+    assert cache["batch"] is batch
+    del batch
+    gc.collect()
+    assert not cache
+
+
 def test_into_what_the_caller_has(paths, tmp_path):
     expected = hu.decode_batch(paths[:4]).array
     mapped = np.lib.format.open_memmap(tmp_path / "out.npy", "w+", np.uint8, expected.shape)

@@ -44,8 +44,11 @@ def test_families():
     "through", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))]
 )
 def test_travels_whole(kind, through):
-    error = through(kind("is wrong", file="a.dcm", tag=0x00280010, offset=512))
+    error = kind("is wrong", file="a.dcm", tag=0x00280010, offset=512)
+    error.add_note("while a study was read")
+    error = through(error)
     assert type(error) is kind
+    assert error.__notes__ == ["while a study was read"]
     assert (error.message, error.file, error.tag, error.offset) == ("is wrong", "a.dcm", 0x00280010, 512)
     assert str(error) == "a.dcm (0028,0010) at byte 512: is wrong"
 

@@ -380,6 +380,19 @@ def test_paths_of_all_kinds(kind, tmp_path, pydicom_path):
         assert hu.read(given, until="Rows").PatientID == ds.PatientID
 
 
+def test_cells_of_tables(pydicom_path):
+    """They are buffers of their text, which is no file."""
+    pyarrow = pytest.importorskip("pyarrow")
+    path = pydicom_path("CT_small.dcm")
+    text = pyarrow.string()
+    for kind in (text, pyarrow.large_string(), pyarrow.dictionary(pyarrow.int8(), text)):
+        [given] = pyarrow.array([str(path)], kind)
+        assert hu.read(given).filename == hu.read(given, until="Rows").filename == str(path)
+    assert hu.read(pyarrow.scalar(path.read_bytes())) == hu.read(path)
+    with pytest.raises(TypeError, match="cannot read from NoneType"):
+        hu.read(pyarrow.scalar(None, text))
+
+
 def test_a_file_object_stays_open_and_may_be_moved(pydicom_path):
     """Reads find their place, whatever the caller did with the file in between."""
     file = io.BytesIO(b"before" + pydicom_path("CT_small.dcm").read_bytes())

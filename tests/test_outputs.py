@@ -85,6 +85,16 @@ def test_a_batch_tells_before_it_looks_for_files():
         hu.decode_batch(sources(), out=np.empty((4, 8, 8, 3), "u1"), size=(9, 8))
 
 
+def test_no_rows_for_no_sources():
+    """What has no memory shares none with itself."""
+
+    class Array:
+        def __array__(self, dtype=None, copy=None):
+            return np.empty((0, 9, 8), "u1")
+
+    assert hu.decode_batch([], out=Array()).array.shape == (0, 9, 8)
+
+
 def test_a_batch_has_a_row_for_each_source(pydicom_path):
     with pytest.raises(hu.OptionError, match=r"array of shape \(3, 128, 128\), unlike uint8 \(2, 128, 128\)"):
         hu.decode_batch([pydicom_path("CT_small.dcm")] * 3, out=np.empty((2, 128, 128), "u1"))

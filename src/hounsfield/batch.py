@@ -89,7 +89,7 @@ class Batch:
         One a source, in their order.
     """
 
-    __slots__ = ("array", "items")
+    __slots__ = ("__weakref__", "array", "items")
 
     def __init__(self, array: Array, items: list[Item]) -> None:
         self.array: npt.NDArray[Any] = array

@@ -70,13 +70,7 @@ class DicomError(Exception):
         return f"{' '.join(where)}: {self.message}" if where else self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.message, self.file, self.tag, self.offset)
-
-
-def _rebuild(
-    kind: type[DicomError], message: str, file: str | None, tag: int | None, offset: int | None
-) -> DicomError:
-    return kind(message, file=file, tag=tag, offset=offset)
+        return type(self), (self.message,), self.__dict__
 
 
 class NotDicomError(DicomError, ValueError):

@@ -477,7 +477,8 @@ def read(
         is read again. After a fork, the new process can read what `open` gave and what is in memory, no other
         file objects, which would move a position that it shares. A URL ("s3://bucket/key", "https://...": a
         str) is read by fsspec, which ``hounsfield[remote]`` installs: only the ranges of bytes that are
-        needed, the first of 64 KiB. A member of a tar or zip archive is called "scans.zip::folder/a.dcm".
+        needed, the first of 64 KiB. A member of a tar or zip archive is called "scans.zip::folder/a.dcm". A
+        scalar of pyarrow, as columns of tables give, is what it holds.
     tags : iterable of keywords or tags, optional
         Read these elements only, and stop behind the last of them: for what is asked of very many files. Of a
         dotted path ("SharedFunctionalGroupsSequence.0.PixelMeasuresSequence"), its first element. What
@@ -536,6 +537,9 @@ def read(
         path = source
     elif hasattr(source, "__fspath__"):  # a check for PathLike takes longer, for bytes too
         path = os.fsdecode(cast("os.PathLike[str]", source))
+    elif hasattr(source, "as_py"):  # of a column of a table, a buffer of its text
+        source = source.as_py()
+        path = source if isinstance(source, str) else ""
     if "::" in path:
         from hounsfield.finding import find_member
 

@@ -41,7 +41,7 @@ def array_of(out: Any) -> npt.NDArray[Any]:
     try:
         if hasattr(out, "__array__"):
             array, again = np.asarray(out), np.asarray(out)
-            if np.may_share_memory(array, again):
+            if np.may_share_memory(array, again) or not array.size:
                 return array
         if hasattr(out, "__dlpack__"):
             return np.from_dlpack(out)

@@ -37,6 +37,7 @@ def test_values_are_what_single_images_give() -> None:
     np.testing.assert_array_equal(volume.array, expected)
     assert volume.array is volume.array
     np.testing.assert_array_equal(np.asarray(volume), expected)
+    assert np.shares_memory(np.from_dlpack(volume), volume.array)
     for threads in (1, 2, 3, 16):
         np.testing.assert_array_equal(volume.decode(threads=threads), expected)
 

@@ -206,6 +206,13 @@ class Volume:
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         return np.array(self.array, dtype, copy=copy)
 
+    def __dlpack__(self, **options: Any) -> Any:
+        """Give `array` to other libraries, as ``torch.from_dlpack(volume)`` does, without a copy."""
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.array.__dlpack_device__()
+
     def decode(
         self,
         dtype: npt.DTypeLike | None = None,
