@@ -52,6 +52,8 @@ else:
     }[flavour]
     compile_args += optimise
 
+# Not "freethreading_compatible": data sets and what kernels keep between calls rely on the GIL, so that a
+# free-threaded interpreter has to take it again.
 checks = flavour != "release"
 directives = {
     "language_level": 3,
@@ -62,7 +64,6 @@ directives = {
     "cdivision": True,
     "embedsignature": True,
     "autotestdict": False,
-    "freethreading_compatible": True,
     "linetrace": flavour == "trace",
 }
 

@@ -241,7 +241,7 @@ class TestSecrets:
     @pytest.fixture
     def url(self, server, data):
         server.files = {"ct.dcm?X-Amz-Signature=secret&x=1": data}
-        return server.url("ct.dcm?X-Amz-Signature=secret&x=1").replace("127", "me:secret@127")
+        return server.url("ct.dcm?X-Amz-Signature=secret&x=1").replace("//", "//me:secret@")
 
     def raised(self, error, name, url, **options):
         """What a log would have of an error: itself and its causes, too."""

@@ -506,14 +506,30 @@ def test_one_source_that_is_broken_has_a_row(tmp_path):
     assert hu.index("nul\0l")["status"].to_pylist() == ["unreadable"]
 
 
-def test_without_pyarrow(monkeypatch):
+@pytest.fixture
+def arrow_anew():
     from hounsfield.indexing import columns
 
     columns.arrow.cache_clear()
+    yield
+    columns.arrow.cache_clear()
+
+
+@pytest.mark.usefixtures("arrow_anew")
+def test_without_pyarrow(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(hu.OptionError, match=r"hounsfield\[index\]"):
         hu.index("none")
-    columns.arrow.cache_clear()
+
+
+@pytest.mark.usefixtures("arrow_anew")
+def test_with_a_pyarrow_that_cannot_be_loaded(monkeypatch, tmp_path):
+    """It is not said to be not installed: where memory is short, its libraries find no room."""
+    (tmp_path / "pyarrow.py").write_text("raise ImportError('libarrow: failed to map segment')")
+    monkeypatch.delitem(__import__("sys").modules, "pyarrow", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(hu.OptionError, match="cannot be loaded: libarrow: failed to map segment"):
+        hu.index("none")
 
 
 class TestUpdate:

@@ -7,6 +7,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import sysconfig
 import tokenize
 import tomllib
 from importlib import import_module
@@ -118,6 +119,16 @@ def test_import_loads_numpy_and_kernels_only() -> None:
     assert roots - cython - set(sys.stdlib_module_names) <= {"hounsfield", "numpy"}
     assert "hounsfield" in roots
     assert [name for name in names if name.startswith(("hounsfield._reference", "hounsfield.cli"))] == []
+
+
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this interpreter has its GIL")
+def test_free_threaded_interpreters_take_the_gil() -> None:
+    """Kernels hand memory on from call to call that nothing else guards."""
+    said = python(
+        "import sys, warnings; warnings.simplefilter('ignore')\n"
+        "import hounsfield; print(sys._is_gil_enabled())"
+    )
+    assert said.strip() == "True"
 
 
 def test_modules_need_only_what_an_installation_brings() -> None:

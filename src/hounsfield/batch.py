@@ -185,7 +185,8 @@ def decode_batch(
         What borders hold, and rows of sources with errors if `on_error` is "fill".
     out : array, optional
         Where to put it: C-contiguous, writable, with a row for each source. A NumPy array or memmap, or what
-        gives one by the buffer protocol, `__array__` or DLPack: a tensor in the memory of the CPU.
+        gives one by the buffer protocol, `__array__` or (with NumPy 2.2.5 or later) DLPack: a tensor in the
+        memory of the CPU.
     threads : int, optional
         As many as there are CPUs for this process by default.
     on_error : {"raise", "skip", "fill"}

@@ -250,7 +250,7 @@ def expand(
                 yield from _matching(path, member_limit)
             else:
                 yield from _local(path, member_limit)
-        elif hasattr(given, "as_py"):  # of a column of a table, a buffer of its text
+        elif hasattr(given, "as_py"):  # of a column of a table; of new versions a buffer of its text
             yield from expand((given.as_py(),), member_limit=member_limit, storage_options=storage_options)
         else:
             name = getattr(given, "name", None)
@@ -351,7 +351,12 @@ def _from_there(given: Any, position: int | None) -> Any:
 
 def is_single(sources: Sources) -> bool:
     """Whether this is one source, and no iterable of them."""
-    return isinstance(sources, str | os.PathLike | Origin) or hasattr(sources, "read") or _is_buffer(sources)
+    return (
+        isinstance(sources, str | os.PathLike | Origin)
+        or hasattr(sources, "read")
+        or _is_buffer(sources)
+        or (hasattr(sources, "as_py") and not isinstance(sources, Iterable))
+    )
 
 
 def each_source(sources: Sources) -> Iterable[Any]:

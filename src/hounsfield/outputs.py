@@ -20,7 +20,8 @@ def array_of(out: Any) -> npt.NDArray[Any]:
     Parameters
     ----------
     out : array, buffer, or object with ``__array__`` or ``__dlpack__``
-        A NumPy array or memmap is given back as it is.
+        A NumPy array or memmap is given back as it is. What has ``__dlpack__`` alone takes NumPy 2.2.5 or
+        later: by those before, it is read-only.
 
     Raises
     ------

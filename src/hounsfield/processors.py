@@ -46,7 +46,7 @@ def processors() -> int:
 def _quota() -> int | None:
     """CPUs whose time the control group (version 2) may use, rounded up; None if there is no such limit."""
     try:
-        quota, period = CPU_MAX.read_text().split()
+        quota, period = CPU_MAX.read_text(encoding="ascii").split()
         return max(-(-int(quota) // int(period)), 1)
     except (OSError, ValueError, ZeroDivisionError):  # there is none, or it is "max"
         return None

@@ -533,7 +533,7 @@ def file_system(url: str, options: Mapping[str, Any] | None = None) -> tuple[Any
     name = public_name(url)
     try:
         fsspec = import_module("fsspec.core")
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise OptionError(
             "URLs are read by fsspec, which is not installed: pip install 'hounsfield[remote]'", file=name
         ) from error

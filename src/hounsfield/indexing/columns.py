@@ -156,13 +156,15 @@ def arrow() -> Any:
     Raises
     ------
     OptionError
-        It is not installed.
+        It is not installed, or cannot be loaded.
     """
     try:
         return import_module("pyarrow")
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         message = "tables are made by pyarrow, which is not installed: pip install 'hounsfield[index]'"
         raise OptionError(message) from error
+    except ImportError as error:  # as of a library that finds no room
+        raise OptionError(f"tables are made by pyarrow, which cannot be loaded: {error}") from error
 
 
 @cache

@@ -22,7 +22,7 @@ def frame_number(frame: Any) -> int:
     TypeError
         It is no integer, or True or False.
     """
-    if isinstance(frame, bool):
+    if isinstance(frame, bool | np.bool_):  # NumPy before 2.3 takes its own for 1 and 0
         raise TypeError("frames are chosen by their numbers, not by True or False")
     return operator.index(frame)
 
