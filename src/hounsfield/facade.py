@@ -43,9 +43,10 @@ class Dataset(elements.Dataset):
 
     ``ds.PatientName`` and ``ds.get("PatientName")`` give a value; ``ds["PatientName"]``, ``ds[0x0010,
     0x0010]``, ``ds[0x00100010]`` and iteration an `Element`, whose ``value`` it is. Values are decoded when
-    first asked for: text is str, numbers are int and float, several values a tuple, binary values bytes, and a
-    sequence is a `Sequence` of data sets; an empty value is "" for text, a `Sequence` without items, and None
-    for the rest. What is not as its VR says is given as it stands, text or bytes, and `warnings` say so.
+    first asked for: text is str, numbers are int and float, several values a tuple, sequences are a
+    `Sequence` of data sets, binary values bytes; an empty value is "" for text, a `Sequence` without items,
+    and None for the rest. What is not as its VR says is given as it stands, text or bytes, and `warnings` say
+    so.
 
     A key may be a dotted path into sequences, whose items count from 0, or from -1 backwards:
     ``ds["SharedFunctionalGroupsSequence.0.PixelMeasuresSequence.0.PixelSpacing"]``; `get` also gives the item

@@ -306,7 +306,7 @@ def test_segments():
         item.SegmentNumber = number
         segments.append(item)
     data = slide(frames, 30, 20, organization=None, groups=groups, SegmentSequence=Sequence(segments))
-    with pytest.raises(hu.OptionError, match="segment=1: there are .2, 3, 5."):
+    with pytest.raises(hu.OptionError, match=r"segment=1: there are \[2, 3, 5\]"):
         hu.read_region(data, (0, 0), (1, 1), segment=1)
     for number, mask in masks.items():
         np.testing.assert_array_equal(
