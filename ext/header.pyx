@@ -9,7 +9,7 @@ from weakref import ref
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItem, PyDict_SetItem
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyObject_GenericSetAttr
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -107,6 +107,14 @@ cdef class Header:
         self._values = {}
         self._table = NO_ELEMENTS
         self._options = DEFAULTS
+
+    def __setattr__(self, name, value):
+        try:
+            PyObject_GenericSetAttr(self, name, value)
+        except AttributeError:
+            if name[:1].isupper():
+                raise AttributeError(f"data sets are read-only: {name} cannot be set") from None
+            raise
 
     @property
     def _identity(self):

@@ -319,6 +319,17 @@ def test_a_tag_that_is_wrong_hides_no_others(tmp_path, explicit):
         assert (row["status"], row["PatientID"], row["Rows"]) == ("ok", "17", 5)
 
 
+def test_notes_are_in_the_order_of_tags_behind_those_on_the_file(tmp_path):
+    body = element(0x00080020, "DA", b"20041301") + element(0x00080060, "CS", b"CT")
+    row = row_of(tmp_path, body + element(0x00280010, "US", b"\1\0\2\0"))
+    file, syntax, date, rows = row["notes"].split("; ")
+    assert (file, syntax.partition(":")[0]) == (
+        "no preamble and no DICM prefix",
+        "no transfer syntax is given",
+    )
+    assert (date[:24], rows) == ("(0008,0020) StudyDate: '", "Rows: (1, 2) is no US")
+
+
 def test_what_cannot_be_the_end_is_told(tmp_path):
     body = written(0x00080016, "UI", b"1.2.3") + written(0x00100020, "LO", b"17")
     garbage = struct.pack("<HH", 0x5500, 0x1C49) + b"\1\2\3\xf4" * 8

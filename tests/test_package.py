@@ -24,7 +24,7 @@ PACKAGE = Path(hounsfield.__file__).parent
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(hounsfield.__path__, "hounsfield.")
-    if not module.name.startswith(("hounsfield._", "hounsfield.plugins.")) and "__main__" not in module.name
+    if not module.name.startswith("hounsfield._") and "__main__" not in module.name
 )
 
 USERS_EXTRAS = ("cli", "index", "remote", "sql", "video", "zarr")
@@ -162,6 +162,18 @@ def imported(tree: ast.AST) -> list[str]:
             names.append(node.module)
         names += imported(node)
     return names
+
+
+@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "ci").iterdir() if not path.suffix))
+def test_scripts_tell_what_they_do(script: str, tmp_path: Path) -> None:
+    """And do nothing else: one writes tables of the package."""
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    environment = {**os.environ, "PATH": path}
+    done = subprocess.run(
+        [ROOT / "ci" / script, "--help"], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.match(rf"ci/{script}( \[.*)?: \w", done.stdout.splitlines()[0])
 
 
 def test_import_is_fast() -> None:

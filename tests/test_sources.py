@@ -125,6 +125,20 @@ class TestPath:
         assert (source.size, head) == (len(DATA), DATA[:100])
         assert PathSource.with_head(str(tmp_path / "data"), 1 << 20)[1] == DATA
 
+    def test_more_than_there_was_when_it_was_looked_at(self, tmp_path, monkeypatch):
+        """Another process writes the file: what came since would not fit what was found out about it."""
+        (tmp_path / "data").write_bytes(DATA)
+        status = os.stat_result((0o100644, 1, 2, 1, 0, 0, 100, 0, 0, 0), {"st_mtime_ns": 0})
+        monkeypatch.setattr(os, "fstat", lambda _: status)
+        source, head = PathSource.with_head(str(tmp_path / "data"), 1 << 20)
+        assert (source.size, head) == (100, DATA[:100])
+
+    @pytest.mark.skipif(not Path("/proc/version").exists(), reason="a file of Linux, of which size 0 is told")
+    def test_what_the_system_makes_up_is_no_dicom(self):
+        for options in ({}, {"tags": ["Rows"]}):
+            with pytest.raises(hu.NotDicomError):
+                hu.read("/proc/version", **options)
+
     @pytest.mark.parametrize("change", ["longer", "shorter", "replaced", "touched"])
     def test_changed(self, tmp_path, change):
         path = tmp_path / "data"

@@ -83,9 +83,11 @@ static inline int hounsfield_open(const char *path, hounsfield_file *file) {
     return error;
 }
 
-/* Read on until `head` holds the file's first `wanted` bytes, or all it has; 0, or errno. */
+/* Read on until `head` holds the file's first `wanted` bytes, or all that it had when it was looked at: somebody may be
+   writing it. 0, or errno. */
 static inline int hounsfield_extend(hounsfield_file *file, uint8_t *head, size_t wanted) {
-    while (file->got < wanted && file->got < file->size) {
+    if (wanted > file->size) wanted = (size_t)file->size;
+    while (file->got < wanted) {
         ssize_t count = pread(file->descriptor, head + file->got, wanted - file->got, (off_t)file->got);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return errno;

@@ -41,7 +41,7 @@ class DicomError(Exception):
     Attributes
     ----------
     message : str
-        What was wrong, in one line.
+        What was wrong: one line, but of `load_volume`, which lists what there is to choose from.
     file : str or None
         Name of the source, where it has one.
     tag : int or None

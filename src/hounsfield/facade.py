@@ -43,9 +43,10 @@ class Dataset(elements.Dataset):
 
     ``ds.PatientName`` and ``ds.get("PatientName")`` give a value; ``ds["PatientName"]``, ``ds[0x0010,
     0x0010]``, ``ds[0x00100010]`` and iteration an `Element`, whose ``value`` it is. Values are decoded when
-    first asked for: text is str, numbers are int and float, several values a tuple, sequences lists of data
-    sets, binary values bytes; an empty value is "" for text and None for the rest. What is not as its VR says
-    is given as it stands, text or bytes, and `warnings` say so.
+    first asked for: text is str, numbers are int and float, several values a tuple, sequences are a
+    `Sequence` of data sets, binary values bytes; an empty value is "" for text, a `Sequence` without items,
+    and None for the rest. What is not as its VR says is given as it stands, text or bytes, and `warnings` say
+    so.
 
     A key may be a dotted path into sequences, whose items count from 0, or from -1 backwards:
     ``ds["SharedFunctionalGroupsSequence.0.PixelMeasuresSequence.0.PixelSpacing"]``; `get` also gives the item
@@ -424,7 +425,7 @@ class Dataset(elements.Dataset):
         return samples, 0 if frame is None and samples.ndim == inner else frame
 
     def close(self) -> None:
-        """Release the source: what has been decoded stays, all else raises SourceError from now on.
+        """Release the source: what has been decoded stays; to read more raises SourceError from now on.
 
         The buffer is free then, if no view or array of it is kept: an mmap can be closed, a bytearray
         can grow.
@@ -522,7 +523,8 @@ def read(
 
     Notes
     -----
-    Access to an element that `tags` or `until` left out raises a MissingElementError that says so.
+    Access to an element that `tags` or `until` left out raises a MissingElementError that says so, and to
+    pixels that they left out a PixelDataError.
 
     PS3.10 Section 7, PS3.5 Section 7. Files without preamble, prefix or file meta information are read, too.
 

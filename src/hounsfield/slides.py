@@ -96,7 +96,7 @@ def read_region(
     Notes
     -----
     PS3.3 C.7.6.17.3 (TILED_FULL and TILED_SPARSE), C.8.12.4 and C.8.12.6.1; the parts of a concatenation
-    (C.7.6.16.1.2) are one level. Memory is taken for the region, and for a few tiles at a time.
+    (Section 7.5.1) are one level. Memory is taken for the region, and for a few tiles at a time.
 
     Examples
     --------

@@ -128,7 +128,7 @@ class PathSource:
 
     @classmethod
     def with_head(cls, name: str, length: int) -> tuple["PathSource", bytes]:
-        """Open a path and read its first `length` bytes, or all it has."""
+        """Open a path and read its first `length` bytes, or all that it says it has."""
         descriptor = os.open(name, _FLAGS)
         try:
             status = os.fstat(descriptor)
@@ -136,7 +136,8 @@ class PathSource:
                 if stat.S_ISDIR(status.st_mode):
                     raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
                 raise OptionError("is not a regular file: read it, and pass the bytes", file=name)
-            return cls(name, _identity(status)), _pread(descriptor, length, 0)
+            # Of a file that somebody is writing, or that the system makes up, there may be more.
+            return cls(name, _identity(status)), _pread(descriptor, min(length, status.st_size), 0)
         finally:
             os.close(descriptor)
 

@@ -290,11 +290,14 @@ class TestOnePicture:
         assert run(["convert", str(archive), "-o", str(out)]) == 0
         assert out.is_file()
 
-    @pytest.mark.parametrize("given", ["", "below/dose.DCM"])
-    def test_of_several_images(self, archive, tmp_path, capsys, given):
+    @pytest.mark.parametrize(
+        ("given", "advice"), [("", "folder as OUT"), ("below/dose.DCM", "folder as OUT, or choose a --frame")]
+    )
+    def test_of_several_images(self, archive, tmp_path, capsys, given, advice):
         out = tmp_path / "all.png"
         assert run(["convert", str(archive / given), "-o", str(out)]) == 2
-        assert f"{out} is for one image" in capsys.readouterr().err
+        problem = f"{out} is for one image, and there are several: give a {advice} (try"
+        assert problem in capsys.readouterr().err
         assert not out.exists()
 
     def test_a_folder_of_that_name(self, archive, tmp_path):

@@ -211,6 +211,17 @@ def test_colours_on_a_terminal(ct, variable, colored):
         assert shown.decode().replace("\r\n", "\n").count("\n") > 200
 
 
+@pytest.mark.parametrize(
+    ("variables", "colored"), [(["FORCE_COLOR"], True), (["FORCE_COLOR", "NO_COLOR"], False)]
+)
+def test_colours_that_are_forced(ct, variables, colored):
+    environment = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR")}
+    environment |= {"TERM": "xterm-256color", **dict.fromkeys(variables, "1")}
+    done = subprocess.run([*COMMAND, "dump", "--tags", "Rows", ct], env=environment, capture_output=True)
+    assert done.returncode == 0
+    assert (b"\x1b[" in done.stdout) is colored
+
+
 def test_without_the_extra(monkeypatch, capsys):
     for name in [name for name in sys.modules if name.startswith("hounsfield.cli.")]:
         monkeypatch.delitem(sys.modules, name)

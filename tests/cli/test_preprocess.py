@@ -14,6 +14,7 @@ import pytest
 
 import hounsfield as hu
 from hounsfield.cli.app import run
+from hounsfield.cli.preprocess import preprocess as command
 from hounsfield.locks import locked
 
 pytest.importorskip("pyarrow")
@@ -52,6 +53,19 @@ def test_all_goes_well(preprocess, tmp_path, capsys):
         sorted((tmp_path / "archive").glob("*.dcm")), size=(32, 40), window=(40, 400), fit="stretch"
     )
     assert np.array_equal(array, batch.array)
+
+
+def test_made_is_read_as_the_help_says(archive, preprocess, tmp_path, monkeypatch):
+    """The first source has no image."""
+    (archive / "ct0.dcm").write_bytes(b"nothing")
+    assert preprocess("--size", "16") == 0
+    (tmp_path / "out").rename(tmp_path / "shards")
+    monkeypatch.chdir(tmp_path)
+    lines = command.epilog.partition("Reading it:\n")[2].partition("\n\n")[0].splitlines()
+    found = {"np": np, "pyarrow": pytest.importorskip("pyarrow.parquet") and sys.modules["pyarrow"]}
+    exec("\n".join(line.strip() for line in lines), found)
+    assert found["row"]["path"].endswith("ct1.dcm")
+    assert found["image"].shape == (16, 16)
 
 
 def test_json(preprocess, capsys):

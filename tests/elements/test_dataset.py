@@ -78,8 +78,10 @@ class TestAccess:
     def test_cannot_be_changed(self, ct):
         _ = ct.Rows
         for keyword in ("Rows", "PatientID", "Anything"):
-            with pytest.raises(AttributeError):
+            with pytest.raises(AttributeError, match=f"data sets are read-only: {keyword} cannot be set"):
                 setattr(ct, keyword, 1)
+        with pytest.raises(AttributeError, match="pixel_array"):
+            ct.pixel_array = 1
         with pytest.raises(TypeError):
             ct["Rows"] = 1
 

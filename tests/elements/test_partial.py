@@ -114,7 +114,7 @@ class TestTags:
         with pytest.raises(hu.MissingElementError, match="has no element PatientID"):
             _ = ds.PatientID
         assert ("Modality" in ds, ds.get("Modality", 5)) == (False, 5)
-        with pytest.raises(hu.DicomError):
+        with pytest.raises(hu.PixelDataError, match="pixel data were not asked for"):
             _ = ds.pixel_array
 
     @pytest.mark.parametrize("options", [{"tags": ["PatientName"]}, {"until": "PatientID"}])
@@ -193,6 +193,9 @@ class TestUntil:
         ds = hu.read(source, until=until)
         limit = {"Rows": 0x00280010, (0x28, 0x10): 0x00280010, "PixelData": 0x7FE00010}.get(until, until)
         assert ds.keys() == [tag for tag in ALL if tag < limit]
+        if limit <= 0x7FE00010:
+            with pytest.raises(hu.PixelDataError, match="pixel data were not asked for"):
+                ds.pixels()
 
     def test_with_tags(self, source):
         ds = hu.read(source, tags=["Modality", "Rows"], until="PatientName")

@@ -267,7 +267,7 @@ class TestJpeg2000:
             (24, ">I", 0, "tiles of 0 x 48"),
             (32, ">I", 1, r"from \(1, 0\)"),
             (36, ">I", 1 << 31, r"from \(0, 2147483648\)"),
-            (12, ">I", 1 << 31, "tiles"),
+            (12, ">I", 1 << 31, "44739243 tiles, where no more than 65535 can be"),
             (42, ">B", 38, "samples of 39 bits"),
             (43, ">B", 0, "sampling factor of 0"),
         ],

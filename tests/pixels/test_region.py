@@ -306,6 +306,8 @@ def test_segments():
         item.SegmentNumber = number
         segments.append(item)
     data = slide(frames, 30, 20, organization=None, groups=groups, SegmentSequence=Sequence(segments))
+    with pytest.raises(hu.OptionError, match=r"segment=1: there are \[2, 3, 5\]"):
+        hu.read_region(data, (0, 0), (1, 1), segment=1)
     for number, mask in masks.items():
         np.testing.assert_array_equal(
             hu.read_region(data, (1, 1), (40, 30), segment=number), cut(mask, 1, 1, 40, 30)
@@ -408,6 +410,8 @@ def test_raw_colours_with_their_background():
         (((0, 0), (5, 5), -2), {}, "level -2"),
         (((0, 0), (5, 5)), {"threads": 0}, "threads=0"),
         (((0, 0), (5, 5)), {"focal_plane": 1}, "focal_plane=1"),
+        (((0, 0), (5, 5)), {"optical_path": "1"}, "optical_path='1': the image has no such thing"),
+        (((0, 0), (5, 5)), {"segment": 1}, "segment=1: the image has no such thing"),
     ],
 )
 def test_arguments_that_cannot_be_used(arguments, options, message):

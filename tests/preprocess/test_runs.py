@@ -121,9 +121,16 @@ def test_what_a_killed_run_begins_in_its_last_moment_is_removed(archive, tmp_pat
     """Its workers live on until they see that it is gone; the next run may have looked by then."""
     out = tmp_path / "out"
     plan = make_plan([str(archive)], out)
-    left = out / "shards" / "00000.npy.1.partial"
-    preprocess(plan, out, progress=lambda _: left.touch())
+    left, folder = (out / "shards" / f"{name}.1.partial" for name in ("00000.npy", "00000"))
+
+    def begin(_):
+        left.touch()
+        folder.mkdir(exist_ok=True)  # of pictures
+        (folder / "ct.png").touch()
+
+    preprocess(plan, out, progress=begin)
     assert not left.exists()
+    assert not folder.exists()
 
 
 def test_what_was_killed_in_a_zarr_store_is_removed(archive, tmp_path):

@@ -305,6 +305,21 @@ def test_only_instance_numbers_tell_apart_and_that_is_said() -> None:
     assert all("nothing but Instance Numbers and frames" in volume.warnings[0] for volume in series.volumes)
 
 
+def test_times_that_only_some_images_have_tell_nothing() -> None:
+    """There is no order of them and of none."""
+    images = [
+        mr(2.0 * at, value=100 * time + at, InstanceNumber=10 * time + at)
+        for at in range(3)
+        for time in range(2)
+    ]
+    for number, ds in enumerate(images):
+        if number != 3:
+            ds.TriggerTime = 30.0 * number
+    series = series_of(*images)
+    assert [each[1] for each in shown(series)] == [[0, 1, 2], [100, 101, 102]]
+    assert all("nothing but Instance Numbers and frames" in volume.warnings[0] for volume in series.volumes)
+
+
 @pytest.mark.parametrize("number", [{}, {"InstanceNumber": 1}], ids=str)
 def test_only_uids_tell_apart_and_that_is_said(number: dict[str, int]) -> None:
     images = [

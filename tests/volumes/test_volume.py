@@ -332,6 +332,9 @@ def test_several_volumes_are_listed_and_can_be_chosen(folder: Path) -> None:
         hu.load_volume(folder, series="1.8")
     with pytest.raises(hu.OptionError, match="2 volumes by series=1"):
         hu.load_volume(folder, series=1)
+    (folder / "empty").mkdir()
+    with pytest.raises(hu.OptionError, match=r"^no volume:\n  there are no files$"):
+        hu.load_volume(folder / "empty")
 
 
 def test_series_tell_what_they_are(folder: Path) -> None:

@@ -187,7 +187,8 @@ def convert(
                     if images:
                         writer.add(each.name, _stem(each), images)
     except SeveralImagesError as error:
-        problem = f"{out} is for one image, and there are several: give a folder as OUT, or choose a --frame"
+        way = ", or choose a --frame" if len(found) == 1 else ""
+        problem = f"{out} is for one image, and there are several: give a folder as OUT{way}"
         raise click.UsageError(problem, click.get_current_context()) from error
     except StoppedError:
         return 1

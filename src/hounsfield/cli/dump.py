@@ -121,7 +121,8 @@ def dump(
     A FILE may be a folder, a zip or tar archive or a pattern in quotes, all of whose DICOM files are meant,
     a URL of any of these, or - for stdin. A line has the tag, the VR, the value, its length in bytes, the
     number of values and the keyword or the name. Items of sequences are indented. Long values end in "...";
-    control characters are made visible. Output is coloured on a terminal, unless NO_COLOR is set.
+    control characters are made visible. Output is coloured on a terminal, or where FORCE_COLOR is set, unless
+    NO_COLOR is.
     """
     context = click.get_current_context()
     wanted = [path for paths in tags for path in paths]

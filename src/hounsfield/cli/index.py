@@ -103,9 +103,10 @@ def index(
 ) -> int:
     """Make a table of DICOM files, and all those in folders: a row a file, a column an attribute.
 
-    It has path, size, time of the last change, status with reason, notes on values that do not fit, transfer
-    syntax, and attributes of patient, study, series, instance, image, geometry and window, each column of the
-    type of its VR. Only the heads of the files are read. SRCs that are indexes, NAME.parquet, are only asked.
+    SRC are files, folders, patterns in quotes, URLs, and tar and zip archives. The table has path, size, time
+    of the last change, status with reason, notes on values that do not fit, transfer syntax, and attributes
+    of patient, study, series, instance, image, geometry and window, each column of the type of its VR. Only
+    the heads of the files are read. SRCs that are indexes, NAME.parquet, are only asked.
     """
     query = sql if where is None else f"select path from files where {where}"
     wanted = [path for paths in tags for path in paths]

@@ -63,7 +63,8 @@ Examples:
 \b
 Reading it:
   table = pyarrow.parquet.read_table("shards/manifest.parquet").to_pylist()
-  row = table[0]    # path, status, reason, shard, row, name, frame, rows, columns, window_center ...
+  row = next(row for row in table if row["status"] == "ok")
+  row    # path, status, reason, shard, row, name, frame, rows, columns, window_center ...
   image = np.load(f"shards/{row['shard']}", mmap_mode="r")[row["row"]]
 
 What is made is the same to the byte however many workers and threads make it, and however often it was

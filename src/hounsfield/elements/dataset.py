@@ -489,10 +489,14 @@ class Dataset(Header):
     def _missing(self, tag: int) -> MissingElementError:
         name = _spaced_keyword(tag)
         message = f"the data set has no element{name}"
-        _, _, asked, stop_tag = self._options
-        if self._parent is None and (tag >= stop_tag or (asked is not None and tag not in asked)):
+        if self._is_left_out(tag):
             message = f"the element{name} was not asked for: `tags` or `until` left it out of what was read"
         return MissingElementError(message, file=self._source.name, tag=tag)
+
+    def _is_left_out(self, tag: int) -> bool:
+        """Whether nobody has looked for an element, as it was not asked for."""
+        _, _, asked, stop_tag = self._options
+        return self._parent is None and (tag >= stop_tag or (asked is not None and tag not in asked))
 
     def _suggestion(self, name: str) -> str:
         """What to add to a message about a keyword that there is not: the closest one, best of those here."""

@@ -265,7 +265,7 @@ def inflate_into(data: Buffer, out: npt.NDArray[Any]) -> None:
 
 
 def inflate(data: Buffer, size: int) -> memoryview:
-    """Inflate a frame of the Deflated Image Frame Compression transfer syntax (PS3.5 Section A.4.15).
+    """Inflate a frame of the Deflated Image Frame Compression transfer syntax (PS3.5 Section A.4.13).
 
     Parameters
     ----------

@@ -63,8 +63,12 @@ def has_pixels(ds: Dataset) -> bool:
 
 def _no_pixels(ds: Dataset) -> PixelDataError:
     """Say that there are no pixel data, and if the data set is not complete, why."""
-    why = f": {ds._incomplete}" if ds._incomplete else ""
-    return PixelDataError(f"the data set has no pixel data{why}", file=ds._source.name)
+    message = "the data set has no pixel data"
+    if ds._is_left_out(tag("PixelData")):
+        message = "the pixel data were not asked for: `tags` or `until` left them out of what was read"
+    elif ds._incomplete:
+        message += f": {ds._incomplete}"
+    return PixelDataError(message, file=ds._source.name)
 
 
 def bad_attribute(ds: Dataset, keyword: str, message: str) -> PixelDataError:

@@ -118,7 +118,8 @@ def _chosen(
         asked = channels[0]
     elif asked not in channels:
         name = "optical_path" if segment is None else "segment"
-        raise OptionError(f"{name}={asked!r}: there are {channels}")
+        there = f"there are {channels}" if channels != [None] else "the image has no such thing"
+        raise OptionError(f"{name}={asked!r}: {there}")
     images = [image for image in images if asked in image.tiling.channels]
     planes = sorted({plane for image in images for plane in image.tiling.planes})
     if focal_plane is None and len(planes) > 1:

@@ -309,7 +309,11 @@ def _listing(there: SeriesList, count: int, series: str | int | None, index: int
         f"{name}={value!r}" for name, value in (("series", series), ("index", index)) if value is not None
     ]
     what = f"{count} volumes" if count else "no volume"
-    lines = [f"{what} by {', '.join(asked)}:" if asked else f"{what}, not one:"]
+    if asked:
+        what += f" by {', '.join(asked)}"
+    elif count:
+        what += ", not one"
+    lines = [f"{what}:"]
     choices = [
         f"  series={number} ({each.uid}, {each.modality} {each.description!r}), index={at}: {volume!r}"
         for number, each in enumerate(there)

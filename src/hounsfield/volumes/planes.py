@@ -255,7 +255,7 @@ class Plane:
         Values by the names of `APART`, `IF_NEEDED` and the file's own dimensions, if it has any.
     order : tuple
         What sorts planes that have no geometry: Instance Number, frame or tile, SOP Instance UID, name.
-        Frames of a concatenation are counted through (PS3.3 C.7.6.16.2.2.4).
+        Frames of a concatenation are counted through (PS3.3 Section 7.5.1).
     tile : Tile or None
         Of a mosaic; None of all else.
     """
@@ -302,7 +302,7 @@ def planes_of(ds: Dataset, name: str) -> list[Plane]:
         if count > 1 or "SliceVector" in ds:
             values |= _stacked(ds, values, count)
     if count > 1:
-        # All parts of a concatenation have one (PS3.3 C.7.6.16.2.2.4).
+        # All parts of a concatenation have one (PS3.3 Section 7.5.1).
         image = plain(ds, "ConcatenationUID") or plain(ds, OBJECT)
         values[OBJECT if plain(ds, "SOPClassUID") in WHOLE else FRAMES] = [image] * count
     positions, orientations, spacings, betweens, slopes, intercepts = (

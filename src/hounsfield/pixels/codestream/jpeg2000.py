@@ -131,7 +131,7 @@ def _main_header(view: memoryview, start: int, stop: int) -> tuple[Codestream, H
         )
     tiles = -((tile_x0 - x1) // tile_x) * -((tile_y0 - y1) // tile_y)
     if tiles > 0xFFFF:
-        raise PixelDataError(f"{tiles} tiles", offset=start + 24)
+        raise PixelDataError(f"{tiles} tiles, where no more than 65535 can be", offset=start + 24)
     sizes = bytes(view[start + 42 : start + 42 + 3 * components])
     subsampled = sizes[1::3] != sizes[1:2] * components or sizes[2::3] != sizes[2:3] * components
     if 0 in sizes[1::3] or 0 in sizes[2::3]:
