@@ -321,6 +321,17 @@ class TestUrl:
         fs = FileSystem(DATA)
         assert read_by_many([RemoteSource(fs, "a", "x://a", len(DATA)) for _ in range(4)]) == [DATA] * 4
 
+    def test_a_file_on_disk_that_is_replaced(self, tmp_path):
+        path, other = tmp_path / "data", tmp_path / "other"
+        path.write_bytes(DATA)
+        source = RemoteSource.open(path.as_uri())
+        assert source.read(0, 10) == DATA[:10]
+        other.write_bytes(DATA[::-1])
+        other.replace(path)
+        with pytest.raises(hu.SourceError, match="has changed") as caught:
+            source.read(10, 10)
+        assert caught.value.file == path.as_uri()
+
     def test_a_path_like_a_drive(self, tmp_path, monkeypatch, pydicom_path):
         monkeypatch.chdir(tmp_path)
         Path("C:\\ct.dcm").write_bytes(pydicom_path("CT_small.dcm").read_bytes())

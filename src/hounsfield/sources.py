@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 
 from hounsfield.errors import OptionError, SourceError
 from hounsfield.forks import after_fork
+from hounsfield.ranges import Version, fetch_part
 
 __all__ = [
     "BinaryFile",
@@ -436,16 +437,20 @@ def _speaks(fs: Any, protocol: str) -> bool:
 class RemoteSource:
     """An object that fsspec can read; each read asks for its range of bytes and no more."""
 
-    __slots__ = ("_fs", "_lock", "_path", "_process", "name", "size")
+    __slots__ = ("_fs", "_lock", "_path", "_process", "_version", "name", "size")
 
     name: str | None
 
-    def __init__(self, fs: Any, path: str, name: str, size: int) -> None:
-        """Take a file system of fsspec, a path in it, the public name of its URL, and the object's size."""
+    def __init__(self, fs: Any, path: str, name: str, size: int, version: Version | None = None) -> None:
+        """Take a file system of fsspec, a path in it, the public name of its URL, and the object's size.
+
+        The version is else that of the first bytes that are read.
+        """
         self._connect(fs)
         self._path = path
         self.name = name
         self.size = size
+        self._version = version
 
     @classmethod
     def open(cls, url: str, options: Mapping[str, Any] | None = None) -> "RemoteSource":
@@ -495,19 +500,25 @@ class RemoteSource:
         return data
 
     def _fetch(self, fs: Any, offset: int, length: int) -> bytes:
-        data: bytes
         if _speaks(fs, "http"):
-            # cat_file would fetch all of it from a server that knows no ranges. This stops behind what was
-            # asked for, and raises if that is not the beginning.
-            with fs.open(self._path, cache_type="none", size=self.size) as file:
-                file.seek(offset)
-                try:
-                    data = file.read(length)
-                except ValueError as error:
-                    raise SourceError(NO_RANGES, file=self.name, offset=offset) from error
+            data, version = self._fetch_part(fs, offset, length)
         else:
             data = fs.cat_file(self._path, start=offset, end=offset + length)
+            version = _version_on_disk(fs, self._path) if _speaks(fs, "file") else Version()
+        self._version = self._version or version
+        if version.is_other(self._version):
+            raise SourceError("has changed since it was opened: read it again", file=self.name)
         return data
+
+    def _fetch_part(self, fs: Any, offset: int, length: int) -> tuple[bytes, Version]:
+        part = fetch_part(fs, self._path, offset, length)
+        if part.start != offset:
+            message = f"the server gives bytes from {part.start} on" if part.start else NO_RANGES
+            raise SourceError(message, file=self.name, offset=offset)
+        if part.size not in (None, self.size):
+            message = f"has changed since it was opened: {part.size} bytes are there, not {self.size}"
+            raise SourceError(message, file=self.name)
+        return part.data, part.version
 
     def read_into(self, offset: int, out: memoryview) -> None:
         out[:] = self.read(offset, len(out))
@@ -516,7 +527,7 @@ class RemoteSource:
         """Pickle where it is, and with the file system its options: secrets in them go along."""
         if self._fs is None:
             raise SourceError("is closed", file=self.name)
-        return RemoteSource, (self._fs, self._path, self.name, self.size)
+        return RemoteSource, (self._fs, self._path, self.name, self.size, self._version)
 
     def close(self) -> None:
         self._fs = None
@@ -553,12 +564,19 @@ def own_errors(name: str | None) -> Iterator[None]:
     except Exception as error:
         cause = _public_cause(error)
         if isinstance(error, OSError):
-            if cause is not None:
+            is_silent = isinstance(error, TimeoutError) and not str(error)
+            if cause is not None and not is_silent:
                 raise
             number = errno.ENOENT if isinstance(error, FileNotFoundError) else error.errno
+            number = errno.ETIMEDOUT if is_silent else number
             if number is not None:
                 raise OSError(number, os.strerror(number), name) from None
         raise SourceError(f"cannot be read: {_public_text(error)}", file=name) from cause
+
+
+def _version_on_disk(fs: Any, path: str) -> Version:
+    info = fs.info(path)
+    return Version(str([info.get(key) for key in ("size", "ino", "mtime")]))
 
 
 def _info(fs: Any, path: str, name: str) -> Mapping[str, Any]:
