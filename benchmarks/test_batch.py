@@ -310,7 +310,7 @@ CODECS = {
 
 @pytest.mark.parametrize("name", CODECS)
 def test_compressed(row, benchmark, tmp_path, name):
-    """Two threads, from files to levels, beside the bare codec on one; and on two, as the machine gives it."""
+    """Two threads, from files to levels, beside the bare codec on one, and on two: what the machine gives."""
     syntax, encode, decode, count = CODECS[name]
     benchmark.group = f"batch: {count} CT slices of 512 x 512, {name}, two threads"
     ds, streams, paths, levels = header(), [], [], []
