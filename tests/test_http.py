@@ -79,10 +79,11 @@ class Handler(BaseHTTPRequestHandler):
         does, body = self.server.does, self.server.files.get(self.path[1:])
         asked = re.fullmatch("bytes=([0-9]+)-([0-9]+)", self.headers.get("Range", ""))
         self.server.requests.append((self.command, asked and (int(asked[1]), int(asked[2]) + 1)))
-        if "does not answer" in does:
+        if "does not answer" in does or ("hangs up, but for folders" in does and self.path[-1] != "/"):
             self.close_connection = True
             return
         status = 405 if self.command == "HEAD" and "no HEAD" in does else self.server.status
+        status = 404 if body is None and status == 200 else status
         if status != 200:
             self.send_response(status)
             self.send_header("Content-Length", "0")
@@ -292,6 +293,26 @@ class TestSecrets:
             ds.pixels()
         assert "secret" not in "".join(traceback.format_exception(caught.value))
         assert server.url("ct.dcm") in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("does", "error"),
+        [
+            (set(), FileNotFoundError),
+            ({"hangs up, but for folders"}, hu.SourceError),
+            ({"no length"}, hu.OptionError),
+        ],
+    )
+    def test_what_a_folder_lists(self, server, does, error):
+        server.files = {"folder/": b'<a href="ct.dcm?X-Amz-Signature=secret">ct</a>'}
+        if "no length" in does:
+            server.files["folder/ct.dcm?X-Amz-Signature=secret"] = b"data"
+        server.does = does
+        folder = server.url("folder/").replace("127", "me:secret@127")
+        (item,) = hu.decode_batch(folder, on_error="skip").items
+        assert item.source == server.url("folder/ct.dcm")
+        assert isinstance(item.error, error)
+        assert "secret" not in "".join(traceback.format_exception(item.error))
+        assert "secret" not in str(hu.index([folder]).to_pylist())
 
     @pytest.mark.parametrize("does", ["no ranges", "no length", "hangs up"])
     def test_bad_servers(self, server, url, does):

@@ -321,6 +321,21 @@ class TestUrl:
         fs = FileSystem(DATA)
         assert read_by_many([RemoteSource(fs, "a", "x://a", len(DATA)) for _ in range(4)]) == [DATA] * 4
 
+    def test_file_systems_that_cannot_be_made(self, tmp_path, pydicom_path):
+        """Some read an archive, or call the server, when they are made."""
+        (tmp_path / "no.zip").write_bytes(b"no archive")
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            port = unused.getsockname()[1]
+        broken = f"zip://*::{(tmp_path / 'no.zip').as_uri()}"
+        refused, untold = f"ftp://me:word@127.0.0.1:{port}/ct.dcm", "reference://ct.dcm"
+        path = pydicom_path("CT_small.dcm")
+        batch = hu.decode_batch([broken, refused, untold, path], on_error="skip")
+        kinds = hu.SourceError, ConnectionRefusedError, hu.OptionError
+        for item, kind, url in zip(batch.errors, kinds, (broken, refused, untold), strict=True):
+            assert isinstance(item.error, kind)
+            assert public_name(url) in str(item.error)
+        assert batch.items[-1].status == "ok"
+
     def test_a_file_on_disk_that_is_replaced(self, tmp_path):
         path, other = tmp_path / "data", tmp_path / "other"
         path.write_bytes(DATA)

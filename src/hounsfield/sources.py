@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
-from hounsfield.errors import OptionError, SourceError
+from hounsfield.errors import DicomError, OptionError, SourceError
 from hounsfield.forks import after_fork
 from hounsfield.ranges import Version, fetch_part
 
@@ -465,8 +465,12 @@ class RemoteSource:
         OSError
             As the file system has it: FileNotFoundError, PermissionError ...
         """
-        name = public_name(url)
         fs, path = file_system(url, options)
+        return cls.at(fs, path, public_name(url))
+
+    @classmethod
+    def at(cls, fs: Any, path: str, name: str) -> "RemoteSource":
+        """Take a path in a file system, which is asked for the size; raises as `open` does."""
         with own_errors(name):
             size = _info(fs, path, name).get("size")
         if size is None:
@@ -539,7 +543,9 @@ def file_system(url: str, options: Mapping[str, Any] | None = None) -> tuple[Any
     Raises
     ------
     OptionError
-        fsspec, or what it needs for this kind of URL, is not installed.
+        fsspec, or what it needs for this kind of URL, is not installed, or not told what it has to be.
+    SourceError, OSError
+        The server cannot be reached, as far as that is tried here; an archive is broken.
     """
     name = public_name(url)
     try:
@@ -548,24 +554,28 @@ def file_system(url: str, options: Mapping[str, Any] | None = None) -> tuple[Any
         raise OptionError(
             "URLs are read by fsspec, which is not installed: pip install 'hounsfield[remote]'", file=name
         ) from error
-    try:
-        fs, path = fsspec.url_to_fs(url, **(options or {}))
-    except (ImportError, ValueError) as error:  # no such protocol, or one that needs another package
-        message = f"fsspec cannot read it: {_public_text(error)}"
-        raise OptionError(message, file=name) from _public_cause(error)
+    with own_errors(name):
+        try:
+            fs, path = fsspec.url_to_fs(url, **(options or {}))
+        except (ImportError, TypeError, ValueError) as error:  # no such protocol, or not what it takes
+            message = f"fsspec cannot read it: {_public_text(error)}"
+            raise OptionError(message, file=name) from _public_cause(error)
     return fs, path
 
 
 @contextmanager
 def own_errors(name: str | None) -> Iterator[None]:
-    """Raise what file systems raise that is no OSError, each its own kind, as one of ours."""
+    """Raise what file systems raise that is no OSError, each its own kind, as one of ours; with the name."""
     try:
         yield
+    except DicomError:
+        raise
     except Exception as error:
         cause = _public_cause(error)
         if isinstance(error, OSError):
             is_silent = isinstance(error, TimeoutError) and not str(error)
             if cause is not None and not is_silent:
+                error.filename = error.filename or name
                 raise
             number = errno.ENOENT if isinstance(error, FileNotFoundError) else error.errno
             number = errno.ETIMEDOUT if is_silent else number
