@@ -1,5 +1,6 @@
 """Where bytes come from: paths, buffers and file objects, and what becomes of them."""
 
+import errno
 import gc
 import gzip
 import io
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 
 import hounsfield as hu
+from hounsfield import sources
 from hounsfield.sources import (
     BufferSource,
     FileSource,
@@ -124,6 +126,52 @@ class TestPath:
         source, head = PathSource.with_head(str(tmp_path / "data"), 100)
         assert (source.size, head) == (len(DATA), DATA[:100])
         assert PathSource.with_head(str(tmp_path / "data"), 1 << 20)[1] == DATA
+
+    def test_head_in_small_parts(self, tmp_path, monkeypatch):
+        """As networks have it, and signals."""
+        monkeypatch.setattr(sources, "_pread", lambda file, count, at: os.pread(file, min(count, 7), at))
+        (tmp_path / "data").write_bytes(DATA)
+        assert PathSource.with_head(str(tmp_path / "data"), 100)[1] == DATA[:100]
+
+    def test_head_of_what_is_not_there(self, tmp_path, monkeypatch):
+        """Files of sysfs are of 4096 bytes, as their size says, whatever is in them."""
+        monkeypatch.setattr(sources, "_pread", lambda *_: b"")
+        path = tmp_path / "data"
+        path.write_bytes(DATA)
+        with pytest.raises(hu.SourceError, match="100 bytes were to be read, 0 are there") as caught:
+            PathSource.with_head(str(path), 100)
+        assert caught.value.file == str(path)
+
+    def test_head_of_what_is_longer_by_now(self, tmp_path, monkeypatch):
+        """Files of procfs are of no size, and have something in them all the same."""
+        path = tmp_path / "data"
+        path.touch()
+        monkeypatch.setattr(sources, "_pread", lambda _, count, at: DATA[at : at + count])
+        with pytest.raises(hu.NotDicomError):
+            hu.read(path)
+
+    @pytest.mark.parametrize("read", ["head", "read", "read_into", "held_open"])
+    def test_errors_of_the_system_name_the_file(self, tmp_path, monkeypatch, read):
+        def broken(*_):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        path = tmp_path / "data"
+        path.write_bytes(DATA)
+        source = path_source(path)
+        monkeypatch.setattr(sources, "_pread", broken)
+        monkeypatch.setattr(sources, "_pread_into", broken)
+        with pytest.raises(OSError, match=str(path)) as caught:  # noqa: PT012 - one of them
+            match read:
+                case "head":
+                    PathSource.with_head(str(path), 10)
+                case "read":
+                    source.read(0, 10)
+                case "read_into":
+                    source.read_into(0, memoryview(bytearray(10)))
+                case "held_open":
+                    with source.held_open() as file:
+                        file.read(0, 10)
+        assert caught.value.errno == errno.EIO
 
     @pytest.mark.parametrize("change", ["longer", "shorter", "replaced", "touched"])
     def test_changed(self, tmp_path, change):

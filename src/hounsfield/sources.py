@@ -129,7 +129,7 @@ class PathSource:
 
     @classmethod
     def with_head(cls, name: str, length: int) -> tuple["PathSource", bytes]:
-        """Open a path and read its first `length` bytes, or all it has."""
+        """Open a path and read its first `length` bytes, or as many as its size says it has."""
         descriptor = os.open(name, _FLAGS)
         try:
             status = os.fstat(descriptor)
@@ -137,7 +137,10 @@ class PathSource:
                 if stat.S_ISDIR(status.st_mode):
                     raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
                 raise OptionError("is not a regular file: read it, and pass the bytes", file=name)
-            return cls(name, _identity(status)), _pread(descriptor, length, 0)
+            source = cls(name, _identity(status))
+            head = _read(descriptor, min(length, source.size), 0, name)
+            source._check(descriptor)
+            return source, head
         finally:
             os.close(descriptor)
 
@@ -187,7 +190,11 @@ class PathSource:
         try:
             done = 0
             while done < len(out):
-                count = _pread_into(descriptor, out[done:], offset + done)
+                try:
+                    count = _pread_into(descriptor, out[done:], offset + done)
+                except OSError as error:
+                    error.filename = self.name
+                    raise
                 if not count:
                     raise _short(self.name, offset, len(out), done)
                 done += count
@@ -219,13 +226,21 @@ class OpenFile:
 
 
 def _read(descriptor: int, length: int, offset: int, name: str | None) -> bytes:
-    data = _pread(descriptor, length, offset)
+    data = _some(descriptor, length, offset, name)
     while len(data) < length:
-        more = _pread(descriptor, length - len(data), offset + len(data))
+        more = _some(descriptor, length - len(data), offset + len(data), name)
         if not more:
             raise _short(name, offset, length, len(data))
         data += more
     return data
+
+
+def _some(descriptor: int, length: int, offset: int, name: str | None) -> bytes:
+    try:
+        return _pread(descriptor, length, offset)
+    except OSError as error:
+        error.filename = name  # which the system does not know
+        raise
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int]:
