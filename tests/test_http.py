@@ -258,7 +258,7 @@ class TestSecrets:
     @pytest.fixture
     def url(self, server, data):
         server.files = {"ct.dcm?X-Amz-Signature=secret&x=1": data}
-        return server.url("ct.dcm?X-Amz-Signature=secret&x=1").replace("127", "me:secret@127")
+        return server.url("ct.dcm?X-Amz-Signature=secret&x=1").replace("//", "//me:secret@")
 
     def raised(self, error, name, url, **options):
         """What a log would have of an error: itself and its causes, too."""
@@ -307,7 +307,7 @@ class TestSecrets:
         if "no length" in does:
             server.files["folder/ct.dcm?X-Amz-Signature=secret"] = b"data"
         server.does = does
-        folder = server.url("folder/").replace("127", "me:secret@127")
+        folder = server.url("folder/").replace("//", "//me:secret@")
         (item,) = hu.decode_batch(folder, on_error="skip").items
         assert item.source == server.url("folder/ct.dcm")
         assert isinstance(item.error, error)
