@@ -308,6 +308,8 @@ cdef bint is_one_tile_part(const uint8_t* data, Py_ssize_t size) noexcept:
         return False
     if load32(data, True) != 0xFF90000A or load16(data + 4, True) != 0 or load16(data + 12, True) != 0xFF93:
         return False
+    if data[10] != 0 or data[11] > 1:   # its number, and how many there are, if that is told
+        return False
     length = load32(data + 6, True)
     return length == 0 or length == <uint64_t>size
 

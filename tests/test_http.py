@@ -1,6 +1,7 @@
 """URLs over HTTP, from a server on this machine: what is asked of it, and what it may do wrong."""
 
 import concurrent.futures
+import gzip
 import json
 import os
 import pickle
@@ -9,10 +10,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import traceback
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import aiohttp
 import numpy as np
 import pytest
 from fsspec.implementations.http import HTTPFileSystem
@@ -47,6 +50,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = {}
         self.does = set()
+        self.sends = {}  # headers
         self.status = 200
         self.requests = []
         self.sent = 0
@@ -75,21 +79,34 @@ class Handler(BaseHTTPRequestHandler):
         does, body = self.server.does, self.server.files.get(self.path[1:])
         asked = re.fullmatch("bytes=([0-9]+)-([0-9]+)", self.headers.get("Range", ""))
         self.server.requests.append((self.command, asked and (int(asked[1]), int(asked[2]) + 1)))
-        if "does not answer" in does:
+        if "does not answer" in does or ("hangs up, but for folders" in does and self.path[-1] != "/"):
             self.close_connection = True
             return
         status = 405 if self.command == "HEAD" and "no HEAD" in does else self.server.status
+        status = 404 if body is None and status == 200 else status
         if status != 200:
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
+        if asked and "does not end" in does:
+            time.sleep(5)
+        compresses = "compresses" in does and "gzip" in self.headers.get("Accept-Encoding", "")
+        body = gzip.compress(body) if compresses else body
         if asked and "no ranges" not in does:
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {asked[1]}-{asked[2]}/{len(body)}")
-            body = body[int(asked[1]) : int(asked[2]) + 1]
+            start, stop, size = int(asked[1]), int(asked[2]) + 1, len(body)
+            body = body[start:stop]
+            self.send_response(200 if "ranges as the whole" in does else 206)
+            if "another range" in does:
+                start += 2
+            if "ranges as the whole" not in does:
+                self.send_header("Content-Range", f"bytes {start}-{start + len(body) - 1}/{size}")
         else:
             self.send_response(200)
+        if compresses:
+            self.send_header("Content-Encoding", "gzip")
+        for name, value in self.server.sends.items():
+            self.send_header(name, value)
         if "no length" in does:
             self.send_header("Connection", "close")
         else:
@@ -277,6 +294,26 @@ class TestSecrets:
         assert "secret" not in "".join(traceback.format_exception(caught.value))
         assert server.url("ct.dcm") in str(caught.value)
 
+    @pytest.mark.parametrize(
+        ("does", "error"),
+        [
+            (set(), FileNotFoundError),
+            ({"hangs up, but for folders"}, hu.SourceError),
+            ({"no length"}, hu.OptionError),
+        ],
+    )
+    def test_what_a_folder_lists(self, server, does, error):
+        server.files = {"folder/": b'<a href="ct.dcm?X-Amz-Signature=secret">ct</a>'}
+        if "no length" in does:
+            server.files["folder/ct.dcm?X-Amz-Signature=secret"] = b"data"
+        server.does = does
+        folder = server.url("folder/").replace("//", "//me:secret@")
+        (item,) = hu.decode_batch(folder, on_error="skip").items
+        assert item.source == server.url("folder/ct.dcm")
+        assert isinstance(item.error, error)
+        assert "secret" not in "".join(traceback.format_exception(item.error))
+        assert "secret" not in str(hu.index([folder]).to_pylist())
+
     @pytest.mark.parametrize("does", ["no ranges", "no length", "hangs up"])
     def test_bad_servers(self, server, url, does):
         server.does = {does}
@@ -317,6 +354,29 @@ class TestBadServers:
             hu.read(server.url("ct.dcm"))
         assert caught.value.file == server.url("ct.dcm")
         assert server.sent < len(data)
+
+    @pytest.mark.parametrize(
+        ("does", "message"), [("another range", "from [0-9]+ on"), ("ranges as the whole", "not by ranges")]
+    )
+    def test_that_gives_other_ranges(self, server, does, message):
+        ds = hu.read(server.url("ct.dcm"))
+        server.does = {does}
+        with pytest.raises(hu.SourceError, match=message) as caught:
+            _ = ds.pixel_array
+        assert caught.value.file == server.url("ct.dcm")
+
+    def test_that_compresses_what_may_be(self, server, data):
+        server.does = {"compresses"}
+        assert np.array_equal(hu.read(server.url("ct.dcm")).pixel_array, hu.read(data).pixel_array)
+
+    @pytest.mark.parametrize("stage", ["header", "pixels"])
+    def test_that_takes_too_long(self, server, stage):
+        options = {"client_kwargs": {"timeout": aiohttp.ClientTimeout(total=0.5)}}
+        server.does = {"does not end"} if stage == "header" else set()
+        with pytest.raises(TimeoutError, match=server.url("ct.dcm")):  # noqa: PT012 - one of the two
+            ds = hu.read(server.url("ct.dcm"), storage_options=options)
+            server.does = {"does not end"}
+            ds.pixels()
 
     @pytest.mark.parametrize("does", ["hangs up", "does not answer"])
     def test_that_hangs_up(self, server, does):
@@ -360,6 +420,46 @@ class TestBadServers:
         server.files["empty"] = b""
         with pytest.raises(hu.NotDicomError):
             hu.read(server.url("empty"))
+
+
+class TestReplaced:
+    """What is put in its place while it is read, of which the rest would go with what was read before."""
+
+    BEFORE, AFTER = "Mon, 23 Nov 2026 08:00:00 GMT", "Mon, 23 Nov 2026 08:00:01 GMT"
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ({"ETag": '"1"'}, {"ETag": '"2"'}),
+            ({"ETag": 'W/"1"', "Last-Modified": BEFORE}, {"ETag": 'W/"2"', "Last-Modified": BEFORE}),
+            ({"Last-Modified": BEFORE}, {"Last-Modified": AFTER}),
+            ({"ETag": '"1"', "Last-Modified": BEFORE}, {"Last-Modified": AFTER}),
+        ],
+    )
+    def test_by_as_many_bytes(self, server, data, before, after):
+        server.sends = before
+        ds = hu.read(server.url("ct.dcm"))
+        copy = pickle.loads(pickle.dumps(ds))
+        server.files["ct.dcm"] = data[:-2] + b"xx"
+        server.sends = after
+        for each in (ds, copy):
+            with pytest.raises(hu.SourceError, match="has changed") as caught:
+                each.pixels()
+            assert caught.value.file == server.url("ct.dcm")
+        assert int(hu.read(server.url("ct.dcm")).pixel_array[-1, -1]) == 0x7878
+
+    def test_by_more(self, server, data):
+        ds = hu.read(server.url("ct.dcm"))
+        server.files["ct.dcm"] = b"more" + data
+        with pytest.raises(hu.SourceError, match=f"has changed.*: {len(data) + 4} bytes"):
+            ds.pixels()
+
+    @pytest.mark.parametrize("tag", ['"1"', 'W/"1"'])
+    def test_it_is_not_by_servers_that_say_the_same_otherwise(self, server, data, tag):
+        server.sends = {"ETag": '"1"', "Last-Modified": self.BEFORE}
+        ds = hu.read(server.url("ct.dcm"))
+        server.sends = {"ETag": tag, "Last-Modified": self.AFTER}
+        assert np.array_equal(ds.pixel_array, hu.read(data).pixel_array)
 
 
 FORKED = """

@@ -1,5 +1,6 @@
 """Where bytes come from: paths, buffers and file objects, and what becomes of them."""
 
+import errno
 import gc
 import gzip
 import io
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 
 import hounsfield as hu
+from hounsfield import sources
 from hounsfield.sources import (
     BufferSource,
     FileSource,
@@ -138,6 +140,44 @@ class TestPath:
         for options in ({}, {"tags": ["Rows"]}):
             with pytest.raises(hu.NotDicomError):
                 hu.read("/proc/version", **options)
+
+    def test_head_in_small_parts(self, tmp_path, monkeypatch):
+        """As networks have it, and signals."""
+        monkeypatch.setattr(sources, "_pread", lambda file, count, at: os.pread(file, min(count, 7), at))
+        (tmp_path / "data").write_bytes(DATA)
+        assert PathSource.with_head(str(tmp_path / "data"), 100)[1] == DATA[:100]
+
+    def test_head_of_what_is_not_there(self, tmp_path, monkeypatch):
+        """Files of sysfs are of 4096 bytes, as their size says, whatever is in them."""
+        monkeypatch.setattr(sources, "_pread", lambda *_: b"")
+        path = tmp_path / "data"
+        path.write_bytes(DATA)
+        with pytest.raises(hu.SourceError, match="100 bytes were to be read, 0 are there") as caught:
+            PathSource.with_head(str(path), 100)
+        assert caught.value.file == str(path)
+
+    @pytest.mark.parametrize("read", ["head", "read", "read_into", "held_open"])
+    def test_errors_of_the_system_name_the_file(self, tmp_path, monkeypatch, read):
+        def broken(*_):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        path = tmp_path / "data"
+        path.write_bytes(DATA)
+        source = path_source(path)
+        monkeypatch.setattr(sources, "_pread", broken)
+        monkeypatch.setattr(sources, "_pread_into", broken)
+        with pytest.raises(OSError, match=str(path)) as caught:  # noqa: PT012 - one of them
+            match read:
+                case "head":
+                    PathSource.with_head(str(path), 10)
+                case "read":
+                    source.read(0, 10)
+                case "read_into":
+                    source.read_into(0, memoryview(bytearray(10)))
+                case "held_open":
+                    with source.held_open() as file:
+                        file.read(0, 10)
+        assert caught.value.errno == errno.EIO
 
     @pytest.mark.parametrize("change", ["longer", "shorter", "replaced", "touched"])
     def test_changed(self, tmp_path, change):
@@ -334,6 +374,32 @@ class TestUrl:
 
         fs = FileSystem(DATA)
         assert read_by_many([RemoteSource(fs, "a", "x://a", len(DATA)) for _ in range(4)]) == [DATA] * 4
+
+    def test_file_systems_that_cannot_be_made(self, tmp_path, pydicom_path):
+        """Some read an archive, or call the server, when they are made."""
+        (tmp_path / "no.zip").write_bytes(b"no archive")
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            port = unused.getsockname()[1]
+        broken = f"zip://*::{(tmp_path / 'no.zip').as_uri()}"
+        refused, untold = f"ftp://me:word@127.0.0.1:{port}/ct.dcm", "reference://ct.dcm"
+        path = pydicom_path("CT_small.dcm")
+        batch = hu.decode_batch([broken, refused, untold, path], on_error="skip")
+        kinds = hu.SourceError, ConnectionRefusedError, hu.OptionError
+        for item, kind, url in zip(batch.errors, kinds, (broken, refused, untold), strict=True):
+            assert isinstance(item.error, kind)
+            assert public_name(url) in str(item.error)
+        assert batch.items[-1].status == "ok"
+
+    def test_a_file_on_disk_that_is_replaced(self, tmp_path):
+        path, other = tmp_path / "data", tmp_path / "other"
+        path.write_bytes(DATA)
+        source = RemoteSource.open(path.as_uri())
+        assert source.read(0, 10) == DATA[:10]
+        other.write_bytes(DATA[::-1])
+        other.replace(path)
+        with pytest.raises(hu.SourceError, match="has changed") as caught:
+            source.read(10, 10)
+        assert caught.value.file == path.as_uri()
 
     def test_a_path_like_a_drive(self, tmp_path, monkeypatch, pydicom_path):
         monkeypatch.chdir(tmp_path)

@@ -496,7 +496,8 @@ def read(
         and its items say (PS3.3 C.12.1.1.2).
     storage_options : mapping, optional
         What the file system of a URL needs to be told, as fsspec has it: ``{"anon": True}``. Pickles of the
-        data set hold them.
+        data set hold them. An HTTP server may take five minutes for each answer, unless there is a
+        ``{"client_kwargs": {"timeout": aiohttp.ClientTimeout(total=30)}}``.
 
     Returns
     -------

@@ -531,7 +531,7 @@ def _changed_remote(info: Mapping[str, Any]) -> int | None:
 
 
 def _listed_source(fs: Any, path: str, name: str, size: int | None) -> RemoteSource:
-    return RemoteSource(fs, path, name, fs.size(path) if size is None else size)
+    return RemoteSource.at(fs, path, name) if size is None else RemoteSource(fs, path, name, size)
 
 
 def _open_source(open_source: Callable[[], Source]) -> RangeFile:

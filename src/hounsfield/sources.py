@@ -17,8 +17,9 @@ from importlib import import_module
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
-from hounsfield.errors import OptionError, SourceError
+from hounsfield.errors import DicomError, OptionError, SourceError
 from hounsfield.forks import after_fork
+from hounsfield.ranges import Version, fetch_part
 
 __all__ = [
     "BinaryFile",
@@ -128,7 +129,7 @@ class PathSource:
 
     @classmethod
     def with_head(cls, name: str, length: int) -> tuple["PathSource", bytes]:
-        """Open a path and read its first `length` bytes, or all that it says it has."""
+        """Open a path and read its first `length` bytes, or as many as its size says it has."""
         descriptor = os.open(name, _FLAGS)
         try:
             status = os.fstat(descriptor)
@@ -136,8 +137,10 @@ class PathSource:
                 if stat.S_ISDIR(status.st_mode):
                     raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
                 raise OptionError("is not a regular file: read it, and pass the bytes", file=name)
-            # Of a file that somebody is writing, or that the system makes up, there may be more.
-            return cls(name, _identity(status)), _pread(descriptor, min(length, status.st_size), 0)
+            source = cls(name, _identity(status))
+            head = _read(descriptor, min(length, source.size), 0, name)
+            source._check(descriptor)
+            return source, head
         finally:
             os.close(descriptor)
 
@@ -187,7 +190,11 @@ class PathSource:
         try:
             done = 0
             while done < len(out):
-                count = _pread_into(descriptor, out[done:], offset + done)
+                try:
+                    count = _pread_into(descriptor, out[done:], offset + done)
+                except OSError as error:
+                    error.filename = self.name
+                    raise
                 if not count:
                     raise _short(self.name, offset, len(out), done)
                 done += count
@@ -219,13 +226,21 @@ class OpenFile:
 
 
 def _read(descriptor: int, length: int, offset: int, name: str | None) -> bytes:
-    data = _pread(descriptor, length, offset)
+    data = _some(descriptor, length, offset, name)
     while len(data) < length:
-        more = _pread(descriptor, length - len(data), offset + len(data))
+        more = _some(descriptor, length - len(data), offset + len(data), name)
         if not more:
             raise _short(name, offset, length, len(data))
         data += more
     return data
+
+
+def _some(descriptor: int, length: int, offset: int, name: str | None) -> bytes:
+    try:
+        return _pread(descriptor, length, offset)
+    except OSError as error:
+        error.filename = name  # which the system does not know
+        raise
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int]:
@@ -437,16 +452,20 @@ def _speaks(fs: Any, protocol: str) -> bool:
 class RemoteSource:
     """An object that fsspec can read; each read asks for its range of bytes and no more."""
 
-    __slots__ = ("_fs", "_lock", "_path", "_process", "name", "size")
+    __slots__ = ("_fs", "_lock", "_path", "_process", "_version", "name", "size")
 
     name: str | None
 
-    def __init__(self, fs: Any, path: str, name: str, size: int) -> None:
-        """Take a file system of fsspec, a path in it, the public name of its URL, and the object's size."""
+    def __init__(self, fs: Any, path: str, name: str, size: int, version: Version | None = None) -> None:
+        """Take a file system of fsspec, a path in it, the public name of its URL, and the object's size.
+
+        The version is else that of the first bytes that are read.
+        """
         self._connect(fs)
         self._path = path
         self.name = name
         self.size = size
+        self._version = version
 
     @classmethod
     def open(cls, url: str, options: Mapping[str, Any] | None = None) -> "RemoteSource":
@@ -461,8 +480,12 @@ class RemoteSource:
         OSError
             As the file system has it: FileNotFoundError, PermissionError ...
         """
-        name = public_name(url)
         fs, path = file_system(url, options)
+        return cls.at(fs, path, public_name(url))
+
+    @classmethod
+    def at(cls, fs: Any, path: str, name: str) -> "RemoteSource":
+        """Take a path in a file system, which is asked for the size; raises as `open` does."""
         with own_errors(name):
             size = _info(fs, path, name).get("size")
         if size is None:
@@ -496,19 +519,25 @@ class RemoteSource:
         return data
 
     def _fetch(self, fs: Any, offset: int, length: int) -> bytes:
-        data: bytes
         if _speaks(fs, "http"):
-            # cat_file would fetch all of it from a server that knows no ranges. This stops behind what was
-            # asked for, and raises if that is not the beginning.
-            with fs.open(self._path, cache_type="none", size=self.size) as file:
-                file.seek(offset)
-                try:
-                    data = file.read(length)
-                except ValueError as error:
-                    raise SourceError(NO_RANGES, file=self.name, offset=offset) from error
+            data, version = self._fetch_part(fs, offset, length)
         else:
             data = fs.cat_file(self._path, start=offset, end=offset + length)
+            version = _version_on_disk(fs, self._path) if _speaks(fs, "file") else Version()
+        self._version = self._version or version
+        if version.is_other(self._version):
+            raise SourceError("has changed since it was opened: read it again", file=self.name)
         return data
+
+    def _fetch_part(self, fs: Any, offset: int, length: int) -> tuple[bytes, Version]:
+        part = fetch_part(fs, self._path, offset, length)
+        if part.start != offset:
+            message = f"the server gives bytes from {part.start} on" if part.start else NO_RANGES
+            raise SourceError(message, file=self.name, offset=offset)
+        if part.size not in (None, self.size):
+            message = f"has changed since it was opened: {part.size} bytes are there, not {self.size}"
+            raise SourceError(message, file=self.name)
+        return part.data, part.version
 
     def read_into(self, offset: int, out: memoryview) -> None:
         out[:] = self.read(offset, len(out))
@@ -517,7 +546,7 @@ class RemoteSource:
         """Pickle where it is, and with the file system its options: secrets in them go along."""
         if self._fs is None:
             raise SourceError("is closed", file=self.name)
-        return RemoteSource, (self._fs, self._path, self.name, self.size)
+        return RemoteSource, (self._fs, self._path, self.name, self.size, self._version)
 
     def close(self) -> None:
         self._fs = None
@@ -529,7 +558,9 @@ def file_system(url: str, options: Mapping[str, Any] | None = None) -> tuple[Any
     Raises
     ------
     OptionError
-        fsspec, or what it needs for this kind of URL, is not installed.
+        fsspec, or what it needs for this kind of URL, is not installed, or not told what it has to be.
+    SourceError, OSError
+        The server cannot be reached, as far as that is tried here; an archive is broken.
     """
     name = public_name(url)
     try:
@@ -538,28 +569,39 @@ def file_system(url: str, options: Mapping[str, Any] | None = None) -> tuple[Any
         raise OptionError(
             "URLs are read by fsspec, which is not installed: pip install 'hounsfield[remote]'", file=name
         ) from error
-    try:
-        fs, path = fsspec.url_to_fs(url, **(options or {}))
-    except (ImportError, ValueError) as error:  # no such protocol, or one that needs another package
-        message = f"fsspec cannot read it: {_public_text(error)}"
-        raise OptionError(message, file=name) from _public_cause(error)
+    with own_errors(name):
+        try:
+            fs, path = fsspec.url_to_fs(url, **(options or {}))
+        except (ImportError, TypeError, ValueError) as error:  # no such protocol, or not what it takes
+            message = f"fsspec cannot read it: {_public_text(error)}"
+            raise OptionError(message, file=name) from _public_cause(error)
     return fs, path
 
 
 @contextmanager
 def own_errors(name: str | None) -> Iterator[None]:
-    """Raise what file systems raise that is no OSError, each its own kind, as one of ours."""
+    """Raise what file systems raise that is no OSError, each its own kind, as one of ours; with the name."""
     try:
         yield
+    except DicomError:
+        raise
     except Exception as error:
         cause = _public_cause(error)
         if isinstance(error, OSError):
-            if cause is not None:
+            is_silent = isinstance(error, TimeoutError) and not str(error)
+            if cause is not None and not is_silent:
+                error.filename = error.filename or name
                 raise
             number = errno.ENOENT if isinstance(error, FileNotFoundError) else error.errno
+            number = errno.ETIMEDOUT if is_silent else number
             if number is not None:
                 raise OSError(number, os.strerror(number), name) from None
         raise SourceError(f"cannot be read: {_public_text(error)}", file=name) from cause
+
+
+def _version_on_disk(fs: Any, path: str) -> Version:
+    info = fs.info(path)
+    return Version(str([info.get(key) for key in ("size", "ino", "mtime")]))
 
 
 def _info(fs: Any, path: str, name: str) -> Mapping[str, Any]:

@@ -101,6 +101,25 @@ def test_broken_streams_are_as_broken_as_ever(name, pydicom_path, tmp_path):
         assert is_the_same_behind(whole, data, tmp_path / "image.dcm"), at
 
 
+def sole_frame(data):
+    """A file with the first frame of another."""
+    ds = hu.read(data)
+    sole = bytearray(encapsulated(data, [b"", ds.encoded_frame(0)]))
+    number = ds["NumberOfFrames"]
+    sole[number.offset : number.offset + number.length] = b"1".ljust(number.length)
+    return sole
+
+
+@pytest.mark.parametrize(("byte", "value"), [(10, 1), (11, 2), (11, 255)])
+@pytest.mark.generated("htj2k-u8-201")
+def test_tile_parts_that_are_not_there(generated, tmp_path, byte, value):
+    """A codestream with one, which says that it is another, or that there are more."""
+    whole = sole_frame(generated.data)
+    data = bytearray(whole)
+    data[whole.index(b"\xff\x90\0\x0a") + byte] = value
+    assert is_the_same_behind(whole, data, tmp_path / "image.dcm")
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imagecodecs' on HTJ2K
 @pytest.mark.generated(
     "deflated-frame-16",
@@ -112,10 +131,7 @@ def test_broken_streams_are_as_broken_as_ever(name, pydicom_path, tmp_path):
 )
 def test_broken_streams_that_others_made(generated, tmp_path):
     """The first of their frames, and all."""
-    ds = hu.read(generated.data)
-    sole = bytearray(encapsulated(generated.data, [b"", ds.encoded_frame(0)]))
-    number = ds["NumberOfFrames"]
-    sole[number.offset : number.offset + number.length] = b"1".ljust(number.length)
+    sole = sole_frame(generated.data)
     path = tmp_path / "image.dcm"
     assert is_the_same_behind(sole, sole, path)
     assert known.decode_known(hu.read(path), 1 << 30) is not None
