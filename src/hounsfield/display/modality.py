@@ -1,4 +1,4 @@
-"""Stored samples to what they measure: rescale, Modality LUT or dose (PS3.3 C.11.1, C.7.6.16.2.9, C.8.8.3)."""
+"""Stored samples to what they measure: rescale, Modality LUT, dose (PS3.3 C.11.1, C.7.6.16.2.9, C.8.8.3)."""
 
 from typing import Any
 
