@@ -15,6 +15,11 @@ def octets():
     return np.random.default_rng(7).integers(0, 256, SIZE, np.uint8)
 
 
+@pytest.fixture(scope="module")
+def wide():
+    return np.random.default_rng(7).integers(-9000, 140_000, SIZE // 4, np.int32)
+
+
 @pytest.fixture(params=[0, 3], ids=["whole bytes", "within a byte"])
 def first(request, benchmark):
     """A second frame seldom begins on a byte."""
@@ -76,6 +81,35 @@ class TestMask:
     def test_numpy(self, row, octets):
         samples = octets.view(np.int16).copy()
         row.here("NumPy, shifts", reference.mask_numpy, samples, 12, 11)
+
+    def test_memcpy(self, row, octets, floors):
+        row.repeated("memcpy", floors.memcpy(octets))
+
+
+class TestClamp:
+    """Samples of 17 bits to 8, as of lossy HTJ2K."""
+
+    @pytest.fixture(autouse=True)
+    def group(self, benchmark):
+        benchmark.group = "bits: 17 bits of 32 rounded to 8, 15 MB"
+
+    def test_kernel(self, row, wide):
+        out, expected = np.ones((2, wide.size), np.uint8)
+        reference.clamp_numpy(wide.copy(), expected, 0, 255, 256, 9)
+        row.here("hounsfield", lambda: kernel.clamp(wide, out, 8, offset=256, shift=9))
+        assert np.array_equal(out, expected)
+
+    def test_numpy(self, row, wide):
+        row.here(
+            "NumPy, by parts",
+            reference.clamp_numpy,
+            wide.copy(),
+            np.ones(wide.size, np.uint8),
+            0,
+            255,
+            256,
+            9,
+        )
 
     def test_memcpy(self, row, octets, floors):
         row.repeated("memcpy", floors.memcpy(octets))

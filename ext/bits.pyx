@@ -1,11 +1,11 @@
 """Samples that are not whole bytes, or not all of their bytes (PS3.5 Section 8.1.1)."""
 
 from cpython.buffer cimport PyBUF_ND, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.stdint cimport uint8_t
+from libc.stdint cimport INT32_MAX, int32_t, uint8_t
 
 from hounsfield.errors import OptionError
 
-__all__ = ["extract", "mask", "unpack_12", "unpack_bits"]
+__all__ = ["clamp", "extract", "mask", "unpack_12", "unpack_bits"]
 
 
 cdef object check_width(Py_ssize_t width):
@@ -160,6 +160,52 @@ def extract(samples, int bit, out):
             with nogil:
                 bits_extract(<const uint8_t*>source.buf, <uint8_t*>target.buf, <size_t>target.len,
                              <size_t>source.itemsize, bit)
+        finally:
+            PyBuffer_Release(&target)
+    finally:
+        PyBuffer_Release(&source)
+
+
+def clamp(samples, out, int bits_stored, *, bint signed=False, int32_t offset=0, int shift=0):
+    """Give what stands in the higher bits of wide samples, and where no bits stored hold it the nearest.
+
+    Parameters
+    ----------
+    samples : C-contiguous array of int32
+    out : writable C-contiguous array
+        With as many items, of 1, 2, 4 or 8 bytes.
+    bits_stored : int
+        Of the items of `out`; what has more than 32 bits is not possible.
+    signed : bool
+        Whether one of them is a sign.
+    offset : int
+        What is added to each sample, in 32 bits, before
+    shift : int
+        it is shifted down by so many bits.
+
+    Raises
+    ------
+    OptionError
+        The sizes do not go together, or the two overlap.
+    """
+    cdef Py_buffer source, target
+    cdef int32_t low, high
+    cdef int bits = bits_stored - signed
+    PyObject_GetBuffer(samples, &source, PyBUF_ND)
+    try:
+        PyObject_GetBuffer(out, &target, PyBUF_ND | PyBUF_WRITABLE)
+        try:
+            check_width(target.itemsize)
+            if source.itemsize != 4 or target.len // target.itemsize != source.len // 4:
+                raise OptionError(f"out has {target.len // target.itemsize} items for {source.len} bytes, 4 each")
+            if not 0 < bits_stored <= min(8 * target.itemsize, 32) or not 0 <= shift < 32:
+                raise OptionError(f"{bits_stored} bits of {target.itemsize} bytes, shifted by {shift}")
+            check_bits(&source, &target, 0, 32)
+            high = INT32_MAX if bits > 30 else (<int32_t>1 << bits) - 1
+            low = -high - 1 if signed else 0
+            with nogil:
+                bits_clamp(<const uint8_t*>source.buf, <uint8_t*>target.buf, <size_t>source.len // 4,
+                           <size_t>target.itemsize, offset, shift, low, high)
         finally:
             PyBuffer_Release(&target)
     finally:

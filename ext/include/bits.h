@@ -129,6 +129,19 @@ enum { BITS_BLOCK = 4096 };
             value = (uint##BITS##_t)(value + offset);                                                        \
             memcpy(samples + i * sizeof value, &value, sizeof value);                                        \
         }                                                                                                    \
+    }                                                                                                        \
+    TARGET_CLONES_OF_32 static void bits_clamp##BITS(const uint8_t *RESTRICT samples, uint8_t *RESTRICT out,       \
+                                                     size_t count, int32_t offset, int shift, int32_t low,  \
+                                                     int32_t high) {                                         \
+        for (size_t i = 0; i < count; i++) {                                                                 \
+            uint32_t wide;                                                                                   \
+            memcpy(&wide, samples + i * sizeof wide, sizeof wide);                                           \
+            int32_t value = (int32_t)(wide + (uint32_t)offset) >> shift;                                     \
+            value = value < low ? low : value;                                                               \
+            value = value > high ? high : value;                                                             \
+            const uint##BITS##_t sample = (uint##BITS##_t)value;                                             \
+            memcpy(out + i * sizeof sample, &sample, sizeof sample);                                         \
+        }                                                                                                    \
     }
 
 BITS_WIDTH(8)
@@ -169,6 +182,14 @@ static void bits_extract(const uint8_t *samples, uint8_t *out, size_t count, siz
 /* Add a number to each sample, modulo what its bytes hold. */
 static void bits_add(uint8_t *samples, size_t count, size_t width, uint64_t offset) {
 #define CALL(BITS) bits_add##BITS(samples, count, (uint##BITS##_t)offset)
+    BITS_EACH(width, CALL)
+#undef CALL
+}
+
+/* Add a number to each of int32_t, shift them down, and give the nearest from low to high, `width` bytes each. */
+static void bits_clamp(const uint8_t *samples, uint8_t *out, size_t count, size_t width, int32_t offset, int shift,
+                       int32_t low, int32_t high) {
+#define CALL(BITS) bits_clamp##BITS(samples, out, count, offset, shift, low, high)
     BITS_EACH(width, CALL)
 #undef CALL
 }

@@ -171,6 +171,47 @@ class TestExtract:
             twin("bits").extract(np.zeros(3, np.uint16), bit, out)
 
 
+class TestClamp:
+    def test_values(self, twin):
+        samples = np.array([-1000, -9, -8, 0, 7, 8, 2039, 2047, 2048, 100_000], np.int32)
+        out = np.zeros(10, np.uint8)
+        twin("bits").clamp(samples, out, 8, offset=8, shift=3)
+        assert out.tolist() == [0, 0, 0, 1, 1, 2, 255, 255, 255, 255]
+        twin("bits").clamp(samples, out, 8, signed=True, shift=4)
+        assert out.view(np.int8).tolist() == [-63, -1, -1, 0, 0, 0, 127, 127, 127, 127]
+
+    @pytest.mark.parametrize("signed", [False, True])
+    @pytest.mark.parametrize("width", WIDTHS)
+    def test_every_number_of_bits(self, width, signed):
+        samples = noise(67, "i4")
+        for stored in range(1, min(8 * width, 32) + 1):
+            for shift, offset in ((0, 0), (32 - stored, 5), (9, 1 << 30), (31, -(1 << 31))):
+                ours, theirs = np.zeros((2, 67), f"{'i' if signed else 'u'}{width}")
+                kernel.clamp(samples, ours, stored, signed=signed, offset=offset, shift=shift)
+                reference.clamp(samples, theirs, stored, signed=signed, offset=offset, shift=shift)
+                assert np.array_equal(ours, theirs)
+
+    def test_numpy_baseline(self):
+        samples = np.random.default_rng(1).integers(-9000, 140_000, 100_000, np.int32)
+        ours, theirs = np.zeros((2, 100_000), np.int16)
+        kernel.clamp(samples, ours, 12, signed=True, offset=16, shift=5)
+        reference.clamp_numpy(samples, theirs, -2048, 2047, 16, 5)
+        assert np.array_equal(ours, theirs)
+
+    @pytest.mark.parametrize(
+        ("out", "stored", "shift"),
+        [("u1", 9, 0), ("u1", 0, 0), ("u8", 33, 0), ("u2", 12, 32), ("u2", 12, -1), ("S3", 1, 0)],
+    )
+    def test_what_is_not_possible(self, twin, out, stored, shift):
+        with pytest.raises(OptionError):
+            twin("bits").clamp(np.zeros(3, np.int32), np.zeros(3, out), stored, shift=shift)
+
+    def test_what_does_not_go_together(self, twin):
+        for samples, out in ((np.zeros(3, "i4"), np.zeros(4, "u1")), (np.zeros(3, "i2"), np.zeros(3, "u1"))):
+            with pytest.raises(OptionError, match="items for"):
+                twin("bits").clamp(samples, out, 8)
+
+
 def test_of_any_buffer(as_buffer):
     data = noise(99).tobytes()
     out = np.zeros(792, np.uint8)
@@ -190,4 +231,6 @@ def test_overlap():
         kernel.unpack_12(whole[:24], whole[16:32].view(np.uint16))
     with pytest.raises(OptionError, match="overlap"):
         kernel.extract(whole[:32], 0, whole[31:63])
+    with pytest.raises(OptionError, match="overlap"):
+        kernel.clamp(whole[:32].view(np.int32), whole[31:39], 8)
     kernel.unpack_bits(whole[:4], whole[4:36])

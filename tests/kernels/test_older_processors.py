@@ -43,6 +43,8 @@ for width in 2, 4, 8:
     see(f"swap {width}", swap.swap(octets, out, width) or out)
 out = np.empty(8 * len(octets), np.uint8)
 see("bits", bits.unpack_bits(octets, out) or out)
+out = np.empty(len(octets) // 4, np.uint8)
+see("clamp", bits.clamp(octets.view(np.int32), out, 8, shift=22) or out)
 frame = np.repeat(octets.view(np.uint16)[:1024], 3).reshape(48, 64)
 out = np.empty_like(frame)
 see("RLE", rle.decode(rle.encode(frame), out) or out)

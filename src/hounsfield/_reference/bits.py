@@ -63,6 +63,28 @@ def extract(samples: npt.NDArray[Any], bit: int, out: npt.NDArray[np.uint8]) -> 
         to[index] = sample >> bit & 1
 
 
+def clamp(
+    samples: npt.NDArray[np.int32],
+    out: npt.NDArray[Any],
+    bits_stored: int,
+    *,
+    signed: bool = False,
+    offset: int = 0,
+    shift: int = 0,
+) -> None:
+    """Give what stands in the higher bits of wide samples, and where no bits stored hold it the nearest."""
+    flat = _unsigned(out)
+    bits = 8 * flat.itemsize
+    if samples.itemsize != 4 or samples.size != flat.size:
+        raise OptionError(f"{flat.size} items for {samples.size} of {samples.itemsize} bytes")
+    if not 0 < bits_stored <= min(bits, 32) or not 0 <= shift < 32:
+        raise OptionError(f"{bits_stored} bits of {bits}, shifted by {shift}")
+    low, high = (-1 << bits_stored - 1, (1 << bits_stored - 1) - 1) if signed else (0, (1 << bits_stored) - 1)
+    for index, sample in enumerate(samples.reshape(-1).tolist()):
+        total = (sample + offset + (1 << 31)) % (1 << 32) - (1 << 31)
+        flat[index] = min(max(total >> shift, low), high) % (1 << bits)
+
+
 def _unsigned(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if samples.itemsize not in (1, 2, 4, 8):
         raise OptionError(f"samples of {samples.itemsize} bytes")
@@ -87,6 +109,19 @@ def mask_numpy(samples: npt.NDArray[Any], bits_stored: int, high_bit: int) -> No
     bits = 8 * samples.itemsize
     np.left_shift(samples, bits - 1 - high_bit, out=samples)
     np.right_shift(samples, bits - bits_stored, out=samples)
+
+
+def clamp_numpy(
+    samples: npt.NDArray[np.int32], out: npt.NDArray[Any], low: int, high: int, offset: int, shift: int
+) -> None:
+    """By parts that stay in the second-level cache; the samples are changed."""
+    wide, to = samples.reshape(-1), out.reshape(-1)
+    for start in range(0, wide.size, 1 << 15):
+        part = wide[start : start + (1 << 15)]
+        part += offset
+        part >>= shift
+        np.clip(part, low, high, out=part)
+        to[start : start + (1 << 15)] = part
 
 
 def extract_numpy(samples: npt.NDArray[Any], bit: int, out: npt.NDArray[np.uint8]) -> None:

@@ -44,8 +44,6 @@ ZEROS = bytes(4)
 FEW_UNITS = 4
 # In SIZ, of three bytes a component: sign and precision (ISO/IEC 15444-1 A.5.1).
 FIRST_SSIZ = 42
-# Of 32-bit samples: four passes of NumPy over it stay in the second-level cache.
-BLOCK = 1 << 15
 
 
 class Allowed(NamedTuple):
@@ -471,16 +469,7 @@ def _decode_clamped(frame: Frame) -> None:
     shift = 0 if stream.lossless else 17 - stream.precision
     offset = (_level(stream.precision, stream.signed) << shift) - _pull(frame, 17, wide)
     offset += 1 << shift >> 1
-    low, high = 0, (1 << stream.precision) - 1
-    if stream.signed:
-        low, high = -(1 << stream.precision - 1), (1 << stream.precision - 1) - 1
-    flat, out = wide.reshape(-1), frame.out.reshape(-1)
-    for start in range(0, flat.size, BLOCK):
-        block = flat[start : start + BLOCK]
-        block += offset
-        block >>= shift
-        np.clip(block, low, high, out=block)
-        out[start : start + BLOCK] = block
+    bits.clamp(wide, frame.out, stream.precision, signed=stream.signed, offset=offset, shift=shift)
 
 
 def _level(precision: int, signed: bool) -> int:
