@@ -197,7 +197,7 @@ def clamp(samples, out, int bits_stored, *, bint signed=False, int32_t offset=0,
         try:
             check_width(target.itemsize)
             if source.itemsize != 4 or target.len // target.itemsize != source.len // 4:
-                raise OptionError(f"out has {target.len // target.itemsize} items for {source.len} bytes, 4 each")
+                raise OptionError(f"out has {target.len // target.itemsize} items for {source.len} bytes")
             if not 0 < bits_stored <= min(8 * target.itemsize, 32) or not 0 <= shift < 32:
                 raise OptionError(f"{bits_stored} bits of {target.itemsize} bytes, shifted by {shift}")
             check_bits(&source, &target, 0, 32)
